@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An intrusive chained hash map for the control thread. Keys that a peer chooses are hashed with
+// hmap_hash(), which is seeded at random at start-up, so that nobody can fill one chain.
+#ifndef BASE_HMAP_H
+#define BASE_HMAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hnode {
+	struct hnode *next;
+	uint64_t hash;
+};
+
+struct hmap {
+	struct hnode **buckets; // NULL until the first insert
+	uint32_t mask;
+	uint32_t count;
+};
+
+#define container_of_node(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+// SipHash-1-3 of len octets under the process's random key.
+uint64_t hmap_hash(const void *key, size_t len);
+
+void hmap_init(struct hmap *m);
+// Frees the bucket array; the elements are the owner's.
+void hmap_fini(struct hmap *m);
+// The caller has checked that no equal key is in. 0, or -ENOMEM with nothing inserted.
+int hmap_insert(struct hmap *m, struct hnode *n, uint64_t hash);
+// n must be in m.
+void hmap_remove(struct hmap *m, struct hnode *n);
+// First node with this hash, or the next one after n; the caller compares keys. NULL at the end.
+struct hnode *hmap_find(const struct hmap *m, uint64_t hash);
+struct hnode *hmap_find_next(const struct hnode *n);
+// All nodes, in no order. The node given may be removed while walking if its successor was
+// fetched first (HMAP_FOREACH does).
+struct hnode *hmap_first(const struct hmap *m);
+struct hnode *hmap_next(const struct hmap *m, const struct hnode *n);
+
+// The body may remove and free n, nothing else.
+#define HMAP_FOREACH(n, tmp, m) \
+	for ((n) = hmap_first(m); (n) && ((tmp) = hmap_next((m), (n)), 1); (n) = (tmp))
+
+#endif

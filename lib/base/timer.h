@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One-shot timers in a binary heap, on a clock that the caller brings. The control loop drives one
+// heap with CLOCK_MONOTONIC; tests drive theirs with virtual time.
+#ifndef BASE_TIMER_H
+#define BASE_TIMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define US_PER_MS 1000ull
+#define US_PER_S  1000000ull
+#define NEVER_US  UINT64_MAX
+
+struct timer;
+typedef void (*timer_cb)(struct timer *t, void *arg, uint64_t now_us);
+
+// Embedded in the owner's struct; timer_init() before anything else, timer_cancel() before it goes.
+struct timer {
+	uint64_t due_us;
+	uint32_t slot; // 1-based place in the heap, 0 when not armed
+	timer_cb cb;
+	void *arg;
+};
+
+struct timers {
+	struct timer **heap;
+	uint32_t count;
+	uint32_t room;
+};
+
+void timers_init(struct timers *ts);
+// Frees the heap. Timers still armed are forgotten.
+void timers_fini(struct timers *ts);
+void timer_init(struct timer *t, timer_cb cb, void *arg);
+// Arms, or moves an armed timer. 0, or -ENOMEM (only when the heap must grow).
+int timer_arm(struct timers *ts, struct timer *t, uint64_t due_us);
+// Not armed: nothing happens.
+void timer_cancel(struct timers *ts, struct timer *t);
+static inline bool timer_armed(const struct timer *t)
+{
+	return t->slot != 0;
+}
+// When the next timer is due, NEVER_US with none.
+uint64_t timers_next(const struct timers *ts);
+// Runs all that is due at now_us, in order; a callback may arm and cancel any timer, its own
+// included. A timer armed from a callback for now_us or before runs in the same call.
+void timers_run(struct timers *ts, uint64_t now_us);
+
+// CLOCK_MONOTONIC in microseconds.
+uint64_t clock_mono_us(void);
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Relay discovery by DNS reverse names (DRIAD, RFC 8777): from a source address to the ordered
+// list of relays its sender published. Pure: the transport is a driad_resolver (resolver.h).
+#ifndef DRIAD_DRIAD_H
+#define DRIAD_DRIAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/rng.h"
+#include "base/timer.h"
+
+struct driad;
+struct driad_lookup;
+
+enum driad_status {
+	DRIAD_OK,        // at least one relay
+	DRIAD_NO_RECORD, // NXDOMAIN or no AMTRELAY data
+	DRIAD_NO_RELAY,  // type 0 only: the sender says that no relay is to be used
+	DRIAD_UNUSABLE,  // records, but none that decodes to a usable relay address
+	DRIAD_FAILED,    // SERVFAIL, timeout, refused: worth a retry soon
+	DRIAD_BOGUS,     // DNSSEC says forged
+	DRIAD_LIMIT,     // the rate limit's queue is full: worth a retry
+};
+// "ok", "no-record", ...
+const char *driad_status_name(enum driad_status s);
+
+struct driad_relay {
+	struct addr addr;
+	uint8_t precedence;      // lower first
+	bool discovery_optional; // the D bit: true = Request may be sent at once
+};
+#define DRIAD_MAX_RELAYS 64
+
+struct driad_result {
+	enum driad_status status;
+	// In the order to try them: by precedence, at random among equals (section 3.1.2).
+	struct driad_relay relays[DRIAD_MAX_RELAYS];
+	unsigned int n_relays;
+	// How long the answer holds: the least TTL of its records and of the names they led to, or the
+	// negative TTL (RFC 2308, capped). 0 for DRIAD_FAILED and DRIAD_LIMIT.
+	uint32_t ttl_s;
+	uint32_t ignored; // records not used: undefined type, malformed, unusable address
+	char detail[96];  // one clause for people: "SERVFAIL from the resolver", ...
+};
+
+typedef void (*driad_cb)(void *arg, const struct driad_result *result, uint64_t now_us);
+
+// What the resolver says of one query, whatever its transport.
+struct driad_answer {
+	int rcode; // DNS rcode, or -1: no answer at all
+	bool bogus;
+	const char *why_bogus;    // may be NULL
+	const uint8_t *packet;    // the DNS message in wire form, or NULL
+	size_t len;
+};
+// The transport. query() starts one, returns a handle > 0, or a negative errno; the answer comes
+// later, or from within query(), by driad_answer_input(driad, token, ...). After cancel() no answer
+// comes.
+struct driad_resolver_ops {
+	int (*query)(void *ctx, const char *name, uint16_t rrtype, uint64_t token);
+	void (*cancel)(void *ctx, int handle);
+};
+
+struct driad_cfg {
+	uint32_t queries_per_100ms; // over it, queries wait their turn
+	uint32_t negative_ttl_max_s;
+	uint32_t max_waiting; // lookups in flight or waiting at most
+	bool use_ipv4, use_ipv6; // families of relay that a tunnel can be opened to
+};
+
+struct driad_stats {
+	uint64_t lookups, queries, answers_ok, answers_negative, answers_failed, answers_bogus;
+	uint64_t records_ignored, rate_delayed, cache_hits;
+};
+
+struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resolver_ops *ops,
+		void *ctx, struct timers *timers, struct rng *rng);
+void driad_destroy(struct driad *d); // lookups still open are cancelled without their callback
+// Starts a lookup for `source`. The callback comes once, never from within this call. NULL when out
+// of memory.
+struct driad_lookup *driad_lookup_start(struct driad *d, const struct addr *source, driad_cb cb,
+		void *arg, uint64_t now_us);
+void driad_lookup_cancel(struct driad *d, struct driad_lookup *l);
+void driad_answer_input(struct driad *d, uint64_t token, const struct driad_answer *a,
+		uint64_t now_us);
+const struct driad_stats *driad_stats(const struct driad *d);
+
+#endif

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The IO of the DRIAD room: libunbound's event API on the control loop's event_base.
+#ifndef DRIAD_RESOLVER_H
+#define DRIAD_RESOLVER_H
+
+#include "driad/driad.h"
+
+struct event_base;
+struct resolver;
+
+struct resolver_cfg {
+	const struct addr *servers; // forwarders; none: /etc/resolv.conf
+	const uint16_t *ports;
+	unsigned int n_servers;
+};
+
+#define RESOLVER_ERR_LEN 256
+// NULL with one line in err. `answer` is called for each answer: boot wires it to
+// driad_answer_input().
+typedef void (*resolver_answer_cb)(void *arg, uint64_t token, const struct driad_answer *a);
+struct resolver *resolver_create(const struct resolver_cfg *cfg, struct event_base *base,
+		resolver_answer_cb answer, void *arg, char err[RESOLVER_ERR_LEN]);
+void resolver_destroy(struct resolver *r);
+// The ops for driad_create(); ctx is the struct resolver.
+extern const struct driad_resolver_ops resolver_ops;
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Kernel-interface port: one TAP a port, with the port's MAC and MTU, through which the kernel does
+// ARP, ICMP, routing and sockets on the port. Driven by the control loop.
+#ifndef KIF_KIF_H
+#define KIF_KIF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct kif;
+
+// A frame that the kernel sends out of the interface; valid during the call.
+typedef void (*kif_tx_cb)(void *arg, const uint8_t *frame, size_t len);
+
+struct kif_cfg {
+	const char *name; // netdev name, at most 15 octets
+	uint8_t mac[6];
+	uint16_t mtu;
+};
+
+#define KIF_ERR_LEN 256
+// Creates the TAP, sets MAC and MTU, loose rp_filter, IPv6 address autoconfiguration off, and brings
+// it up. NULL with one line in err. The netdev disappears with the process.
+struct kif *kif_create(const struct kif_cfg *cfg, kif_tx_cb tx, void *arg, char err[KIF_ERR_LEN]);
+void kif_destroy(struct kif *k);
+// Poll for readability, then call kif_read(): a bounded batch of frames to the callback; how many, or
+// a negative errno.
+int kif_fd(const struct kif *k);
+int kif_read(struct kif *k);
+// A frame received by the port, into the kernel. 0 or a negative errno (counted).
+int kif_write(struct kif *k, const uint8_t *frame, size_t len);
+int kif_carrier(struct kif *k, bool up);
+const char *kif_name(const struct kif *k); // follows renames
+int kif_ifindex(const struct kif *k);      // the kernel's
+
+struct kif_stats {
+	uint64_t to_kernel, from_kernel, write_errors, read_errors;
+};
+const struct kif_stats *kif_stats(const struct kif *k);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// rtnetlink for the kernel-interface ports: set addresses and routes, follow what the operator and
+// the kernel change.
+#ifndef KIF_NETLINK_H
+#define KIF_NETLINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct netlink;
+
+enum netlink_event_type {
+	NETLINK_LINK,     // name, up, mtu, mac as they are now
+	NETLINK_LINK_GONE,
+	NETLINK_ADDR_ADD, // addr, prefix_len
+	NETLINK_ADDR_DEL,
+};
+struct netlink_event {
+	enum netlink_event_type type;
+	int ifindex;
+	char name[16];
+	bool up; // IFF_UP
+	uint32_t mtu;
+	uint8_t mac[6];
+	struct addr addr;
+	uint8_t prefix_len;
+	bool secondary;
+};
+typedef void (*netlink_cb)(void *arg, const struct netlink_event *ev);
+
+#define NETLINK_ERR_LEN 256
+struct netlink *netlink_open(netlink_cb cb, void *arg, char err[NETLINK_ERR_LEN]);
+void netlink_close(struct netlink *nl);
+int netlink_fd(const struct netlink *nl);
+// Reads what waits; an overrun of the socket asks for a full dump again by itself.
+int netlink_input(struct netlink *nl);
+// Asks for all links and addresses; they come as events.
+int netlink_dump(struct netlink *nl);
+// Synchronous requests to the kernel; 0 or a negative errno. EEXIST counts as success.
+int netlink_addr_add(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len);
+int netlink_route_add(struct netlink *nl, int ifindex, const struct prefix *to,
+		const struct addr *via);
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// PIM-SSM speaker for one interface (RFC 7761, the SSM subset of section 4.8.2), IPv4. Pure: octets
+// and the time come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
+#ifndef PIM_PIM_H
+#define PIM_PIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/rng.h"
+#include "base/timer.h"
+
+struct pim_if;
+
+struct pim_cfg {
+	char name[16]; // for the log
+	uint32_t hello_interval_s;
+	uint32_t hello_holdtime_s;
+	uint32_t triggered_hello_delay_ms;
+	uint32_t dr_priority;
+	uint16_t propagation_delay_ms;
+	uint16_t override_interval_ms;
+	const struct prefix *ssm_ranges; // the caller's, for the life of the pim_if
+	unsigned int n_ssm_ranges;
+	uint32_t max_channels; // Joins past it are refused and counted
+};
+
+struct pim_ops {
+	// A PIM message to 224.0.0.13, TTL 1, from the primary address. The octets start at the
+	// PIM header; its checksum is set.
+	void (*send)(void *ctx, const uint8_t *pim, size_t len);
+	// The interface begins (true) or ends (false) to want a channel: NoInfo <-> Join of the
+	// downstream (S,G) machine (section 4.5.2; PrunePending still wants). `neighbor` sent the
+	// message, or is none when a timer ran out. Called only on changes.
+	void (*want_cb)(void *ctx, const struct sg *sg, bool wanted, const struct addr *neighbor,
+			uint64_t now_us);
+};
+
+// X(name, text): why a received message, or an entry of one, was not used. One counter each.
+#define PIM_DROP_LIST(X) \
+	X(SHORT, "message truncated") \
+	X(VERSION, "PIM version is not 2") \
+	X(CHECKSUM, "checksum wrong") \
+	X(TYPE, "message type not used here") \
+	X(DESTINATION, "IP destination is not ALL-PIM-ROUTERS") \
+	X(NO_ADDRESS, "the interface has no address") \
+	X(OWN, "our own packet") \
+	X(HELLO_MALFORMED, "Hello option malformed") \
+	X(NOT_NEIGHBOR, "Join/Prune from a source without a Hello") \
+	X(NOT_UPSTREAM, "Join/Prune names another upstream neighbor") \
+	X(JP_MALFORMED, "Join/Prune malformed") \
+	X(FAMILY, "address family is not the message's") \
+	X(ENCODING, "address encoding type not supported") \
+	X(MASK, "mask length is not full") \
+	X(NOT_SSM, "group is outside the SSM ranges") \
+	X(WILDCARD, "(*,G) or (S,G,rpt) entry in an SSM range") \
+	X(SOURCE, "source is not a unicast address") \
+	X(HOLDTIME_ZERO, "Join with holdtime 0 creates nothing") \
+	X(LIMIT, "channel limit of the interface reached")
+
+enum pim_drop {
+#define X(name, text) PIM_DROP_##name,
+	PIM_DROP_LIST(X)
+#undef X
+			PIM_DROP_COUNT
+};
+extern const char *const pim_drop_names[PIM_DROP_COUNT]; // "NOT_UPSTREAM" ...
+extern const char *const pim_drop_texts[PIM_DROP_COUNT];
+
+struct pim_stats {
+	uint64_t hello_rx, hello_tx, jp_rx, joins_rx, prunes_rx, prune_echo_tx, expired;
+	uint64_t drops[PIM_DROP_COUNT];
+};
+
+// NULL when out of memory. Nothing is sent before pim_if_address().
+struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *ops, void *ctx,
+		struct timers *timers, struct rng *rng);
+// Says Goodbye (Hello with holdtime 0) when up, ends all wants through want_cb, frees.
+void pim_if_destroy(struct pim_if *pif, uint64_t now_us);
+// The primary address: set, changed, or gone (NULL). A first or changed one takes a fresh GenID and
+// a Hello within the triggered delay; the old one says Goodbye first (section 4.3.1).
+void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us);
+// A PIM message as received: source and destination of the IP header, octets from the PIM header.
+void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
+		const uint8_t *pim, size_t len, uint64_t now_us);
+
+// Snapshots for the console.
+struct pim_neighbor_view {
+	struct addr addr;
+	uint16_t holdtime_s; // 0xffff: never expires
+	uint64_t expires_us; // NEVER_US likewise
+	uint64_t since_us;
+	bool has_genid, has_dr_priority, has_lan_prune_delay;
+	uint32_t genid, dr_priority;
+	uint16_t propagation_delay_ms, override_interval_ms;
+};
+struct pim_channel_view {
+	struct sg sg;
+	const char *state; // "Join", "PrunePending" (RFC names)
+	uint64_t expires_us;
+	struct addr last_neighbor;
+};
+void pim_if_neighbors(const struct pim_if *pif,
+		void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg);
+void pim_if_channels(const struct pim_if *pif,
+		void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
+const struct pim_stats *pim_if_stats(const struct pim_if *pif);
+// none while down.
+struct addr pim_if_primary(const struct pim_if *pif);
+uint32_t pim_if_genid(const struct pim_if *pif);
+
+#endif

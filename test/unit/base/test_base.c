@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/cursor.h"
+#include "base/hmap.h"
+#include "base/rng.h"
+#include "base/timer.h"
+
+static void addr_text_round_trip(void **state)
+{
+	static const char *const texts[] = {"0.0.0.0", "192.0.2.1", "255.255.255.255", "::",
+			"2001:db8::1", "ff3e::8000:d"};
+	char buf[ADDR_STRLEN];
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(addr_parse(texts[i], &a), 0);
+		assert_string_equal(addr_format(&a, buf), texts[i]);
+	}
+	assert_int_equal(addr_parse("192.0.2", &a), -EINVAL);
+	assert_int_equal(addr_parse("", &a), -EINVAL);
+	memset(&a, 0, sizeof(a));
+	assert_string_equal(addr_format(&a, buf), "-");
+}
+
+static void addr_kinds(void **state)
+{
+	static const struct {
+		const char *text;
+		bool multicast, unicast;
+	} rows[] = {{"224.0.0.1", true, false}, {"239.255.255.255", true, false},
+			{"192.0.2.1", false, true}, {"0.1.2.3", false, false},
+			{"127.0.0.1", false, false}, {"169.254.1.1", false, false},
+			{"240.0.0.1", false, false}, {"255.255.255.255", false, false},
+			{"ff3e::1", true, false}, {"::1", false, false}, {"fe80::1", false, false},
+			{"2001:db8::1", false, true}, {"::", false, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct addr a;
+
+		assert_int_equal(addr_parse(rows[i].text, &a), 0);
+		assert_int_equal(addr_is_multicast(&a), rows[i].multicast);
+		assert_int_equal(addr_is_unicast(&a), rows[i].unicast);
+	}
+}
+
+static void prefix_matching(void **state)
+{
+	static const struct {
+		const char *prefix, *addr;
+		bool match;
+	} rows[] = {{"232.0.0.0/8", "232.255.1.1", true}, {"232.0.0.0/8", "233.0.0.0", false},
+			{"192.0.2.128/25", "192.0.2.129", true},
+			{"192.0.2.128/25", "192.0.2.127", false}, {"0.0.0.0/0", "1.2.3.4", true},
+			{"0.0.0.0/0", "::1", false}, {"192.0.2.1", "192.0.2.1", true},
+			{"192.0.2.1/32", "192.0.2.2", false}, {"ff30::/12", "ff3e::1", true},
+			{"232.1.2.3/7", "233.0.0.0", true}};
+	static const char *const bad[] = {"1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "::/129", "x/8",
+			"1.2.3.4/8x", "1.2.3.4/ 8"};
+	char text[PREFIX_STRLEN];
+	struct prefix p;
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(prefix_parse(rows[i].prefix, &p), 0);
+		assert_int_equal(addr_parse(rows[i].addr, &a), 0);
+		assert_int_equal(prefix_match(&p, &a), rows[i].match);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(prefix_parse(bad[i], &p), -EINVAL);
+	assert_int_equal(prefix_parse("232.1.2.3/7", &p), 0);
+	assert_string_equal(prefix_format(&p, text), "232.0.0.0/7");
+}
+
+static void cursor_bounds(void **state)
+{
+	const uint8_t in[3] = {1, 2, 3};
+	uint8_t out[3];
+	struct rd r = rd_init(in, sizeof(in));
+	struct wr w = wr_init(out, sizeof(out));
+
+	(void)state;
+	assert_int_equal(rd_be16(&r), 0x0102);
+	assert_false(r.bad);
+	assert_int_equal(rd_be16(&r), 0);
+	assert_true(r.bad);
+	assert_int_equal(rd_u8(&r), 0); // stays bad
+	wr_be16(&w, 0x0102);
+	assert_false(w.bad);
+	wr_be32(&w, 7);
+	assert_true(w.bad);
+	assert_int_equal(wr_len(&w), 2);
+}
+
+#define N_TIMERS 1000
+static uint64_t last_due;
+static unsigned int fired;
+
+static void on_timer(struct timer *t, void *arg, uint64_t now_us)
+{
+	(void)arg;
+	assert_true(t->due_us <= now_us);
+	assert_true(t->due_us >= last_due);
+	last_due = t->due_us;
+	fired++;
+}
+
+static void timers_fire_in_order(void **state)
+{
+	struct timer *t = calloc(N_TIMERS, sizeof(*t));
+	struct rng r = rng_seeded(7);
+	struct timers ts;
+	unsigned int cancelled = 0;
+
+	(void)state;
+	timers_init(&ts);
+	assert_true(timers_next(&ts) == NEVER_US);
+	for (unsigned int i = 0; i < N_TIMERS; i++) {
+		timer_init(&t[i], on_timer, NULL);
+		assert_int_equal(timer_arm(&ts, &t[i], rng_below(&r, 5000)), 0);
+	}
+	for (unsigned int i = 0; i < N_TIMERS; i += 3) // move some, cancel some
+		timer_arm(&ts, &t[i], rng_below(&r, 5000));
+	for (unsigned int i = 0; i < N_TIMERS; i += 7) {
+		timer_cancel(&ts, &t[i]);
+		assert_false(timer_armed(&t[i]));
+		cancelled++;
+	}
+	for (uint64_t now = 0; now <= 5000; now += 100)
+		timers_run(&ts, now);
+	assert_int_equal(fired, N_TIMERS - cancelled);
+	assert_true(timers_next(&ts) == NEVER_US);
+	timers_fini(&ts);
+	free(t);
+}
+
+struct item {
+	struct hnode node;
+	uint32_t key;
+};
+
+static struct item *item_find(const struct hmap *m, uint32_t key)
+{
+	struct hnode *n = hmap_find(m, hmap_hash(&key, sizeof(key)));
+
+	for (; n; n = hmap_find_next(n)) {
+		struct item *it = container_of_node(n, struct item, node);
+
+		if (it->key == key)
+			return it;
+	}
+	return NULL;
+}
+
+static void hmap_insert_find_remove(void **state)
+{
+	struct item *items = calloc(5000, sizeof(*items));
+	struct hnode *n, *tmp;
+	struct hmap m;
+	uint32_t seen = 0;
+
+	(void)state;
+	hmap_init(&m);
+	assert_null(hmap_first(&m));
+	assert_null(item_find(&m, 1));
+	for (uint32_t i = 0; i < 5000; i++) {
+		items[i].key = i;
+		assert_int_equal(hmap_insert(&m, &items[i].node, hmap_hash(&i, sizeof(i))), 0);
+	}
+	for (uint32_t i = 0; i < 5000; i += 2)
+		hmap_remove(&m, &items[i].node);
+	for (uint32_t i = 0; i < 5000; i++)
+		assert_ptr_equal(item_find(&m, i), i % 2 ? &items[i] : NULL);
+	HMAP_FOREACH (n, tmp, &m) {
+		seen++;
+		hmap_remove(&m, n);
+	}
+	assert_int_equal(seen, 2500);
+	assert_int_equal(m.count, 0);
+	hmap_fini(&m);
+	free(items);
+}
+
+static void backoff_stays_in_its_window(void **state)
+{
+	struct rng r = rng_seeded(1);
+
+	(void)state;
+	for (unsigned int retry = 0; retry < 80; retry++) {
+		uint64_t top = retry < 7 ? 1ull << retry : 120;
+
+		for (int i = 0; i < 200; i++) {
+			uint64_t x = rng_backoff(&r, 1, 120, retry);
+
+			assert_in_range(x, 1, top < 120 ? top : 120);
+		}
+	}
+	assert_int_equal(rng_below(&r, 0), 0);
+	assert_int_equal(rng_between(&r, 5, 5), 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+			cmocka_unit_test(addr_text_round_trip),
+			cmocka_unit_test(addr_kinds),
+			cmocka_unit_test(prefix_matching),
+			cmocka_unit_test(cursor_bounds),
+			cmocka_unit_test(timers_fire_in_order),
+			cmocka_unit_test(hmap_insert_find_remove),
+			cmocka_unit_test(backoff_stays_in_its_window),
+	};
+
+	return RUN_TESTS(tests);
+}
