@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "base/timer.h"
+#include "config/config.h"
 #include "driad/driad.h"
 #include "driad/holddown.h"
 #include "mfib/mfib.h"
@@ -24,7 +25,7 @@ enum channel_state {
 	CHANNEL_RESOLVING,   // waiting for DNS
 	CHANNEL_DISCOVERING, // waiting for a Relay Advertisement
 	CHANNEL_CONNECTING,  // waiting for the first Query of the tunnel
-	CHANNEL_JOINED,      // Update sent, no packet yet
+	CHANNEL_JOINED,	     // Update sent, no packet yet
 	CHANNEL_FLOWING,     // packets within the last seconds
 	CHANNEL_STALLED,     // joined, packets came and stopped
 	CHANNEL_WAITING,     // nothing can be tried now; a retry is due
@@ -34,12 +35,12 @@ const char *channel_state_name(enum channel_state s); // "resolving" ...
 struct channel_view {
 	struct sg sg;
 	enum channel_state state;
-	char reason[160];   // why it is in this state, for people; "" while flowing
-	struct addr relay;  // none before one is chosen
-	uint64_t oifs;      // downstream interfaces that want it, bit i: index i
+	char reason[160];  // why it is in this state, for people; "" while flowing
+	struct addr relay; // none before one is chosen
+	uint64_t oifs;	   // downstream interfaces that want it, bit i: index i
 	uint64_t packets, bytes;
 	uint64_t wanted_us, joined_us, first_packet_us; // 0: not yet
-	uint64_t retry_us;  // when the next try is due, NEVER_US if none is planned
+	uint64_t retry_us; // when the next try is due, NEVER_US if none is planned
 };
 struct tunnel_view {
 	struct addr relay, local;
@@ -59,11 +60,70 @@ struct relay_view { // one a candidate of a source
 	uint64_t expires_us;
 };
 
-void channels_each(const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v),
-		void *arg);
-void channels_each_tunnel(const struct channels *cs,
-		void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
-void channels_each_relay(const struct channels *cs,
-		void (*cb)(void *arg, const struct relay_view *v), void *arg);
+struct channel_cfg {
+	const struct config_static_relay *static_relays; // the caller's, for the life of channels
+	unsigned int n_static_relays;
+	uint32_t max_channels, max_tunnels;
+	uint32_t retry_initial_ms, retry_max_s; // a source for which nothing can be tried
+	uint32_t hold_down_s, full_hold_down_s, linger_s;
+};
+
+// What the brain needs of the outside, beside the rooms it is given.
+struct channel_env {
+	// A UDP endpoint of its own on the upstream side for a tunnel to relay. NULL with errno:
+	// EADDRNOTAVAIL when no upstream interface has an address.
+	void *(*endpoint_open)(
+		void *ctx, const struct addr *relay, struct addr *local, uint16_t *local_port);
+	void (*endpoint_close)(void *ctx, void *endpoint);
+	// True for an address of this box: it is no relay.
+	bool (*is_local)(void *ctx, const struct addr *a);
+	void *ctx;
+};
+
+// The rooms below, all of them alive as long as channels is.
+struct channel_rooms {
+	struct amt_gateway *amt;
+	struct driad *driad;
+	struct holddown *held;
+	struct mfib *mfib;
+	struct timers *timers;
+	struct rng *rng;
+};
+
+struct channels *channels_create(const struct channel_cfg *cfg, const struct channel_env *env,
+	const struct channel_rooms *rooms);
+// Leaves every channel, closes every tunnel (Teardown or BLOCK goes out), frees.
+void channels_destroy(struct channels *cs, uint64_t now_us);
+
+// Interface ifindex (0..63) begins or ends to want a channel.
+void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex, bool wanted,
+	uint64_t now_us);
+// Between begin and end the reports of joins and leaves are packed, many channels an Update. For
+// what one PIM message brings. Not nested.
+void channels_batch_begin(struct channels *cs);
+void channels_batch_end(struct channels *cs, uint64_t now_us);
+
+// To be called from amt_ops.event_cb.
+void channels_tunnel_event(
+	struct channels *cs, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us);
+// ICMP error on a tunnel's endpoint: an errno such as ECONNREFUSED.
+void channels_tunnel_error(struct channels *cs, struct amt_tunnel *t, int err, uint64_t now_us);
+// An upstream address appeared: what waits is tried now.
+void channels_addr_added(struct channels *cs, uint64_t now_us);
+// An address went: its tunnels are closed and their channels find new ones.
+void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t now_us);
+
+struct channel_totals {
+	uint32_t channels, sources, tunnels;
+	uint64_t wanted, refused; // channels ever created; refused by max_channels
+};
+void channels_totals(const struct channels *cs, struct channel_totals *out);
+
+void channels_each(
+	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg);
+void channels_each_tunnel(
+	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
+void channels_each_relay(
+	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg);
 
 #endif

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The objects of the brain: a channel belongs to its source, a source to the tunnel that serves it.
+//
+//   channel (S,G) --> source S --> candidate relays --> discovery --> tunnel (relay) --> mfib, amt
+#ifndef CHANNEL_CHANNEL_INTERNAL_H
+#define CHANNEL_CHANNEL_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "base/hmap.h"
+#include "channel/channel.h"
+
+struct channel {
+	struct hnode node; // channels.by_sg
+	struct sg sg;
+	uint64_t oifs;
+	struct source *source;
+	TAILQ_ENTRY(channel) in_source;
+	TAILQ_ENTRY(channel) in_sweep;
+	bool awaiting;		   // on channels.awaiting, else on channels.seen
+	struct mfib_channel *mfib; // set while attached to the source's tunnel
+	uint64_t wanted_us, joined_us, first_packet_us;
+	struct mfib_stats past;	    // counted by entries that are gone, from earlier tunnels
+	uint64_t packets, moved_us; // of the entry at the last look, and when it last grew
+};
+TAILQ_HEAD(channel_list, channel);
+
+enum source_state {
+	SOURCE_RESOLVING,
+	SOURCE_DISCOVERING,
+	SOURCE_ATTACHED, // to source.tunnel, which may still be requesting
+	SOURCE_WAITING,	 // the retry timer runs
+};
+
+struct candidate {
+	struct driad_relay relay;
+	const char *origin; // literal: "static", "driad"
+};
+#define MAX_CANDIDATES (DRIAD_MAX_RELAYS + 16)
+
+struct source {
+	struct hnode node; // channels.by_source
+	struct addr addr;
+	struct channels *cs;
+	struct channel_list channels;
+	enum source_state state;
+	struct candidate *candidates;
+	unsigned int n_candidates, current; // current: index, valid when discovering or attached
+	bool asked_dns;
+	// Relays that are held for not answering may be tried: nothing else is left, a back-off
+	// passed.
+	bool last_resort;
+	uint64_t expires_us; // of the DNS answer
+	struct driad_lookup *lookup;
+	struct discovery *discovery;
+	TAILQ_ENTRY(source) in_discovery;
+	struct tunnel *tunnel;
+	TAILQ_ENTRY(source) in_tunnel;
+	struct timer retry;
+	unsigned int retries;
+	char reason[128]; // why it waits
+};
+TAILQ_HEAD(source_list, source);
+
+// One Discovery exchange, shared by all sources that want the same discovery address.
+struct discovery {
+	struct hnode node; // channels.by_discovery
+	struct addr addr;
+	struct channels *cs;
+	struct amt_discovery *amt;
+	struct source_list sources;
+	uint64_t since_us;
+};
+
+struct tunnel {
+	struct hnode node; // channels.by_relay
+	struct addr relay, local;
+	uint16_t local_port;
+	struct addr discovered_from; // none when the relay was addressed directly
+	struct channels *cs;
+	void *endpoint;
+	struct amt_tunnel *amt;
+	struct mfib_tunnel *mfib;
+	struct source_list sources;
+	struct timer linger;
+	int icmp_error;
+	bool in_batch;
+	TAILQ_ENTRY(tunnel) in_batch_list;
+};
+TAILQ_HEAD(tunnel_list, tunnel);
+
+struct channels {
+	struct channel_cfg cfg;
+	struct channel_env env;
+	struct channel_rooms rooms;
+	struct hmap by_sg, by_source, by_discovery, by_relay;
+	struct channel_list awaiting; // attached or not, no packet seen yet
+	struct channel_list seen;     // the others
+	struct timer sweep;
+	bool batching;
+	struct tunnel_list batch;
+	uint64_t wanted, refused;
+	uint64_t now_us; // of the last event, for the views
+};
+
+// channel.c
+// Takes the forwarding entry out and keeps its counts.
+void channel_unforward(struct channels *cs, struct channel *ch);
+// Its tunnel went: the next packet is a first packet again.
+void channel_restart(struct channels *cs, struct channel *ch);
+
+// source.c
+struct source *source_find(const struct channels *cs, const struct addr *a);
+struct source *source_create(struct channels *cs, const struct addr *a);
+void source_destroy(struct source *src, uint64_t now_us);
+// Begins, or goes on with, the search for a relay; ends attached, busy or waiting.
+void source_search(struct source *src, uint64_t now_us);
+// tunnel.c
+struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay);
+struct tunnel *tunnel_find_discovered(const struct channels *cs, const struct addr *from);
+// NULL with errno.
+struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64_t now_us);
+void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us);
+// Leaves all channels of the source; starts to linger when it was the last source.
+void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us);
+void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us);
+void tunnel_leave(struct tunnel *t, struct channel *ch, uint64_t now_us);
+void tunnel_close(struct tunnel *t, uint64_t now_us);
+// Puts a relay that failed on hold for all sources, closes the tunnel and sends its sources on.
+void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t now_us);
+
+// Hold-down reason that a source without another choice may ignore after a back-off (RFC 7450
+// section 5.2.3.5.3 only asks to discover again; RFC 8777's strict hold-down is for relays that
+// answered and then did not serve).
+extern const char hold_no_answer[];
+
+#endif

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tunnels: one a relay, shared by all sources that the relay serves.
+#include "channel/channel_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+const char hold_no_answer[] = "no answer";
+
+struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay)
+{
+	struct hnode *n = hmap_find(&cs->by_relay, hmap_hash(relay, sizeof(*relay)));
+
+	for (; n; n = hmap_find_next(n)) {
+		struct tunnel *t = container_of_node(n, struct tunnel, node);
+
+		if (addr_eq(&t->relay, relay))
+			return t;
+	}
+	return NULL;
+}
+
+struct tunnel *tunnel_find_discovered(const struct channels *cs, const struct addr *from)
+{
+	struct hnode *n, *tmp;
+
+	HMAP_FOREACH (n, tmp, &cs->by_relay) {
+		struct tunnel *t = container_of_node(n, struct tunnel, node);
+
+		if (addr_eq(&t->discovered_from, from))
+			return t;
+	}
+	return NULL;
+}
+
+static void linger_cb(struct timer *timer, void *arg, uint64_t now_us)
+{
+	(void)timer;
+	tunnel_close(arg, now_us);
+}
+
+struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64_t now_us)
+{
+	struct tunnel *t;
+	int err;
+
+	if (cs->by_relay.count >= cs->cfg.max_tunnels) {
+		errno = ENOSPC;
+		return NULL;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->cs = cs;
+	t->relay = *relay;
+	TAILQ_INIT(&t->sources);
+	timer_init(&t->linger, linger_cb, t);
+	t->endpoint = cs->env.endpoint_open(cs->env.ctx, relay, &t->local, &t->local_port);
+	if (!t->endpoint)
+		goto fail;
+	t->mfib = mfib_tunnel_add(cs->rooms.mfib, relay, &t->local, t->local_port);
+	if (!t->mfib)
+		goto close_endpoint;
+	if (hmap_insert(&cs->by_relay, &t->node, hmap_hash(relay, sizeof(*relay))) < 0) {
+		errno = ENOMEM;
+		goto drop_mfib;
+	}
+	t->amt = amt_tunnel_open(cs->rooms.amt, relay, t, t->endpoint, now_us);
+	if (!t->amt) {
+		errno = ENOMEM;
+		goto unmap;
+	}
+	return t;
+
+unmap:
+	hmap_remove(&cs->by_relay, &t->node);
+drop_mfib:
+	err = errno;
+	mfib_tunnel_del(cs->rooms.mfib, t->mfib);
+	errno = err;
+close_endpoint:
+	err = errno;
+	cs->env.endpoint_close(cs->env.ctx, t->endpoint);
+	errno = err;
+fail:
+	err = errno;
+	free(t);
+	errno = err;
+	return NULL;
+}
+
+void tunnel_close(struct tunnel *t, uint64_t now_us)
+{
+	struct channels *cs = t->cs;
+	char r[ADDR_STRLEN];
+
+	timer_cancel(cs->rooms.timers, &t->linger);
+	if (t->in_batch) {
+		TAILQ_REMOVE(&cs->batch, t, in_batch_list);
+		amt_tunnel_batch_end(t->amt, now_us);
+	}
+	log_info("channel", "tunnel closed relay=%s", addr_format(&t->relay, r));
+	amt_tunnel_close(t->amt, now_us);
+	hmap_remove(&cs->by_relay, &t->node);
+	mfib_tunnel_del(cs->rooms.mfib, t->mfib);
+	cs->env.endpoint_close(cs->env.ctx, t->endpoint);
+	free(t);
+}
+
+// Within a batch the reports of this tunnel are held back until its end.
+static void tunnel_batch(struct tunnel *t)
+{
+	struct channels *cs = t->cs;
+
+	if (!cs->batching || t->in_batch)
+		return;
+	t->in_batch = true;
+	TAILQ_INSERT_TAIL(&cs->batch, t, in_batch_list);
+	amt_tunnel_batch_begin(t->amt);
+}
+
+static bool tunnel_is_up(const struct tunnel *t)
+{
+	struct amt_tunnel_view v;
+
+	amt_tunnel_view(t->amt, &v);
+	return v.state == AMT_UP;
+}
+
+void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us)
+{
+	struct channels *cs = t->cs;
+	char text[SG_STRLEN];
+
+	// The entry first: the packet that the Update asks for may be back before send() returns.
+	ch->mfib = mfib_channel_add(cs->rooms.mfib, t->mfib, &ch->sg, ch->oifs);
+	if (!ch->mfib) {
+		log_warn_limited("channel", "forwarding entry refused %s errno=%d",
+			sg_format(&ch->sg, text), errno);
+		return;
+	}
+	tunnel_batch(t);
+	if (amt_tunnel_join(t->amt, &ch->sg, now_us) < 0) {
+		channel_unforward(cs, ch);
+		log_warn_limited("channel", "join refused %s", sg_format(&ch->sg, text));
+		return;
+	}
+	if (tunnel_is_up(t))
+		ch->joined_us = now_us;
+}
+
+void tunnel_leave(struct tunnel *t, struct channel *ch, uint64_t now_us)
+{
+	tunnel_batch(t);
+	amt_tunnel_leave(t->amt, &ch->sg, now_us);
+	channel_unforward(t->cs, ch);
+}
+
+void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
+{
+	struct channel *ch;
+
+	timer_cancel(t->cs->rooms.timers, &t->linger);
+	src->tunnel = t;
+	src->state = SOURCE_ATTACHED;
+	src->reason[0] = '\0';
+	TAILQ_INSERT_TAIL(&t->sources, src, in_tunnel);
+	src->last_resort = false;
+	// In an outer batch tunnel_join() holds the reports back, and the outer end sends them.
+	if (!t->cs->batching)
+		amt_tunnel_batch_begin(t->amt);
+	TAILQ_FOREACH (ch, &src->channels, in_source)
+		tunnel_join(t, ch, now_us);
+	if (!t->cs->batching)
+		amt_tunnel_batch_end(t->amt, now_us);
+}
+
+void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
+{
+	struct channel *ch;
+
+	TAILQ_FOREACH (ch, &src->channels, in_source)
+		if (ch->mfib)
+			tunnel_leave(t, ch, now_us);
+	TAILQ_REMOVE(&t->sources, src, in_tunnel);
+	src->tunnel = NULL;
+	if (TAILQ_EMPTY(&t->sources))
+		timer_arm(t->cs->rooms.timers, &t->linger, now_us + t->cs->cfg.linger_s * US_PER_S);
+}
+
+// Moves the sources off a tunnel that is about to close, without a word to the relay.
+static void tunnel_abandon(struct tunnel *t, struct source_list *moved)
+{
+	struct source *src;
+	struct channel *ch;
+
+	TAILQ_INIT(moved);
+	while ((src = TAILQ_FIRST(&t->sources))) {
+		TAILQ_REMOVE(&t->sources, src, in_tunnel);
+		TAILQ_FOREACH (ch, &src->channels, in_source)
+			channel_restart(t->cs, ch);
+		src->tunnel = NULL;
+		src->state = SOURCE_WAITING;
+		TAILQ_INSERT_TAIL(moved, src, in_tunnel);
+	}
+}
+
+void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t now_us)
+{
+	struct channels *cs = t->cs;
+	uint64_t until = now_us + hold_s * US_PER_S;
+	struct source_list moved;
+	struct source *src;
+	char r[ADDR_STRLEN];
+
+	if (hold_s) {
+		log_warn("channel", "relay held down relay=%s reason=\"%s\" seconds=%u",
+			addr_format(&t->relay, r), reason, hold_s);
+		// The relay alone: behind a broker another Discovery may lead to another one.
+		holddown_add(cs->rooms.held, &t->relay, reason, until);
+	}
+	tunnel_abandon(t, &moved);
+	tunnel_close(t, now_us);
+	while ((src = TAILQ_FIRST(&moved))) {
+		TAILQ_REMOVE(&moved, src, in_tunnel);
+		source_search(src, now_us);
+	}
+}
+
+static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
+{
+	struct source *src;
+	struct channel *ch;
+
+	TAILQ_FOREACH (src, &t->sources, in_tunnel) {
+		TAILQ_FOREACH (ch, &src->channels, in_source)
+			if (ch->mfib && !ch->joined_us)
+				ch->joined_us = now_us;
+	}
+	t->icmp_error = 0;
+}
+
+void channels_tunnel_event(
+	struct channels *cs, struct amt_tunnel *at, enum amt_event ev, uint64_t now_us)
+{
+	struct tunnel *t = amt_tunnel_owner(at);
+
+	cs->now_us = now_us;
+	switch (ev) {
+	case AMT_EV_UP:
+		tunnel_came_up(t, now_us);
+		break;
+	case AMT_EV_DOWN:
+		tunnel_fail(t, hold_no_answer, cs->cfg.hold_down_s, now_us);
+		break;
+	case AMT_EV_FULL:
+		tunnel_fail(t, "relay is full (L flag)", cs->cfg.full_hold_down_s, now_us);
+		break;
+	case AMT_EV_ENDPOINT: // the engine has told the relay; nothing here depends on it
+		break;
+	}
+}
+
+void channels_tunnel_error(struct channels *cs, struct amt_tunnel *at, int err, uint64_t now_us)
+{
+	struct tunnel *t = amt_tunnel_owner(at);
+
+	(void)cs;
+	// RFC 7450 section 5.2.3.9: while a Query is waited for, the back-off goes on; a tunnel
+	// that was up asks again at once. Either way the error is kept, to be shown.
+	if (t->icmp_error != err && tunnel_is_up(t))
+		amt_tunnel_refresh(t->amt, now_us);
+	t->icmp_error = err;
+}
+
+void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t now_us)
+{
+	struct tunnel_list gone = TAILQ_HEAD_INITIALIZER(gone);
+	struct hnode *n, *tmp;
+	struct tunnel *t;
+
+	// Collected first: a source that moves may open a tunnel while the map is walked. The batch
+	// link is free to use, for no batch is open here.
+	HMAP_FOREACH (n, tmp, &cs->by_relay) {
+		t = container_of_node(n, struct tunnel, node);
+		if (addr_eq(&t->local, local))
+			TAILQ_INSERT_TAIL(&gone, t, in_batch_list);
+	}
+	while ((t = TAILQ_FIRST(&gone))) {
+		TAILQ_REMOVE(&gone, t, in_batch_list);
+		tunnel_fail(t, "local address gone", 0, now_us);
+	}
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the console and the metrics see: states, and the reason for each in words.
+#include "channel/channel_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// A channel that had packets and gets none for so long has stalled.
+#define STALL_US (5 * US_PER_S)
+
+static const char *const state_names[] = {
+	[CHANNEL_RESOLVING] = "resolving",
+	[CHANNEL_DISCOVERING] = "discovering",
+	[CHANNEL_CONNECTING] = "connecting",
+	[CHANNEL_JOINED] = "joined",
+	[CHANNEL_FLOWING] = "flowing",
+	[CHANNEL_STALLED] = "stalled",
+	[CHANNEL_WAITING] = "waiting",
+};
+
+const char *channel_state_name(enum channel_state s)
+{
+	return state_names[s];
+}
+
+static uint64_t seconds_since(const struct channels *cs, uint64_t then_us)
+{
+	return cs->now_us > then_us ? (cs->now_us - then_us) / US_PER_S : 0;
+}
+
+static enum channel_state attached_state(
+	const struct channels *cs, const struct channel *ch, struct channel_view *v)
+{
+	const struct tunnel *t = ch->source->tunnel;
+	char r[ADDR_STRLEN];
+	struct amt_tunnel_view amt;
+
+	v->relay = t->relay;
+	addr_format(&t->relay, r);
+	amt_tunnel_view(t->amt, &amt);
+	if (!ch->mfib) {
+		snprintf(v->reason, sizeof(v->reason), "the forwarding table refused the entry");
+		return CHANNEL_WAITING;
+	}
+	if (amt.state != AMT_UP) {
+		snprintf(v->reason, sizeof(v->reason), "no Query from %s yet, %u Requests sent%s%s",
+			r, amt.unanswered, t->icmp_error ? "; ICMP says: " : "",
+			t->icmp_error ? strerror(t->icmp_error) : "");
+		return CHANNEL_CONNECTING;
+	}
+	if (ch->awaiting) {
+		snprintf(v->reason, sizeof(v->reason),
+			"joined at %s %llu s ago, no packet of this channel yet", r,
+			(unsigned long long)seconds_since(cs, ch->joined_us));
+		return CHANNEL_JOINED;
+	}
+	if (cs->now_us > ch->moved_us + STALL_US) {
+		snprintf(v->reason, sizeof(v->reason), "no packet from %s for %llu s", r,
+			(unsigned long long)seconds_since(cs, ch->moved_us));
+		return CHANNEL_STALLED;
+	}
+	return CHANNEL_FLOWING;
+}
+
+static void view_fill(const struct channels *cs, const struct channel *ch, struct channel_view *v)
+{
+	const struct source *src = ch->source;
+	struct mfib_stats stats = {0};
+	char text[ADDR_STRLEN];
+
+	if (ch->mfib)
+		mfib_channel_stats(ch->mfib, &stats);
+	*v = (struct channel_view){
+		.sg = ch->sg,
+		.oifs = ch->oifs,
+		.packets = ch->past.packets + stats.packets,
+		.bytes = ch->past.bytes + stats.bytes,
+		.wanted_us = ch->wanted_us,
+		.joined_us = ch->joined_us,
+		.first_packet_us = ch->first_packet_us,
+		.retry_us = timer_armed(&src->retry) ? src->retry.due_us : NEVER_US,
+	};
+	switch (src->state) {
+	case SOURCE_RESOLVING:
+		v->state = CHANNEL_RESOLVING;
+		snprintf(v->reason, sizeof(v->reason), "asking DNS for the AMTRELAY records of %s",
+			addr_format(&src->addr, text));
+		break;
+	case SOURCE_DISCOVERING:
+		v->state = CHANNEL_DISCOVERING;
+		snprintf(v->reason, sizeof(v->reason),
+			"no Advertisement from %s yet, first Discovery sent %llu s ago",
+			addr_format(&src->discovery->addr, text),
+			(unsigned long long)seconds_since(cs, src->discovery->since_us));
+		break;
+	case SOURCE_ATTACHED:
+		v->state = attached_state(cs, ch, v);
+		break;
+	case SOURCE_WAITING:
+		v->state = CHANNEL_WAITING;
+		snprintf(v->reason, sizeof(v->reason), "%s", src->reason);
+		break;
+	}
+}
+
+void channels_each(
+	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
+{
+	struct hnode *n, *tmp;
+
+	HMAP_FOREACH (n, tmp, &cs->by_sg) {
+		struct channel_view v;
+
+		view_fill(cs, container_of_node(n, struct channel, node), &v);
+		cb(arg, &v);
+	}
+}
+
+void channels_each_tunnel(
+	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	struct hnode *n, *tmp;
+
+	HMAP_FOREACH (n, tmp, &cs->by_relay) {
+		const struct tunnel *t = container_of_node(n, struct tunnel, node);
+		struct mfib_stats stats;
+		struct tunnel_view v = {
+			.relay = t->relay,
+			.local = t->local,
+			.local_port = t->local_port,
+		};
+
+		mfib_tunnel_stats(t->mfib, &stats);
+		v.packets = stats.packets;
+		v.bytes = stats.bytes;
+		amt_tunnel_view(t->amt, &v.amt);
+		cb(arg, &v);
+	}
+}
+
+static void source_relays(const struct channels *cs, const struct source *src,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	for (unsigned int i = 0; i < src->n_candidates; i++) {
+		const struct candidate *c = &src->candidates[i];
+		struct relay_view v = {
+			.source = src->addr,
+			.addr = c->relay.addr,
+			.origin = c->origin,
+			.precedence = c->relay.precedence,
+			.discovery_optional = c->relay.discovery_optional,
+			.in_use = i == src->current && (src->state == SOURCE_ATTACHED ||
+							       src->state == SOURCE_DISCOVERING),
+			.expires_us = strcmp(c->origin, "static") == 0 ? NEVER_US : src->expires_us,
+		};
+
+		if (!holddown_held(
+			    cs->rooms.held, &v.addr, cs->now_us, &v.held_until_us, &v.held_reason))
+			v.held_reason = NULL;
+		cb(arg, &v);
+	}
+}
+
+void channels_each_relay(
+	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	struct hnode *n, *tmp;
+
+	HMAP_FOREACH (n, tmp, &cs->by_source)
+		source_relays(cs, container_of_node(n, struct source, node), cb, arg);
+}
