@@ -13,8 +13,8 @@ struct event_base;
 struct amt_endpoint;
 
 // One datagram received; port in host order.
-typedef void (*amt_endpoint_rx_cb)(void *arg, const struct addr *src, uint16_t src_port,
-		const uint8_t *buf, size_t len);
+typedef void (*amt_endpoint_rx_cb)(
+	void *arg, const struct addr *src, uint16_t src_port, const uint8_t *buf, size_t len);
 // ICMP error that the kernel matched to this socket (MSG_ERRQUEUE): err is an errno such as
 // ECONNREFUSED or EHOSTUNREACH, dst the peer we had sent to.
 typedef void (*amt_endpoint_err_cb)(void *arg, const struct addr *dst, int err);
@@ -23,13 +23,13 @@ typedef void (*amt_endpoint_err_cb)(void *arg, const struct addr *dst, int err);
 // (SO_BINDTODEVICE; NULL or "" binds to none), TTL 64, TOS 0xc0, checksum always on. On failure
 // NULL with errno set.
 struct amt_endpoint *amt_endpoint_open(struct event_base *base, const char *netdev,
-		const struct addr *local, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err, void *arg);
+	const struct addr *local, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err, void *arg);
 void amt_endpoint_close(struct amt_endpoint *ep);
 // Host order.
 uint16_t amt_endpoint_port(const struct amt_endpoint *ep);
 struct addr amt_endpoint_local(const struct amt_endpoint *ep);
 // To dst, port 2268. 0 or a negative errno.
-int amt_endpoint_send(struct amt_endpoint *ep, const struct addr *dst, const uint8_t *buf,
-		size_t len);
+int amt_endpoint_send(
+	struct amt_endpoint *ep, const struct addr *dst, const uint8_t *buf, size_t len);
 
 #endif
