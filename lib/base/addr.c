@@ -111,7 +111,7 @@ bool addr_is_linklocal(const struct addr *a)
 bool addr_is_unicast(const struct addr *a)
 {
 	if (a->family == ADDR_NONE || addr_is_unspecified(a) || addr_is_loopback(a) ||
-			addr_is_linklocal(a) || addr_is_multicast(a))
+		addr_is_linklocal(a) || addr_is_multicast(a))
 		return false;
 	return a->family != ADDR_V4 || (a->bytes[0] != 0 && a->bytes[0] < 240);
 }
@@ -146,7 +146,7 @@ int prefix_parse(const char *text, struct prefix *out)
 	}
 	p.len = (uint8_t)len;
 	for (size_t bit = len; bit < 128; bit++)
-		p.addr.bytes[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+		p.addr.bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
 	*out = p;
 	return 0;
 }

@@ -20,7 +20,7 @@ struct addr {
 
 struct prefix {
 	struct addr addr; // host bits zero
-	uint8_t len;      // bits, 0..32 or 0..128
+	uint8_t len;	  // bits, 0..32 or 0..128
 };
 
 // A channel: source and SSM group, of one family (RFC 4607 section 2).
@@ -29,8 +29,8 @@ struct sg {
 	struct addr g;
 };
 
-#define ADDR_STRLEN   48                    // INET6_ADDRSTRLEN and some room
-#define PREFIX_STRLEN (ADDR_STRLEN + 4)     // "/128"
+#define ADDR_STRLEN   48		    // INET6_ADDRSTRLEN and some room
+#define PREFIX_STRLEN (ADDR_STRLEN + 4)	    // "/128"
 #define SG_STRLEN     (2 * ADDR_STRLEN + 4) // "(S,G)"
 
 // ip is in network order.

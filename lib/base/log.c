@@ -26,8 +26,8 @@ void log_line(enum log_level level, const char *room, const char *fmt, ...)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	len = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-	len += (size_t)snprintf(line + len, sizeof(line) - len, ".%06ldZ %-5s %s: ",
-			now.tv_nsec / 1000, names[level], room);
+	len += (size_t)snprintf(line + len, sizeof(line) - len,
+		".%06ldZ %-5s %s: ", now.tv_nsec / 1000, names[level], room);
 	va_start(ap, fmt);
 	n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);
@@ -57,11 +57,12 @@ int log_limit_ok(struct log_limit *l, uint32_t *held_back)
 	uint64_t now = clock_mono_us();
 
 	if (now >= l->next_us) {
-		uint64_t earned = l->next_us == 0 ? LOG_BURST : 1 + (now - l->next_us) / US_PER_S;
+		uint64_t earned =
+			l->next_us == 0 ? LOG_BURST : 1 + (now - l->next_us) / USEC_PER_SEC;
 
-		l->tokens = l->tokens + earned > LOG_BURST ? LOG_BURST
-							    : l->tokens + (uint32_t)earned;
-		l->next_us = now + US_PER_S;
+		l->tokens =
+			l->tokens + earned > LOG_BURST ? LOG_BURST : l->tokens + (uint32_t)earned;
+		l->next_us = now + USEC_PER_SEC;
 	}
 	if (l->tokens == 0) {
 		l->held_back++;

@@ -13,7 +13,7 @@ extern enum log_level log_threshold; // default LOG_LEVEL_INFO
 
 // room: "pim", "amt", ... Message: what happened, then key=value pairs.
 void log_line(enum log_level level, const char *room, const char *fmt, ...)
-		__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 // "error", "warn", "info", "debug"; -EINVAL for another word.
 int log_level_parse(const char *text, enum log_level *out);
 
@@ -28,9 +28,9 @@ struct log_limit {
 // True when the line may be written now; then *held_back is what was not written before it.
 int log_limit_ok(struct log_limit *l, uint32_t *held_back);
 
-#define log_at(level, room, ...) \
-	do { \
-		if ((level) <= log_threshold) \
+#define log_at(level, room, ...)                                \
+	do {                                                    \
+		if ((level) <= log_threshold)                   \
 			log_line((level), (room), __VA_ARGS__); \
 	} while (0)
 #define log_error(room, ...) log_at(LOG_LEVEL_ERROR, room, __VA_ARGS__)
@@ -39,11 +39,11 @@ int log_limit_ok(struct log_limit *l, uint32_t *held_back);
 #define log_debug(room, ...) log_at(LOG_LEVEL_DEBUG, room, __VA_ARGS__)
 
 // A rate-limited warning, for what a peer can cause at will.
-#define log_warn_limited(room, fmt, ...) \
-	do { \
-		static struct log_limit limit_; \
-		uint32_t held_; \
-		if (log_limit_ok(&limit_, &held_)) \
+#define log_warn_limited(room, fmt, ...)                                           \
+	do {                                                                       \
+		static struct log_limit limit_;                                    \
+		uint32_t held_;                                                    \
+		if (log_limit_ok(&limit_, &held_))                                 \
 			log_warn(room, fmt " held_back=%u", ##__VA_ARGS__, held_); \
 	} while (0)
 

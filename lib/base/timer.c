@@ -45,8 +45,7 @@ static void heap_down(struct timers *ts, uint32_t i, struct timer *t)
 
 		if (child >= ts->count)
 			break;
-		if (child + 1 < ts->count &&
-				ts->heap[child + 1]->due_us < ts->heap[child]->due_us)
+		if (child + 1 < ts->count && ts->heap[child + 1]->due_us < ts->heap[child]->due_us)
 			child++;
 		if (ts->heap[child]->due_us >= t->due_us)
 			break;
@@ -119,5 +118,5 @@ uint64_t clock_mono_us(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
+	return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
 }

@@ -7,8 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define US_PER_MS 1000ull
-#define US_PER_S  1000000ull
+#define USEC_PER_MSEC 1000ull
+#define USEC_PER_SEC  1000000ull
+// Older names of the same; DPDK has the first of them too, narrower.
+#ifndef US_PER_S
+#define US_PER_S USEC_PER_SEC
+#endif
+#define US_PER_MS USEC_PER_MSEC
 #define NEVER_US  UINT64_MAX
 
 struct timer;

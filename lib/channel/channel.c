@@ -8,8 +8,8 @@
 
 // How often the counters of channels are looked at: soon while a first packet is awaited, each one
 // every two seconds after that.
-#define SWEEP_BUSY_US  (5 * US_PER_MS)
-#define SWEEP_IDLE_US  (50 * US_PER_MS)
+#define SWEEP_BUSY_US  (5 * USEC_PER_MSEC)
+#define SWEEP_IDLE_US  (50 * USEC_PER_MSEC)
 #define SWEEP_MIN      64
 #define SWEEP_AWAITING 1024
 
@@ -226,7 +226,7 @@ static void channel_look(struct channels *cs, struct channel *ch, uint64_t now_u
 	log_info("channel", "first packet s=%s g=%s relay=%s after_ms=%.1f",
 		addr_format(&ch->sg.s, s), addr_format(&ch->sg.g, g),
 		addr_format(&ch->source->tunnel->relay, r),
-		(double)(now_us - ch->wanted_us) / US_PER_MS);
+		(double)(now_us - ch->wanted_us) / USEC_PER_MSEC);
 }
 
 static void sweep_list(struct channels *cs, struct channel_list *list, uint32_t n, uint64_t now_us)
@@ -253,7 +253,7 @@ static void sweep_list(struct channels *cs, struct channel_list *list, uint32_t 
 static void sweep_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct channels *cs = arg;
-	uint32_t share = cs->by_sg.count / (2 * US_PER_S / SWEEP_IDLE_US);
+	uint32_t share = cs->by_sg.count / (2 * USEC_PER_SEC / SWEEP_IDLE_US);
 
 	cs->now_us = now_us;
 	sweep_list(cs, &cs->awaiting, SWEEP_AWAITING, now_us);

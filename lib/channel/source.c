@@ -88,8 +88,8 @@ static uint64_t backoff_us(struct source *src)
 {
 	const struct channel_cfg *cfg = &src->cs->cfg;
 
-	return rng_backoff(src->cs->rooms.rng, cfg->retry_initial_ms * US_PER_MS,
-		cfg->retry_max_s * US_PER_S, src->retries++);
+	return rng_backoff(src->cs->rooms.rng, cfg->retry_initial_ms * USEC_PER_MSEC,
+		cfg->retry_max_s * USEC_PER_SEC, src->retries++);
 }
 
 static void add_candidate(struct source *src, const struct driad_relay *relay, const char *origin)
@@ -141,7 +141,7 @@ static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now
 
 	src->lookup = NULL;
 	if (result->status == DRIAD_OK) {
-		src->expires_us = now_us + result->ttl_s * US_PER_S;
+		src->expires_us = now_us + result->ttl_s * USEC_PER_SEC;
 		for (unsigned int i = 0; i < result->n_relays; i++)
 			add_candidate(src, &result->relays[i], "driad");
 	} else if (src->n_candidates == 0) {
@@ -149,8 +149,8 @@ static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now
 			driad_status_name(result->status), result->detail[0] ? ": " : "",
 			result->detail);
 		wait_us = backoff_us(src);
-		if (result->ttl_s * US_PER_S > wait_us)
-			wait_us = result->ttl_s * US_PER_S;
+		if (result->ttl_s * USEC_PER_SEC > wait_us)
+			wait_us = result->ttl_s * USEC_PER_SEC;
 		source_wait(src, now_us + wait_us);
 		return;
 	}
@@ -196,11 +196,11 @@ static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
 		log_warn("channel", "relay held down relay=%s reason=\"%s\" seconds=%u",
 			addr_format(&d->addr, from), hold_no_answer, cs->cfg.hold_down_s);
 		holddown_add(cs->rooms.held, &d->addr, hold_no_answer,
-			now_us + cs->cfg.hold_down_s * US_PER_S);
+			now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
 	} else {
 		log_info("channel", "relay advertised discovery=%s relay=%s after_ms=%.1f",
 			addr_format(&d->addr, from), addr_format(relay, to),
-			(double)(now_us - d->since_us) / US_PER_MS);
+			(double)(now_us - d->since_us) / USEC_PER_MSEC);
 		if (!cs->env.is_local(cs->env.ctx, relay) &&
 			!holddown_held(cs->rooms.held, relay, now_us, NULL, NULL)) {
 			t = tunnel_find(cs, relay);
@@ -212,7 +212,7 @@ static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
 			// A broker that names a held relay is itself of no use for as long.
 			holddown_add(cs->rooms.held, &d->addr,
 				"advertises a relay that is held down",
-				now_us + cs->cfg.hold_down_s * US_PER_S);
+				now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
 		}
 	}
 	while ((src = TAILQ_FIRST(&d->sources))) {

@@ -187,7 +187,8 @@ void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
 	TAILQ_REMOVE(&t->sources, src, in_tunnel);
 	src->tunnel = NULL;
 	if (TAILQ_EMPTY(&t->sources))
-		timer_arm(t->cs->rooms.timers, &t->linger, now_us + t->cs->cfg.linger_s * US_PER_S);
+		timer_arm(t->cs->rooms.timers, &t->linger,
+			now_us + t->cs->cfg.linger_s * USEC_PER_SEC);
 }
 
 // Moves the sources off a tunnel that is about to close, without a word to the relay.
@@ -210,7 +211,7 @@ static void tunnel_abandon(struct tunnel *t, struct source_list *moved)
 void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t now_us)
 {
 	struct channels *cs = t->cs;
-	uint64_t until = now_us + hold_s * US_PER_S;
+	uint64_t until = now_us + hold_s * USEC_PER_SEC;
 	struct source_list moved;
 	struct source *src;
 	char r[ADDR_STRLEN];

@@ -6,7 +6,7 @@
 #include <string.h>
 
 // A channel that had packets and gets none for so long has stalled.
-#define STALL_US (5 * US_PER_S)
+#define STALL_US (5 * USEC_PER_SEC)
 
 static const char *const state_names[] = {
 	[CHANNEL_RESOLVING] = "resolving",
@@ -25,7 +25,7 @@ const char *channel_state_name(enum channel_state s)
 
 static uint64_t seconds_since(const struct channels *cs, uint64_t then_us)
 {
-	return cs->now_us > then_us ? (cs->now_us - then_us) / US_PER_S : 0;
+	return cs->now_us > then_us ? (cs->now_us - then_us) / USEC_PER_SEC : 0;
 }
 
 static enum channel_state attached_state(
