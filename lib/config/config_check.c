@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Checks between keys, after each key by itself is known to be right.
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config_internal.h"
+
+struct check {
+	const struct config *c;
+	const config_t *config;
+	const char *path;
+	char *err;
+};
+
+// The setting at a libconfig path such as "interfaces.[1].name", or the nearest one above it.
+static const config_setting_t *at(const struct check *k, const char *fmt, ...)
+{
+	char where[128];
+	const config_setting_t *s;
+	char *dot;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(where, sizeof(where), fmt, ap);
+	va_end(ap);
+	while (!(s = config_lookup(k->config, where)) && (dot = strrchr(where, '.')))
+		*dot = '\0';
+	return s;
+}
+
+#define FAIL(k, where, ...) config_fail((k)->err, (k)->path, (where), __VA_ARGS__)
+
+// What names the device in devargs: "01:00.0" is "0000:01:00.0", and the arguments after the comma
+// do not count, since DPDK knows a vdev by its name alone.
+static void device_key(const char *device, char key[256])
+{
+	size_t len = strcspn(device, ",");
+	bool short_pci = len == 7 && device[2] == ':' && device[5] == '.';
+	int n = snprintf(key, 256, "%s%.*s", short_pci ? "0000:" : "", (int)len, device);
+
+	for (int i = 0; i < n && i < 255; i++)
+		key[i] = (char)tolower((unsigned char)key[i]);
+}
+
+static int check_unique(const struct check *k, unsigned int i)
+{
+	const struct config_if *a = &k->c->ifs[i];
+	char key_a[256], key_b[256];
+
+	device_key(a->device, key_a);
+	for (unsigned int j = 0; j < i; j++) {
+		const struct config_if *b = &k->c->ifs[j];
+
+		if (strcmp(a->name, b->name) == 0)
+			return FAIL(k, at(k, "interfaces.[%u].name", i),
+				"name \"%s\" is taken by another interface", a->name);
+		device_key(b->device, key_b);
+		if (strcmp(key_a, key_b) == 0)
+			return FAIL(k, at(k, "interfaces.[%u].device", i),
+				"device \"%.100s\" is that of interface \"%s\"; one port with both "
+				"roles has role = \"both\"",
+				key_a, b->name);
+	}
+	return 0;
+}
+
+static int check_addrs(const struct check *k, unsigned int i)
+{
+	const struct config_if *a = &k->c->ifs[i];
+	char text[ADDR_STRLEN];
+
+	for (unsigned int n = 0; n < a->n_addrs; n++) {
+		for (unsigned int j = 0; j <= i; j++) {
+			const struct config_if *b = &k->c->ifs[j];
+
+			for (unsigned int m = 0; m < (j == i ? n : b->n_addrs); m++) {
+				if (addr_eq(&a->addrs[n].addr, &b->addrs[m].addr))
+					return FAIL(k,
+						at(k, "interfaces.[%u].addresses.[%u]", i, n),
+						"address %s appears twice",
+						addr_format(&a->addrs[n].addr, text));
+			}
+		}
+	}
+	return 0;
+}
+
+static bool on_link(const struct config_if *f, const struct addr *a)
+{
+	for (unsigned int i = 0; i < f->n_addrs; i++) {
+		struct prefix net = {.addr = f->addrs[i].addr, .len = f->addrs[i].len};
+
+		if (prefix_match(&net, a))
+			return true;
+	}
+	return false;
+}
+
+static int check_routes(const struct check *k, unsigned int i)
+{
+	const struct config_if *f = &k->c->ifs[i];
+	char text[PREFIX_STRLEN];
+
+	for (unsigned int n = 0; n < f->n_routes; n++) {
+		const struct config_route *r = &f->routes[n];
+
+		if (addr_is_multicast(&r->to.addr))
+			return FAIL(k, at(k, "interfaces.[%u].routes.[%u].to", i, n),
+				"to %s is multicast", prefix_format(&r->to, text));
+		// Without addresses here the operator sets them: nothing to compare with.
+		if (f->n_addrs > 0 && !on_link(f, &r->via))
+			return FAIL(k, at(k, "interfaces.[%u].routes.[%u].via", i, n),
+				"via %s is in no network of interface \"%s\"",
+				addr_format(&r->via, text), f->name);
+		for (unsigned int j = 0; j <= i; j++) {
+			const struct config_if *b = &k->c->ifs[j];
+
+			for (unsigned int m = 0; m < (j == i ? n : b->n_routes); m++) {
+				if (addr_eq(&r->to.addr, &b->routes[m].to.addr) &&
+					r->to.len == b->routes[m].to.len)
+					return FAIL(k,
+						at(k, "interfaces.[%u].routes.[%u].to", i, n),
+						"route to %s appears twice",
+						prefix_format(&r->to, text));
+			}
+		}
+	}
+	return 0;
+}
+
+static int check_pim(const struct check *k, unsigned int i)
+{
+	const struct config_if *f = &k->c->ifs[i];
+	const config_setting_t *pim;
+	char where[64];
+
+	snprintf(where, sizeof(where), "interfaces.[%u].pim", i);
+	pim = config_lookup(k->config, where);
+	if (!pim)
+		return 0;
+	if (!(f->role & IF_DOWNSTREAM))
+		return FAIL(
+			k, pim, "pim on interface \"%s\", whose role is not downstream", f->name);
+	// A neighbour would lose us between two Hellos (RFC 7761 section 4.3.1 has 3.5 times).
+	if (f->pim.hello_holdtime_s <= f->pim.hello_interval_s)
+		return FAIL(k, at(k, "interfaces.[%u].pim.hello_holdtime", i),
+			"hello_holdtime %u is not above hello_interval %u", f->pim.hello_holdtime_s,
+			f->pim.hello_interval_s);
+	return 0;
+}
+
+static int check_interfaces(const struct check *k)
+{
+	static int (*const checks[])(const struct check *, unsigned int) = {
+		check_unique,
+		check_addrs,
+		check_routes,
+		check_pim,
+	};
+	unsigned int roles = 0;
+
+	for (unsigned int i = 0; i < k->c->n_ifs; i++) {
+		for (unsigned int n = 0; n < sizeof(checks) / sizeof(checks[0]); n++) {
+			int ret = checks[n](k, i);
+
+			if (ret < 0)
+				return ret;
+		}
+		roles |= k->c->ifs[i].role;
+	}
+	if (!(roles & IF_UPSTREAM))
+		return FAIL(k, at(k, "interfaces"), "no interface has role upstream or both");
+	if (!(roles & IF_DOWNSTREAM))
+		return FAIL(k, at(k, "interfaces"), "no interface has role downstream or both");
+	return 0;
+}
+
+static int check_cpus(const struct check *k)
+{
+	const struct config *c = k->c;
+
+	for (unsigned int i = 0; i < c->n_workers; i++) {
+		if (c->workers[i] > 1023)
+			return FAIL(k, at(k, "workers.[%u]", i), "workers: %d is not in 0..1023",
+				c->workers[i]);
+		if (c->workers[i] == c->control_cpu)
+			return FAIL(k, at(k, "control_cpu"), "control_cpu %d is among the workers",
+				c->control_cpu);
+		for (unsigned int j = 0; j < i; j++) {
+			if (c->workers[i] == c->workers[j])
+				return FAIL(k, at(k, "workers.[%u]", i),
+					"workers: CPU %d appears twice", c->workers[i]);
+		}
+	}
+	return 0;
+}
+
+static int check_ranges(const struct check *k)
+{
+	const struct config *c = k->c;
+	char a[PREFIX_STRLEN], b[PREFIX_STRLEN];
+
+	for (unsigned int i = 0; i < c->n_ssm_ranges; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			const struct prefix *x = &c->ssm_ranges[i], *y = &c->ssm_ranges[j];
+
+			if (prefix_match(x, &y->addr) || prefix_match(y, &x->addr))
+				return FAIL(k, at(k, "ssm_ranges.[%u]", i),
+					"ssm_ranges: %s overlaps %s", prefix_format(x, a),
+					prefix_format(y, b));
+		}
+	}
+	return 0;
+}
+
+static int check_relays(const struct check *k)
+{
+	const struct config *c = k->c;
+	char p[PREFIX_STRLEN], a[ADDR_STRLEN];
+
+	for (unsigned int i = 0; i < c->n_relays; i++) {
+		const struct config_static_relay *x = &c->relays[i];
+
+		for (unsigned int j = 0; j < i; j++) {
+			const struct config_static_relay *y = &c->relays[j];
+
+			if (x->sources.len == y->sources.len &&
+				addr_eq(&x->sources.addr, &y->sources.addr) &&
+				addr_eq(&x->relay, &y->relay))
+				return FAIL(k, at(k, "relays.[%u]", i),
+					"relays: %s through %s appears twice",
+					prefix_format(&x->sources, p), addr_format(&x->relay, a));
+		}
+		for (unsigned int n = 0; n < c->n_ifs; n++) {
+			for (unsigned int m = 0; m < c->ifs[n].n_addrs; m++) {
+				if (addr_eq(&x->relay, &c->ifs[n].addrs[m].addr))
+					return FAIL(k, at(k, "relays.[%u].relay", i),
+						"relay %s is our own address",
+						addr_format(&x->relay, a));
+			}
+		}
+	}
+	return 0;
+}
+
+static int check_retry(
+	const struct check *k, const char *group, uint32_t initial_ms, uint32_t max_s)
+{
+	if ((uint64_t)max_s * 1000 < initial_ms)
+		return FAIL(k, at(k, "%s.retry_max", group),
+			"%s: retry_max %u s is less than retry_initial_ms %u", group, max_s,
+			initial_ms);
+	return 0;
+}
+
+static int check_resolvers(const struct check *k)
+{
+	const struct config_dns *d = &k->c->dns;
+	char text[ADDR_STRLEN];
+
+	for (unsigned int i = 0; i < d->n_resolvers; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (addr_eq(&d->resolvers[i], &d->resolvers[j]) &&
+				d->ports[i] == d->ports[j])
+				return FAIL(k, at(k, "dns.resolvers.[%u]", i),
+					"resolvers: %s@%u appears twice",
+					addr_format(&d->resolvers[i], text), d->ports[i]);
+		}
+	}
+	return check_retry(k, "dns", d->retry_initial_ms, d->retry_max_s);
+}
+
+int config_check(
+	const struct config *c, const config_t *config, const char *path, char err[CONFIG_ERR_LEN])
+{
+	struct check k = {.c = c, .config = config, .path = path, .err = err};
+	static int (*const checks[])(const struct check *) = {
+		check_interfaces,
+		check_cpus,
+		check_ranges,
+		check_relays,
+		check_resolvers,
+	};
+
+	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		int ret = checks[i](&k);
+
+		if (ret < 0)
+			return ret;
+	}
+	return check_retry(&k, "amt", c->amt.retry_initial_ms, c->amt.retry_max_s);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of the config room share. Only this room includes it: it names libconfig.
+#ifndef CONFIG_CONFIG_INTERNAL_H
+#define CONFIG_CONFIG_INTERNAL_H
+
+#include <libconfig.h>
+
+#include "config/config.h"
+
+// One key of a group, as data: the walk (config_walk.c) knows no key by name.
+enum schema_type {
+	SCHEMA_INT,    // integer in [min, max], stored in `size` octets
+	SCHEMA_BOOL,   // true, false
+	SCHEMA_TEXT,   // string, given to value()
+	SCHEMA_GROUP,  // { ... } of the keys in sub
+	SCHEMA_GROUPS, // ( { ... }, ... ): min to max elements of `size` octets, each set by
+		       // defaults()
+	SCHEMA_TEXTS,  // [ "...", ... ]: min to max strings, each given to value()
+	SCHEMA_INTS,   // [ 1, ... ]: 1 to max integers of `size` octets, each at least min
+};
+
+// Why a value is refused; a clause without a full stop.
+#define SCHEMA_WHY_LEN 192
+
+struct schema {
+	const char *key; // NULL ends a table
+	enum schema_type type;
+	bool required;
+	bool auto_ok;	     // the string "auto" stands for the default
+	size_t offset;	     // of the field, in the struct of the group
+	size_t size;	     // octets of the field or of one element
+	size_t count_offset; // of the unsigned int that counts elements
+	int64_t min, max;
+	const struct schema *sub;
+	void (*defaults)(void *elem);
+	// 0, or -EINVAL with why filled.
+	int (*value)(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+};
+
+// The keys of a file and the defaults of what it leaves out.
+extern const struct schema config_schema[];
+void config_defaults(struct config *c);
+
+// Parsers of values (config_value.c), for struct schema.
+int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_ifname(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_socket(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_if_addr(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_prefix(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_ssm_range(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_sources(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+
+// "addr@port" as parsed; config_load() splits it into struct config_dns.
+struct config_resolver {
+	struct addr addr;
+	uint16_t port;
+};
+
+// What the walk fills: the configuration, and what is not in it one to one.
+struct config_draft {
+	struct config c;
+	struct config_resolver resolvers[CONFIG_MAX_RESOLVERS];
+};
+
+// Reads path and what it includes (relative to include_dir) as libconfig's scanner would, and
+// refuses what libconfig takes silently: integers that it would wrap, NUL in strings, endless
+// inclusion, files that are not regular (its scanner exits on a directory). 0 with the number of
+// files read in *n_files, or a negative errno with err filled.
+int config_scan(
+	const char *path, const char *include_dir, unsigned int *n_files, char err[CONFIG_ERR_LEN]);
+// Fills base from the members of group by the schema. 0, or -EINVAL with err filled.
+int config_walk(const config_setting_t *group, const struct schema *schema, void *base,
+	const char *path, char err[CONFIG_ERR_LEN]);
+// What no single key can say. config gives the lines.
+int config_check(
+	const struct config *c, const config_t *config, const char *path, char err[CONFIG_ERR_LEN]);
+
+// Writes "FILE:LINE: message" for a setting; path and line 1 stand in where libconfig knows
+// neither. Always -EINVAL.
+int config_fail(char err[CONFIG_ERR_LEN], const char *path, const config_setting_t *at,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

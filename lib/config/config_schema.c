@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every key of the file, its type, range and place; and the defaults.
+#include <string.h>
+
+#include "config/config_internal.h"
+
+#define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define ELEMENTS(type, member) \
+	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member[0])
+#define COUNT(type, member) .count_offset = offsetof(type, member)
+#define RANGE(lo, hi)	    .min = (lo), .max = (hi)
+#define DAY_S		    86400
+
+static const struct schema schema_route[] = {
+	{"to", SCHEMA_TEXT, .required = true, FIELD(struct config_route, to),
+		.value = value_prefix},
+	{"via", SCHEMA_TEXT, .required = true, FIELD(struct config_route, via),
+		.value = value_host},
+	{0},
+};
+
+// The upper bounds are those of the fields on the wire (RFC 7761 section 4.9.2).
+static const struct schema schema_pim[] = {
+	{"enabled", SCHEMA_BOOL, FIELD(struct config_pim, enabled)},
+	{"hello_interval", SCHEMA_INT, FIELD(struct config_pim, hello_interval_s), RANGE(1, 18724)},
+	{"hello_holdtime", SCHEMA_INT, FIELD(struct config_pim, hello_holdtime_s), RANGE(1, 65535)},
+	{"triggered_hello_delay_ms", SCHEMA_INT, FIELD(struct config_pim, triggered_hello_delay_ms),
+		RANGE(0, 60000)},
+	{"dr_priority", SCHEMA_INT, FIELD(struct config_pim, dr_priority), RANGE(0, UINT32_MAX)},
+	{"propagation_delay_ms", SCHEMA_INT, FIELD(struct config_pim, propagation_delay_ms),
+		RANGE(0, 32767)},
+	{"override_interval_ms", SCHEMA_INT, FIELD(struct config_pim, override_interval_ms),
+		RANGE(0, 65535)},
+	{0},
+};
+
+static const struct schema schema_if[] = {
+	{"name", SCHEMA_TEXT, .required = true, FIELD(struct config_if, name),
+		.value = value_ifname},
+	{"device", SCHEMA_TEXT, .required = true, FIELD(struct config_if, device),
+		.value = value_device},
+	{"role", SCHEMA_TEXT, .required = true, FIELD(struct config_if, role), .value = value_role},
+	{"mtu", SCHEMA_INT, FIELD(struct config_if, mtu), RANGE(576, 16000)},
+	{"addresses", SCHEMA_TEXTS, ELEMENTS(struct config_if, addrs),
+		COUNT(struct config_if, n_addrs), RANGE(0, CONFIG_MAX_ADDRS),
+		.value = value_if_addr},
+	{"routes", SCHEMA_GROUPS, ELEMENTS(struct config_if, routes),
+		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
+		.sub = schema_route},
+	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim},
+	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
+	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768)},
+	{0},
+};
+
+static const struct schema schema_relay[] = {
+	{"sources", SCHEMA_TEXT, .required = true, FIELD(struct config_static_relay, sources),
+		.value = value_sources},
+	{"relay", SCHEMA_TEXT, .required = true, FIELD(struct config_static_relay, relay),
+		.value = value_host},
+	{"discovery", SCHEMA_BOOL, FIELD(struct config_static_relay, discovery)},
+	{"precedence", SCHEMA_INT, FIELD(struct config_static_relay, precedence), RANGE(0, 255)},
+	{0},
+};
+
+static const struct schema schema_dns[] = {
+	{"resolvers", SCHEMA_TEXTS, ELEMENTS(struct config_draft, resolvers),
+		COUNT(struct config_draft, c.dns.n_resolvers), RANGE(1, CONFIG_MAX_RESOLVERS),
+		.value = value_resolver},
+	{"queries_per_100ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.queries_per_100ms),
+		RANGE(1, 1000)},
+	{"retry_initial_ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.retry_initial_ms),
+		RANGE(100, 60000)},
+	{"retry_max", SCHEMA_INT, FIELD(struct config_draft, c.dns.retry_max_s), RANGE(1, DAY_S)},
+	{"negative_ttl_max", SCHEMA_INT, FIELD(struct config_draft, c.dns.negative_ttl_max_s),
+		RANGE(0, DAY_S)},
+	{0},
+};
+
+static const struct schema schema_amt[] = {
+	{"retry_initial_ms", SCHEMA_INT, FIELD(struct config_amt, retry_initial_ms),
+		RANGE(100, 60000)},
+	{"retry_max", SCHEMA_INT, FIELD(struct config_amt, retry_max_s), RANGE(1, DAY_S)},
+	{"request_tries", SCHEMA_INT, FIELD(struct config_amt, request_tries), RANGE(1, 100)},
+	{"hold_down", SCHEMA_INT, FIELD(struct config_amt, hold_down_s), RANGE(0, DAY_S)},
+	{"full_hold_down", SCHEMA_INT, FIELD(struct config_amt, full_hold_down_s), RANGE(0, DAY_S)},
+	{"update_mtu", SCHEMA_INT, FIELD(struct config_amt, update_mtu), RANGE(576, 9000)},
+	{"linger", SCHEMA_INT, FIELD(struct config_amt, linger_s), RANGE(0, DAY_S)},
+	{0},
+};
+
+static const struct schema schema_console[] = {
+	{"socket", SCHEMA_TEXT, FIELD(struct config_draft, c.console_socket),
+		.value = value_socket},
+	{0},
+};
+
+static const struct schema schema_limits[] = {
+	{"channels", SCHEMA_INT, FIELD(struct config_draft, c.max_channels), RANGE(1, 4194304)},
+	{"tunnels", SCHEMA_INT, FIELD(struct config_draft, c.max_tunnels), RANGE(1, 65536)},
+	{0},
+};
+
+static void if_defaults(void *elem)
+{
+	struct config_if *i = elem;
+
+	i->pim = (struct config_pim){
+		.enabled = true,
+		.hello_interval_s = 30,
+		.hello_holdtime_s = 105,
+		.triggered_hello_delay_ms = 5000,
+		.dr_priority = 1,
+		.propagation_delay_ms = 500,
+		.override_interval_ms = 2500,
+	};
+	i->rx_desc = 1024;
+	i->tx_desc = 1024;
+}
+
+static void relay_defaults(void *elem)
+{
+	struct config_static_relay *r = elem;
+
+	r->discovery = true;
+	r->precedence = 10;
+}
+
+const struct schema config_schema[] = {
+	{"log_level", SCHEMA_TEXT, FIELD(struct config_draft, c.log_level),
+		.value = value_log_level},
+	{"workers", SCHEMA_INTS, .auto_ok = true, ELEMENTS(struct config_draft, c.workers),
+		COUNT(struct config_draft, c.n_workers), RANGE(0, CONFIG_MAX_CPUS)},
+	{"control_cpu", SCHEMA_INT, .auto_ok = true, FIELD(struct config_draft, c.control_cpu),
+		RANGE(0, 1023)},
+	{"memory", SCHEMA_TEXT, FIELD(struct config_draft, c.memory), .value = value_memory},
+	{"memory_mb", SCHEMA_INT, FIELD(struct config_draft, c.memory_mb), RANGE(32, 1048576)},
+	{"eal", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.eal),
+		COUNT(struct config_draft, c.n_eal), RANGE(0, CONFIG_MAX_EAL), .value = value_eal},
+	{"interfaces", SCHEMA_GROUPS, .required = true, ELEMENTS(struct config_draft, c.ifs),
+		COUNT(struct config_draft, c.n_ifs), RANGE(1, CONFIG_MAX_IFS), .sub = schema_if,
+		.defaults = if_defaults},
+	{"ssm_ranges", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.ssm_ranges),
+		COUNT(struct config_draft, c.n_ssm_ranges), RANGE(1, CONFIG_MAX_RANGES),
+		.value = value_ssm_range},
+	{"dns", SCHEMA_GROUP, .sub = schema_dns},
+	{"amt", SCHEMA_GROUP, FIELD(struct config_draft, c.amt), .sub = schema_amt},
+	{"relays", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relays),
+		COUNT(struct config_draft, c.n_relays), RANGE(0, CONFIG_MAX_STATIC),
+		.sub = schema_relay, .defaults = relay_defaults},
+	{"console", SCHEMA_GROUP, .sub = schema_console},
+	{"limits", SCHEMA_GROUP, .sub = schema_limits},
+	{0},
+};
+
+void config_defaults(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->log_level = LOG_LEVEL_INFO;
+	c->memory = MEMORY_AUTO;
+	c->control_cpu = -1;
+	prefix_parse("232.0.0.0/8", &c->ssm_ranges[0]);
+	c->n_ssm_ranges = 1;
+	c->dns = (struct config_dns){
+		.queries_per_100ms = 10,
+		.retry_initial_ms = 1000,
+		.retry_max_s = 120,
+		.negative_ttl_max_s = 300,
+	};
+	c->amt = (struct config_amt){
+		.retry_initial_ms = 1000,
+		.retry_max_s = 120,
+		.request_tries = 4,
+		.hold_down_s = 180,
+		.full_hold_down_s = 600,
+		.update_mtu = 1280,
+		.linger_s = 2,
+	};
+	strcpy(c->console_socket, "/run/inlet/console.sock");
+	c->max_channels = 65536;
+	c->max_tunnels = 4096;
+}

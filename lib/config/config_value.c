@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Parsers of the strings in a file: addresses, prefixes, names.
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config_internal.h"
+
+static int refuse(char why[SCHEMA_WHY_LEN], const char *text)
+{
+	snprintf(why, SCHEMA_WHY_LEN, "%s", text);
+	return -EINVAL;
+}
+
+static int copy_text(const char *text, char *field, size_t size, char why[SCHEMA_WHY_LEN])
+{
+	size_t len = strlen(text);
+
+	if (len == 0)
+		return refuse(why, "empty");
+	if (len >= size) {
+		snprintf(why, SCHEMA_WHY_LEN, "longer than %zu characters", size - 1);
+		return -EINVAL;
+	}
+	memcpy(field, text, len + 1);
+	return 0;
+}
+
+int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	if (log_level_parse(text, field) < 0)
+		return refuse(why, "not one of error, warn, info, debug");
+	return 0;
+}
+
+int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const words[] = {
+		[MEMORY_AUTO] = "auto",
+		[MEMORY_HUGEPAGES] = "hugepages",
+		[MEMORY_NO_HUGE] = "no-huge",
+	};
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*(enum config_memory *)field = (enum config_memory)i;
+			return 0;
+		}
+	}
+	return refuse(why, "not one of auto, hugepages, no-huge");
+}
+
+int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const words[] = {
+		[IF_UPSTREAM] = "upstream",
+		[IF_DOWNSTREAM] = "downstream",
+		[IF_BOTH] = "both",
+	};
+
+	for (unsigned int i = IF_UPSTREAM; i <= IF_BOTH; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*(enum if_role *)field = (enum if_role)i;
+			return 0;
+		}
+	}
+	return refuse(why, "not one of upstream, downstream, both");
+}
+
+int value_ifname(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+			return refuse(why, "a netdev name has letters, digits, '.', '_', '-' only");
+	}
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0 || strcmp(text, "lo") == 0)
+		return refuse(why, "not a name that the netdev can take");
+	return copy_text(text, field, CONFIG_IFNAME_LEN, why);
+}
+
+int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	if (strchr(text, ' ') || text[0] == ',' || text[0] == '-')
+		return refuse(
+			why, "neither a PCI address nor a vdev such as net_af_xdp0,iface=eth1");
+	return copy_text(text, field, sizeof(((struct config_if *)0)->device), why);
+}
+
+int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	return copy_text(text, field, sizeof(((struct config *)0)->eal[0]), why);
+}
+
+int value_socket(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	size_t len = strlen(text);
+
+	if (text[0] != '/')
+		return refuse(why, "not an absolute path");
+	if (text[len - 1] == '/')
+		return refuse(why, "names a directory");
+	return copy_text(text, field, sizeof(((struct config *)0)->console_socket), why);
+}
+
+int value_if_addr(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct config_addr *out = field;
+	struct prefix net;
+	char host[ADDR_STRLEN];
+	const char *slash = strchr(text, '/');
+	uint32_t ip, mask;
+
+	if (!slash || slash - text >= (ptrdiff_t)sizeof(host) || prefix_parse(text, &net) < 0)
+		return refuse(why, "not an address with its prefix length, a.b.c.d/len");
+	memcpy(host, text, (size_t)(slash - text));
+	host[slash - text] = '\0';
+	if (addr_parse(host, &out->addr) < 0 || out->addr.family != ADDR_V4)
+		return refuse(why, "not an IPv4 address");
+	if (net.len == 0 || !addr_is_unicast(&out->addr))
+		return refuse(why, "not the address of an interface");
+	ip = ntohl(addr_to_v4(&out->addr));
+	mask = net.len == 32 ? 0 : UINT32_MAX >> net.len;
+	if (net.len < 31 && ((ip & mask) == 0 || (ip & mask) == mask))
+		return refuse(why, "the network's own or its broadcast address");
+	out->len = net.len;
+	return 0;
+}
+
+// A prefix whose host bits are zero as written: anything else is a slip of the pen.
+static int exact_prefix(const char *text, struct prefix *out, char why[SCHEMA_WHY_LEN])
+{
+	char bare[ADDR_STRLEN], fixed[PREFIX_STRLEN];
+	struct addr written;
+	size_t len = strcspn(text, "/");
+
+	if (prefix_parse(text, out) < 0 || len >= sizeof(bare))
+		return refuse(why, "not a prefix a.b.c.d/len");
+	memcpy(bare, text, len);
+	bare[len] = '\0';
+	if (addr_parse(bare, &written) < 0)
+		return refuse(why, "not a prefix a.b.c.d/len");
+	if (written.family != ADDR_V4)
+		return refuse(why, "not an IPv4 prefix");
+	if (!addr_eq(&written, &out->addr)) {
+		snprintf(why, SCHEMA_WHY_LEN, "host bits are set; %s has none",
+			prefix_format(out, fixed));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int value_prefix(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	return exact_prefix(text, field, why);
+}
+
+int value_ssm_range(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct prefix *out = field;
+
+	if (exact_prefix(text, out, why) < 0)
+		return -EINVAL;
+	if (out->len < 4 || !addr_is_multicast(&out->addr))
+		return refuse(why, "not inside 224.0.0.0/4");
+	return 0;
+}
+
+int value_sources(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct prefix *out = field;
+
+	if (exact_prefix(text, out, why) < 0)
+		return -EINVAL;
+	if (addr_is_multicast(&out->addr))
+		return refuse(why, "multicast: sources are unicast addresses");
+	return 0;
+}
+
+int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct addr *out = field;
+
+	if (addr_parse(text, out) < 0 || out->family != ADDR_V4)
+		return refuse(why, "not an IPv4 address");
+	if (!addr_is_unicast(out))
+		return refuse(why, "not the address of a host");
+	return 0;
+}
+
+int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct config_resolver *out = field;
+	char host[ADDR_STRLEN];
+	size_t len = strcspn(text, "@");
+	unsigned long port = 53;
+
+	if (text[len] == '@') {
+		const char *digits = text + len + 1;
+		char *end;
+
+		port = isdigit((unsigned char)*digits) ? strtoul(digits, &end, 10) : 0;
+		if (port == 0 || port > UINT16_MAX || *end != '\0')
+			return refuse(why, "the port is not in 1..65535");
+	}
+	if (len >= sizeof(host))
+		return refuse(why, "not an address");
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (addr_parse(host, &out->addr) < 0)
+		return refuse(why, "not an address, or address@port");
+	if (addr_is_unspecified(&out->addr) || addr_is_multicast(&out->addr))
+		return refuse(why, "not the address of a host");
+	out->port = (uint16_t)port;
+	return 0;
+}
