@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The gateway engine under messages of a peer's making. The input is a sequence of messages, each
+// behind an octet that says where it arrives and a 16-bit length.
+#include <stdlib.h>
+#include <string.h>
+
+#include "amt/amt.h"
+#include "base/cursor.h"
+#include "base/log.h"
+#include "wire/amt.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct ctx {
+	struct amt_gateway *gw;
+	struct amt_tunnel *t;
+	uint32_t nonce; // of the last Request or Discovery
+};
+
+static int send_cb(
+	void *arg, struct amt_tunnel *t, const struct addr *dst, const uint8_t *buf, size_t len)
+{
+	struct ctx *c = arg;
+	struct amt_msg msg;
+
+	(void)t;
+	(void)dst;
+	if (amt_decode(buf, len, &msg) != AMT_OK)
+		abort();
+	if (msg.type == AMT_REQUEST || msg.type == AMT_RELAY_DISCOVERY)
+		c->nonce = msg.nonce;
+	return 0;
+}
+
+static int send_discovery_cb(void *arg, const struct addr *dst, const uint8_t *buf, size_t len)
+{
+	return send_cb(arg, NULL, dst, buf, len);
+}
+
+static void event_cb(void *arg, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
+{
+	struct ctx *c = arg;
+
+	if (ev == AMT_EV_DOWN || ev == AMT_EV_FULL) {
+		amt_tunnel_close(t, now_us);
+		c->t = NULL;
+	}
+}
+
+static void discovered_cb(void *arg, const struct addr *relay, uint64_t now_us)
+{
+	(void)arg;
+	(void)relay;
+	(void)now_us;
+}
+
+static void deliver(struct ctx *c, uint8_t where, uint8_t *buf, size_t len, uint64_t now_us)
+{
+	struct addr relay;
+
+	addr_parse("203.0.113.15", &relay);
+	// A fuzzer cannot guess nonces: put the right one where the message would have it.
+	if (where & 2 && len >= 12)
+		memcpy(buf + (where & 1 ? 4 : 8), &c->nonce, 4);
+	if (where & 1)
+		amt_discovery_input(c->gw, &relay, AMT_PORT, buf, len, now_us);
+	else if (c->t)
+		amt_tunnel_input(c->t, &relay, AMT_PORT, buf, len, now_us);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct amt_cfg cfg = {.retry_initial_ms = 1000,
+		.retry_max_s = 120,
+		.request_tries = 3,
+		.update_mtu = 1280};
+	struct amt_ops ops = {
+		.send = send_cb, .send_discovery = send_discovery_cb, .event_cb = event_cb};
+	struct timers timers;
+	struct rng rng = rng_seeded(7);
+	struct ctx c = {0};
+	struct rd r = rd_init(data, size);
+	uint64_t now = 1;
+	struct sg sg;
+	struct addr relay;
+	uint8_t buf[2048];
+
+	log_threshold = LOG_LEVEL_ERROR;
+	addr_parse("203.0.113.15", &relay);
+	addr_parse("192.0.2.12", &sg.s);
+	addr_parse("232.252.0.2", &sg.g);
+	timers_init(&timers);
+	c.gw = amt_gateway_create(&cfg, &ops, &c, &timers, &rng);
+	if (!c.gw)
+		abort();
+	amt_discovery_start(c.gw, &relay, discovered_cb, NULL, now);
+	c.t = amt_tunnel_open(c.gw, &relay, NULL, NULL, now);
+	amt_tunnel_join(c.t, &sg, now);
+	while (rd_left(&r) >= 3) {
+		uint8_t where = rd_u8(&r);
+		size_t len = rd_be16(&r) % sizeof(buf);
+
+		if (len > rd_left(&r))
+			len = rd_left(&r);
+		rd_copy(&r, buf, len);
+		deliver(&c, where, buf, len, now);
+		now += 300000;
+		timers_run(&timers, now);
+	}
+	if (c.t)
+		amt_tunnel_close(c.t, now);
+	// The discovery ends by itself, answered or not.
+	while (timers_next(&timers) != NEVER_US)
+		timers_run(&timers, timers_next(&timers));
+	amt_gateway_destroy(c.gw);
+	timers_fini(&timers);
+	return 0;
+}

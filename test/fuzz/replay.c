@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Runs a fuzz target over the files given, or all files of the folders given: each file whole and
+// cut short after every octet.
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static unsigned int n_files;
+
+// A copy of exactly that size, so that a sanitizer sees a read past the end.
+static void run(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		abort();
+	memcpy(copy, data, size);
+	LLVMFuzzerTestOneInput(copy, size);
+	free(copy);
+}
+
+static int replay_file(const char *path)
+{
+	static uint8_t buf[1 << 20];
+	FILE *f = fopen(path, "rb");
+	size_t n;
+
+	if (!f) {
+		perror(path);
+		return 1;
+	}
+	n = fread(buf, 1, sizeof(buf), f);
+	fclose(f);
+	for (size_t len = 0; len <= n; len++)
+		run(buf, len);
+	n_files++;
+	return 0;
+}
+
+static int replay_folder(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	char file[4096];
+	int failed = 0;
+
+	if (!d) {
+		perror(path);
+		return 1;
+	}
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
+		failed |= replay_file(file);
+	}
+	closedir(d);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	struct stat st;
+	int failed = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
+			failed |= replay_folder(argv[i]);
+		else
+			failed |= replay_file(argv[i]);
+	}
+	printf("%u files replayed\n", n_files);
+	return failed || n_files == 0;
+}
