@@ -10,10 +10,10 @@
 struct rte_mempool;
 
 struct port_cfg {
-	const char *device; // devargs: "0000:01:00.0", "net_af_xdp0,iface=veth0", ...
-	uint16_t n_queues;  // rx and tx each
-	uint16_t mtu;       // 0: the driver's
-	uint16_t rx_desc, tx_desc;
+	const char *device;	   // devargs: "0000:01:00.0", "net_af_xdp0,iface=veth0", ...
+	uint16_t n_queues;	   // rx and tx each
+	uint16_t mtu;		   // 0: the driver's, or that of the netdev under the port
+	uint16_t rx_desc, tx_desc; // 0: 1024
 };
 
 struct port {
@@ -22,17 +22,24 @@ struct port {
 	uint16_t mtu;
 	uint8_t mac[6];
 	int socket;
-	bool ip_cksum_hw, l4_cksum_hw, multi_segs;
+	bool ip_cksum_hw, l4_cksum_hw; // the driver checks received IPv4 and UDP checksums
+	bool multi_segs;	       // mbuf chains may be transmitted
+	bool promiscuous;	       // because the driver has no all-multicast mode
 	char driver[32];
+	char netdev[16]; // the kernel's netdev under the port (af_packet, af_xdp), or empty
 	struct rte_mempool *pool;
 };
 
 #define PORT_ERR_LEN 256
-// Probes, configures and starts a port, all-multicast on. extra_mbufs: what rings beside the
-// port may hold. 0, or a negative errno with one line in err and nothing left behind.
+// Probes, configures and starts a port, all-multicast on. extra_mbufs: what may hold mbufs of this
+// port beside its own queues: punt rings, the transmit descriptors of the other ports. 0, or a
+// negative errno with one line in err and nothing left behind. Never asks for FAST_FREE, so mbufs
+// of any pool and any reference count may be transmitted.
 int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port *out,
-		char err[PORT_ERR_LEN]);
+	char err[PORT_ERR_LEN]);
+// Stops the port, frees the pool (no mbuf of it may be in use elsewhere) and removes the device.
 void port_close(struct port *p);
+// Never blocks.
 bool port_link_up(const struct port *p);
 struct port_counters {
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf;
