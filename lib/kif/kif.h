@@ -12,7 +12,7 @@
 
 struct kif;
 
-// A frame that the kernel sends out of the interface; valid during the call.
+// A frame that the kernel sends out of the interface, checksums complete; valid during the call.
 typedef void (*kif_tx_cb)(void *arg, const uint8_t *frame, size_t len);
 
 struct kif_cfg {
@@ -22,19 +22,24 @@ struct kif_cfg {
 };
 
 #define KIF_ERR_LEN 256
-// Creates the TAP, sets MAC and MTU, loose rp_filter, IPv6 address autoconfiguration off, and brings
-// it up. NULL with one line in err. The netdev disappears with the process.
+// Creates the TAP, sets MAC and MTU, loose rp_filter, IPv6 address autoconfiguration off, and
+// brings it up. NULL with errno and one line in err, also when a netdev of that name exists. The
+// netdev disappears with the process; it survives being renamed or moved to another network
+// namespace.
 struct kif *kif_create(const struct kif_cfg *cfg, kif_tx_cb tx, void *arg, char err[KIF_ERR_LEN]);
 void kif_destroy(struct kif *k);
-// Poll for readability, then call kif_read(): a bounded batch of frames to the callback; how many, or
-// a negative errno.
+// Poll for readability, then call kif_read(): a bounded batch of frames to the callback; how many,
+// or a negative errno. -ENODEV from here or kif_write(): the netdev was deleted (logged once); the
+// fd reads as ready for ever then, so take it out of the poll and destroy the kif.
 int kif_fd(const struct kif *k);
 int kif_read(struct kif *k);
-// A frame received by the port, into the kernel. 0 or a negative errno (counted).
+// A frame received by the port, into the kernel. 0 or a negative errno (counted); -EIO while the
+// netdev is down.
 int kif_write(struct kif *k, const uint8_t *frame, size_t len);
+// What the netdev shows as its carrier; on after kif_create().
 int kif_carrier(struct kif *k, bool up);
 const char *kif_name(const struct kif *k); // follows renames
-int kif_ifindex(const struct kif *k);      // the kernel's
+int kif_ifindex(const struct kif *k);	   // the kernel's, in the namespace of kif_create()
 
 struct kif_stats {
 	uint64_t to_kernel, from_kernel, write_errors, read_errors;

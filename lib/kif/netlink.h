@@ -12,7 +12,7 @@
 struct netlink;
 
 enum netlink_event_type {
-	NETLINK_LINK,     // name, up, mtu, mac as they are now
+	NETLINK_LINK, // name, up, mtu, mac as they are now
 	NETLINK_LINK_GONE,
 	NETLINK_ADDR_ADD, // addr, prefix_len
 	NETLINK_ADDR_DEL,
@@ -21,12 +21,13 @@ struct netlink_event {
 	enum netlink_event_type type;
 	int ifindex;
 	char name[16];
-	bool up; // IFF_UP
-	uint32_t mtu;
-	uint8_t mac[6];
+	bool up;	// IFF_UP
+	uint32_t mtu;	// 0: not 68..65535, ignore
+	uint8_t mac[6]; // zero: no unicast MAC address, ignore
 	struct addr addr;
 	uint8_t prefix_len;
-	bool secondary;
+	bool secondary; // the kernel takes another address of the subnet as source (IPv6:
+			// temporary)
 };
 typedef void (*netlink_cb)(void *arg, const struct netlink_event *ev);
 
@@ -34,13 +35,19 @@ typedef void (*netlink_cb)(void *arg, const struct netlink_event *ev);
 struct netlink *netlink_open(netlink_cb cb, void *arg, char err[NETLINK_ERR_LEN]);
 void netlink_close(struct netlink *nl);
 int netlink_fd(const struct netlink *nl);
-// Reads what waits; an overrun of the socket asks for a full dump again by itself.
+// Reads what waits, bounded; 0 or a negative errno. An overrun of the socket asks for a full dump
+// again by itself; what is gone by then comes as LINK_GONE and ADDR_DEL after it. The callback may
+// make requests, but not call netlink_input() or netlink_close().
 int netlink_input(struct netlink *nl);
 // Asks for all links and addresses; they come as events.
 int netlink_dump(struct netlink *nl);
-// Synchronous requests to the kernel; 0 or a negative errno. EEXIST counts as success.
+// Synchronous requests to the kernel; 0 or a negative errno. EEXIST counts as success. An IPv6
+// address skips duplicate address detection.
 int netlink_addr_add(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len);
-int netlink_route_add(struct netlink *nl, int ifindex, const struct prefix *to,
-		const struct addr *via);
+// via may be NULL or none: on-link. A route of somebody else to the same prefix is kept, behind
+// this one. The kernel drops the routes of an interface that goes down: add them again when it is
+// up.
+int netlink_route_add(
+	struct netlink *nl, int ifindex, const struct prefix *to, const struct addr *via);
 
 #endif
