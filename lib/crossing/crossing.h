@@ -21,7 +21,8 @@ struct rte_ring;
 #define CROSSING_MAX_WORKERS 64
 
 // Punt classes: the first is PIM, IGMP, ARP, neighbour discovery and AMT control; the second is
-// everything else. Each has rings of its own, so that a flood of the second cannot starve the first.
+// everything else. Each has rings of its own, so that a flood of the second cannot starve the
+// first.
 enum punt_class { PUNT_CONTROL, PUNT_OTHER, PUNT_CLASSES };
 
 // Counters of one worker on one interface. Written by that worker alone (plain stores), read by the
@@ -29,10 +30,17 @@ enum punt_class { PUNT_CONTROL, PUNT_OTHER, PUNT_CLASSES };
 struct crossing_if_stats {
 	uint64_t rx_packets, rx_bytes;
 	uint64_t tx_packets, tx_bytes; // native multicast sent
-	uint64_t tx_full;              // native copies the driver did not take
+	uint64_t tx_full;	       // native copies the driver did not take
 	uint64_t punted[PUNT_CLASSES];
 	uint64_t injected;
 };
+
+// A worker's increment of a counter that the control thread reads. A store, not an atomic
+// read-modify-write: there is one writer.
+static inline void crossing_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
 
 struct crossing_worker {
 	// Written by the worker, read by the control thread.
@@ -49,25 +57,29 @@ struct crossing_worker {
 struct crossing {
 	struct crossing_worker *workers[CROSSING_MAX_WORKERS];
 	unsigned int n_workers;
+	unsigned int
+		punt_next; // control thread: the worker that crossing_punt_dequeue() begins with
 	struct rte_mempool *inject_pool; // the control thread allocates, workers and drivers free
 };
 
 // punt_ring and inject_ring: mbufs a ring, powers of two. NULL when memory is short.
 struct crossing *crossing_create(unsigned int n_workers, const int *sockets, unsigned int n_ifs,
-		unsigned int punt_ring, unsigned int inject_ring, uint16_t max_frame);
+	unsigned int punt_ring, unsigned int inject_ring, uint16_t max_frame);
 // Workers must have stopped; frees the mbufs still on the rings.
 void crossing_destroy(struct crossing *c);
 
 // Control thread: packets punted by any worker, control class first. The mbuf's port field is the
-// ethdev port. Fills up to n, returns how many; the caller frees them.
+// ethdev port. It may have several segments. Fills up to n, returns how many; the caller frees
+// them.
 unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n);
 // Control thread: hands a frame to the worker that transmits for interface `ifindex` (our index).
-// Copies the octets. 0, -ENOBUFS (pool empty), -EAGAIN (ring full), -EMSGSIZE.
+// Copies the octets. 0, -ENOBUFS (pool empty), -EAGAIN (ring full), -EMSGSIZE
+// (empty, or above max_frame), -ENODEV.
 int crossing_inject(struct crossing *c, unsigned int ifindex, const void *frame, size_t len);
 
 // Sums over workers.
-void crossing_if_stats(const struct crossing *c, unsigned int ifindex,
-		struct crossing_if_stats *out);
+void crossing_if_stats(
+	const struct crossing *c, unsigned int ifindex, struct crossing_if_stats *out);
 uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason);
 
 #endif
