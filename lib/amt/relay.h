@@ -81,7 +81,7 @@ enum relay_drop {
 #undef X
 		RELAY_DROP_COUNT
 };
-extern const char *const relay_drop_names[RELAY_DROP_COUNT]; // "short" ...
+extern const char *const relay_drop_names[RELAY_DROP_COUNT]; // "SHORT" ...
 extern const char *const relay_drop_texts[RELAY_DROP_COUNT];
 
 // X(member): the counters, which only grow.
