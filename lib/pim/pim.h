@@ -35,36 +35,37 @@ struct pim_ops {
 	// downstream (S,G) machine (section 4.5.2; PrunePending still wants). `neighbor` sent the
 	// message, or is none when a timer ran out. Called only on changes.
 	void (*want_cb)(void *ctx, const struct sg *sg, bool wanted, const struct addr *neighbor,
-			uint64_t now_us);
+		uint64_t now_us);
 };
 
 // X(name, text): why a received message, or an entry of one, was not used. One counter each.
-#define PIM_DROP_LIST(X) \
-	X(SHORT, "message truncated") \
-	X(VERSION, "PIM version is not 2") \
-	X(CHECKSUM, "checksum wrong") \
-	X(TYPE, "message type not used here") \
-	X(DESTINATION, "IP destination is not ALL-PIM-ROUTERS") \
-	X(NO_ADDRESS, "the interface has no address") \
-	X(OWN, "our own packet") \
-	X(HELLO_MALFORMED, "Hello option malformed") \
-	X(NOT_NEIGHBOR, "Join/Prune from a source without a Hello") \
+#define PIM_DROP_LIST(X)                                              \
+	X(SHORT, "message truncated")                                 \
+	X(VERSION, "PIM version is not 2")                            \
+	X(CHECKSUM, "checksum wrong")                                 \
+	X(TYPE, "message type not used here")                         \
+	X(DESTINATION, "IP destination is not ALL-PIM-ROUTERS")       \
+	X(NO_ADDRESS, "the interface has no address")                 \
+	X(OWN, "our own packet")                                      \
+	X(HELLO_MALFORMED, "Hello option malformed")                  \
+	X(NOT_NEIGHBOR, "Join/Prune from a source without a Hello")   \
 	X(NOT_UPSTREAM, "Join/Prune names another upstream neighbor") \
-	X(JP_MALFORMED, "Join/Prune malformed") \
-	X(FAMILY, "address family is not the message's") \
-	X(ENCODING, "address encoding type not supported") \
-	X(MASK, "mask length is not full") \
-	X(NOT_SSM, "group is outside the SSM ranges") \
-	X(WILDCARD, "(*,G) or (S,G,rpt) entry in an SSM range") \
-	X(SOURCE, "source is not a unicast address") \
-	X(HOLDTIME_ZERO, "Join with holdtime 0 creates nothing") \
-	X(LIMIT, "channel limit of the interface reached")
+	X(JP_MALFORMED, "Join/Prune malformed")                       \
+	X(FAMILY, "address family is not the message's")              \
+	X(ENCODING, "address encoding type not supported")            \
+	X(MASK, "mask length is not full")                            \
+	X(NOT_SSM, "group is outside the SSM ranges")                 \
+	X(WILDCARD, "(*,G) or (S,G,rpt) entry in an SSM range")       \
+	X(SOURCE, "source is not a unicast address")                  \
+	X(HOLDTIME_ZERO, "Join with holdtime 0 creates nothing")      \
+	X(LIMIT, "channel limit of the interface reached")            \
+	X(NEIGHBOR_LIMIT, "neighbor limit of the interface reached")
 
 enum pim_drop {
 #define X(name, text) PIM_DROP_##name,
 	PIM_DROP_LIST(X)
 #undef X
-			PIM_DROP_COUNT
+		PIM_DROP_COUNT
 };
 extern const char *const pim_drop_names[PIM_DROP_COUNT]; // "NOT_UPSTREAM" ...
 extern const char *const pim_drop_texts[PIM_DROP_COUNT];
@@ -76,15 +77,17 @@ struct pim_stats {
 
 // NULL when out of memory. Nothing is sent before pim_if_address().
 struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *ops, void *ctx,
-		struct timers *timers, struct rng *rng);
+	struct timers *timers, struct rng *rng);
 // Says Goodbye (Hello with holdtime 0) when up, ends all wants through want_cb, frees.
 void pim_if_destroy(struct pim_if *pif, uint64_t now_us);
 // The primary address: set, changed, or gone (NULL). A first or changed one takes a fresh GenID and
-// a Hello within the triggered delay; the old one says Goodbye first (section 4.3.1).
+// a Hello within the triggered delay; the old one says Goodbye first (section 4.3.1), during which
+// pim_if_primary() still is the old one. A change keeps what was joined until it expires; with the
+// address gone all wants end and the neighbors are forgotten.
 void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us);
 // A PIM message as received: source and destination of the IP header, octets from the PIM header.
 void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
-		const uint8_t *pim, size_t len, uint64_t now_us);
+	const uint8_t *pim, size_t len, uint64_t now_us);
 
 // Snapshots for the console.
 struct pim_neighbor_view {
@@ -103,9 +106,9 @@ struct pim_channel_view {
 	struct addr last_neighbor;
 };
 void pim_if_neighbors(const struct pim_if *pif,
-		void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg);
+	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg);
 void pim_if_channels(const struct pim_if *pif,
-		void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
 const struct pim_stats *pim_if_stats(const struct pim_if *pif);
 // none while down.
 struct addr pim_if_primary(const struct pim_if *pif);

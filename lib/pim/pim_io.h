@@ -11,19 +11,25 @@
 
 struct pim_io;
 
-typedef void (*pim_io_rx_cb)(void *ctx, const struct addr *src, const struct addr *dst,
-		const uint8_t *pim, size_t len);
+typedef void (*pim_io_rx_cb)(
+	void *ctx, const struct addr *src, const struct addr *dst, const uint8_t *pim, size_t len);
 
 #define PIM_IO_ERR_LEN 256
-// Opens capture and raw socket on netdev. The netdev must exist and be up. NULL with one line in err
-// on failure. Joins 224.0.0.13 on the netdev so that real ports pass it.
-struct pim_io *pim_io_open(const char *netdev, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN]);
+// Opens capture and raw socket on netdev. The netdev must exist and be up. NULL with one line in
+// err on failure. Joins 224.0.0.13 on the netdev so that real ports pass it.
+struct pim_io *pim_io_open(
+	const char *netdev, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN]);
 void pim_io_close(struct pim_io *io);
 // Poll for readability, then call pim_io_input(): it hands every packet waiting to the callback
-// (a bounded batch a call) and returns how many, or a negative errno (-ENODEV when the netdev went).
+// (a bounded batch a call) and returns how many, or a negative errno (-ENODEV when the netdev
+// went). A netdev that is down gives 0: the capture goes on by itself when it is up again. Every
+// PIM packet received comes, whatever its IP destination; our own do not. A fragment, or a packet
+// with a broken IP header, comes as 0 octets (in the second case from and to none), so that it is
+// counted.
 int pim_io_fd(const struct pim_io *io);
 int pim_io_input(struct pim_io *io);
-// 0 or a negative errno. Source address src, TTL 1, TOS 0xc0, to 224.0.0.13.
+// 0 or a negative errno. Source address src, which the netdev need not have (a Goodbye may come
+// after its address went), TTL 1, TOS 0xc0, to 224.0.0.13.
 int pim_io_send(struct pim_io *io, const struct addr *src, const uint8_t *pim, size_t len);
 
 #endif

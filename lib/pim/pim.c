@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The interface: its life, its address, and what becomes of a message that arrives.
+#include "pim/pim.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "pim/pim_internal.h"
+#include "wire/pim.h"
+
+static const struct addr all_pim_routers = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
+
+struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *ops, void *ctx,
+	struct timers *timers, struct rng *rng)
+{
+	struct pim_if *pif = calloc(1, sizeof(*pif));
+
+	if (!pif)
+		return NULL;
+	pif->cfg = *cfg;
+	pif->ops = ops;
+	pif->ctx = ctx;
+	pif->timers = timers;
+	pif->rng = rng;
+	hmap_init(&pif->neighbors);
+	hmap_init(&pif->channels);
+	pim_hello_setup(pif);
+	return pif;
+}
+
+// Nobody sends us a Prune after our Goodbye, so what was joined ends with it.
+static void go_down(struct pim_if *pif, uint64_t now_us)
+{
+	if (!addr_is_none(&pif->primary))
+		pim_hello_stop(pif);
+	pif->primary = (struct addr){0};
+	pim_channels_end(pif, now_us);
+	pim_neighbors_forget(pif);
+}
+
+void pim_if_destroy(struct pim_if *pif, uint64_t now_us)
+{
+	if (!pif)
+		return;
+	go_down(pif, now_us);
+	hmap_fini(&pif->channels);
+	hmap_fini(&pif->neighbors);
+	free(pif);
+}
+
+void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us)
+{
+	char text[ADDR_STRLEN];
+
+	if (!primary || addr_is_none(primary)) {
+		if (!addr_is_none(&pif->primary))
+			log_info("pim", "interface down if=%s", pif->cfg.name);
+		go_down(pif, now_us);
+		return;
+	}
+	if (addr_eq(primary, &pif->primary))
+		return;
+	if (!addr_is_none(&pif->primary))
+		pim_hello_stop(pif);
+	pif->primary = *primary;
+	pim_hello_start(pif, now_us);
+	log_info("pim", "interface up if=%s address=%s genid=%08x", pif->cfg.name,
+		addr_format(primary, text), pif->genid);
+}
+
+void pim_drop(struct pim_if *pif, enum pim_drop why, const struct addr *src)
+{
+	char text[ADDR_STRLEN];
+
+	pif->stats.drops[why]++;
+	// These belong to a healthy LAN: the counter says enough.
+	if (why == PIM_DROP_OWN || why == PIM_DROP_NOT_UPSTREAM || why == PIM_DROP_NO_ADDRESS ||
+		why == PIM_DROP_TYPE)
+		return;
+	log_warn_limited("pim", "dropped if=%s from=%s reason=%s (%s)", pif->cfg.name,
+		addr_format(src, text), pim_drop_names[why], pim_drop_texts[why]);
+}
+
+uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s)
+{
+	return holdtime_s == PIM_HOLDTIME_FOREVER ? NEVER_US : now_us + holdtime_s * US_PER_S;
+}
+
+// PIM_DROP_COUNT when the message is one for us to look into.
+static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src,
+	const struct addr *dst, const uint8_t *pim, size_t len, uint8_t *type)
+{
+	if (addr_is_none(&pif->primary))
+		return PIM_DROP_NO_ADDRESS;
+	if (addr_eq(src, &pif->primary))
+		return PIM_DROP_OWN;
+	switch (pim_header_decode(pim, len, type)) {
+	case PIM_OK:
+		break;
+	case PIM_ERR_VERSION:
+		return PIM_DROP_VERSION;
+	case PIM_ERR_CHECKSUM:
+		return PIM_DROP_CHECKSUM;
+	default:
+		return PIM_DROP_SHORT;
+	}
+	if (*type != PIM_HELLO && *type != PIM_JOIN_PRUNE)
+		return PIM_DROP_TYPE;
+	if (!addr_eq(dst, &all_pim_routers)) // section 4.9
+		return PIM_DROP_DESTINATION;
+	return PIM_DROP_COUNT;
+}
+
+void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
+	const uint8_t *pim, size_t len, uint64_t now_us)
+{
+	uint8_t type = 0;
+	enum pim_drop why = refuse(pif, src, dst, pim, len, &type);
+
+	if (why != PIM_DROP_COUNT)
+		pim_drop(pif, why, src);
+	else if (type == PIM_HELLO)
+		pim_hello_input(pif, src, pim, len, now_us);
+	else
+		pim_jp_input(pif, src, pim, len, now_us);
+}
+
+void pim_if_neighbors(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg)
+{
+	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n))
+		cb(arg, &container_of_node(n, struct pim_neighbor, node)->view);
+}
+
+void pim_if_channels(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
+{
+	for (struct hnode *n = hmap_first(&pif->channels); n; n = hmap_next(&pif->channels, n)) {
+		const struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
+		struct pim_channel_view view = {
+			.sg = ch->sg,
+			.state = ch->prune_pending ? "PrunePending" : "Join",
+			.expires_us = ch->timer.due_us,
+			.last_neighbor = ch->last_neighbor,
+		};
+
+		cb(arg, &view);
+	}
+}
+
+const struct pim_stats *pim_if_stats(const struct pim_if *pif)
+{
+	return &pif->stats;
+}
+
+struct addr pim_if_primary(const struct pim_if *pif)
+{
+	return pif->primary;
+}
+
+uint32_t pim_if_genid(const struct pim_if *pif)
+{
+	return pif->genid;
+}
