@@ -406,13 +406,10 @@ fail:
 	return NULL;
 }
 
-int mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs)
+void mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs)
 {
-	if (oifs >> MFIB_MAX_OIFS)
-		return -EINVAL;
 	c->oifs = (uint32_t)oifs;
 	generation_set_oifs(m->gen, c->ref, c->oifs);
-	return 0;
 }
 
 void mfib_channel_del(struct mfib *m, struct mfib_channel *c)

@@ -51,8 +51,9 @@ void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out);
 // 224.0.0/24, an oif above MFIB_MAX_OIFS), EAFNOSUPPORT (IPv4 only).
 struct mfib_channel *mfib_channel_add(
 	struct mfib *m, struct mfib_tunnel *t, const struct sg *sg, uint64_t oifs);
-// Replaces the set; with none, data of the channel is dropped as not joined. 0 or -EINVAL.
-int mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs);
+// Replaces the set; with none, data of the channel is dropped as not joined. Bits above
+// MFIB_MAX_OIFS are ignored.
+void mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs);
 // Stops forwarding; c is invalid after the call.
 void mfib_channel_del(struct mfib *m, struct mfib_channel *c);
 void mfib_channel_stats(const struct mfib_channel *c, struct mfib_stats *out);

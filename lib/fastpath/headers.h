@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Offsets, and reads of unaligned network-order fields. Internal to fastpath.
+#ifndef FASTPATH_HEADERS_H
+#define FASTPATH_HEADERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ETH_LEN	 14
+#define IPV4_LEN 20
+#define UDP_LEN	 8
+#define AMT_LEN	 2 // header of Multicast Data (RFC 7450 section 5.1.6)
+
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP  0x0806
+#define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_IPV6 0x86dd
+
+#define PROTO_HOPOPTS 0
+#define PROTO_IGMP    2
+#define PROTO_UDP     17
+#define PROTO_ICMPV6  58
+#define PROTO_PIM     103
+
+#define AMT_UDP_PORT  2268
+#define AMT_TYPE_DATA 6
+
+#define IPV4_FRAG_MASK 0x3fff // more-fragments flag and offset
+#define IPV4_OFFSET    0x1fff
+
+// ECN codepoints (RFC 3168 section 5).
+#define ECN_MASK 3
+#define ECN_CE	 3
+
+// RFC 6040 section 4.2: the outgoing field by [outer][inner].
+#define ECN_DROP 0xff
+static const uint8_t ecn_decap[4][4] = {
+	// inner:  Not-ECT, ECT(1), ECT(0), CE
+	{0, 1, 2, 3},	     // outer Not-ECT
+	{0, 1, 1, 3},	     // outer ECT(1)
+	{0, 1, 2, 3},	     // outer ECT(0)
+	{ECN_DROP, 3, 3, 3}, // outer CE
+};
+
+static inline uint16_t get_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+// As it lies on the wire.
+static inline uint16_t get_raw16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t get_raw32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline void put_raw16(uint8_t *p, uint16_t v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline uint16_t fold16(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+// Whether the checksum of an IPv4 header without options is right (RFC 1071).
+static inline int ipv4_cksum_ok(const uint8_t *p)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < IPV4_LEN; i += 4)
+		sum += get_raw32(p + i);
+	return fold16(sum) == 0xffff;
+}
+
+#endif
