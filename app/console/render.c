@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "console/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void append(struct render *r, struct render_buf *b, const char *from, size_t len)
+{
+	if (r->error)
+		return;
+	if (b->len + len + 1 > b->room) {
+		size_t room = b->room ? b->room : 1024;
+		char *data;
+
+		while (room < b->len + len + 1)
+			room *= 2;
+		if (b->len + len > RENDER_MAX_OCTETS) {
+			r->error = -EMSGSIZE;
+			return;
+		}
+		data = realloc(b->data, room);
+		if (!data) {
+			r->error = -ENOMEM;
+			return;
+		}
+		b->data = data;
+		b->room = room;
+	}
+	memcpy(b->data + b->len, from, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+static void put(struct render *r, const char *text)
+{
+	append(r, &r->out, text, strlen(text));
+}
+
+void render_init(struct render *r, bool json)
+{
+	memset(r, 0, sizeof(*r));
+	r->json = json;
+}
+
+void render_fini(struct render *r)
+{
+	free(r->out.data);
+	free(r->cells.data);
+	memset(r, 0, sizeof(*r));
+}
+
+int render_status(const struct render *r)
+{
+	return r->error;
+}
+
+void render_table_begin(
+	struct render *r, const char *name, const struct render_column *columns, unsigned int n)
+{
+	r->name = name;
+	r->columns = columns;
+	r->n_columns = n;
+	r->column = 0;
+	r->n_rows = 0;
+	r->cells.len = 0;
+	for (unsigned int i = 0; i < n; i++)
+		r->width[i] = (unsigned int)strlen(columns[i].name);
+	if (r->json)
+		put(r, "[");
+}
+
+// Octets as they may stand in a terminal: a name that a peer chose must not move the cursor.
+static void append_clean(struct render *r, struct render_buf *b, const char *text)
+{
+	for (; *text; text++) {
+		char c = (unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f ? '?' : *text;
+
+		append(r, b, &c, 1);
+	}
+}
+
+static void put_json_string(struct render *r, const char *text)
+{
+	put(r, "\"");
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		char escaped[8];
+
+		if (c == '"' || c == '\\')
+			snprintf(escaped, sizeof(escaped), "\\%c", c);
+		else if (c < ' ' || c >= 0x7f)
+			// Octets beyond ASCII are taken as Latin-1, so that any input gives valid
+			// JSON.
+			snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+		else
+			snprintf(escaped, sizeof(escaped), "%c", c);
+		put(r, escaped);
+	}
+	put(r, "\"");
+}
+
+// Opens the cell: for JSON the separators and the key.
+static void cell_begin(struct render *r)
+{
+	if (!r->json)
+		return;
+	if (r->column == 0)
+		put(r, r->n_rows ? ",\n {" : "\n {");
+	else
+		put(r, ", ");
+	put_json_string(r, r->columns[r->column].name);
+	put(r, ": ");
+}
+
+// Closes it: `from` is where its text begins in cells.
+static void cell_end(struct render *r, size_t from)
+{
+	if (!r->json) {
+		size_t len = r->cells.len - from;
+
+		append(r, &r->cells, "", 1);
+		if (len > r->width[r->column])
+			r->width[r->column] = (unsigned int)len;
+	}
+	if (++r->column == r->n_columns) {
+		r->column = 0;
+		r->n_rows++;
+		if (r->json)
+			put(r, "}");
+	}
+}
+
+// A cell whose JSON form is `json` as it is.
+static void cell(struct render *r, const char *text, const char *json)
+{
+	size_t from = r->cells.len;
+
+	cell_begin(r);
+	if (r->json)
+		put(r, json);
+	else
+		append_clean(r, &r->cells, text);
+	cell_end(r, from);
+}
+
+void render_text(struct render *r, const char *text)
+{
+	size_t from = r->cells.len;
+
+	if (!text) {
+		render_none(r);
+		return;
+	}
+	cell_begin(r);
+	if (r->json)
+		put_json_string(r, text);
+	else
+		append_clean(r, &r->cells, text);
+	cell_end(r, from);
+}
+
+void render_none(struct render *r)
+{
+	cell(r, "-", "null");
+}
+
+void render_u64(struct render *r, uint64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, v);
+	cell(r, text, text);
+}
+
+void render_bool(struct render *r, bool v)
+{
+	cell(r, v ? "yes" : "no", v ? "true" : "false");
+}
+
+void render_addr(struct render *r, const struct addr *a)
+{
+	char text[ADDR_STRLEN];
+
+	if (addr_is_none(a))
+		render_none(r);
+	else
+		render_text(r, addr_format(a, text));
+}
+
+void render_span_us(struct render *r, uint64_t us)
+{
+	uint64_t ms = us / 1000, s = ms / 1000;
+	char text[48], json[48];
+
+	if (s < 60)
+		snprintf(text, sizeof(text), "%" PRIu64 ".%03us", s, (unsigned int)(ms % 1000));
+	else if (s < 3600)
+		snprintf(text, sizeof(text), "%" PRIu64 "m%02us", s / 60, (unsigned int)(s % 60));
+	else if (s < 86400)
+		snprintf(text, sizeof(text), "%" PRIu64 "h%02um%02us", s / 3600,
+			(unsigned int)(s / 60 % 60), (unsigned int)(s % 60));
+	else
+		snprintf(text, sizeof(text), "%" PRIu64 "d%02uh%02um", s / 86400,
+			(unsigned int)(s / 3600 % 24), (unsigned int)(s / 60 % 60));
+	snprintf(json, sizeof(json), "%" PRIu64 ".%03u", s, (unsigned int)(ms % 1000));
+	cell(r, text, json);
+}
+
+void render_ms(struct render *r, uint64_t us)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64 ".%03u", us / 1000, (unsigned int)(us % 1000));
+	cell(r, text, text);
+}
+
+void render_list_begin(struct render *r)
+{
+	r->list_items = 0;
+	r->list_from = r->cells.len;
+	cell_begin(r);
+	if (r->json)
+		put(r, "[");
+}
+
+void render_list_item(struct render *r, const char *text)
+{
+	bool first = r->list_items++ == 0;
+
+	if (r->json) {
+		put(r, first ? "" : ", ");
+		put_json_string(r, text);
+	} else {
+		append(r, &r->cells, ",", first ? 0 : 1);
+		append_clean(r, &r->cells, text);
+	}
+}
+
+void render_list_end(struct render *r)
+{
+	if (r->json)
+		put(r, "]");
+	else if (r->list_items == 0)
+		append(r, &r->cells, "-", 1);
+	cell_end(r, r->list_from);
+}
+
+static void put_padding(struct render *r, size_t n)
+{
+	static const char spaces[] = "                                ";
+
+	while (n > 0) {
+		size_t part = n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1;
+
+		append(r, &r->out, spaces, part);
+		n -= part;
+	}
+}
+
+// The last column is not padded on its right: no line ends in blanks.
+static void put_cell(struct render *r, unsigned int column, const char *text)
+{
+	size_t len = strlen(text), pad = r->width[column] > len ? r->width[column] - len : 0;
+
+	if (column > 0)
+		put(r, "  ");
+	if (r->columns[column].align == RENDER_RIGHT)
+		put_padding(r, pad);
+	append(r, &r->out, text, len);
+	if (column == r->n_columns - 1)
+		put(r, "\n");
+	else if (r->columns[column].align == RENDER_LEFT)
+		put_padding(r, pad);
+}
+
+void render_table_end(struct render *r)
+{
+	const char *p = r->cells.data;
+
+	if (r->json) {
+		put(r, r->n_rows ? "\n]\n" : "]\n");
+		return;
+	}
+	if (r->error)
+		return;
+	if (r->n_rows == 0) {
+		render_line(r, "(no %s)", r->name);
+		return;
+	}
+	for (unsigned int i = 0; i < r->n_columns; i++)
+		put_cell(r, i, r->columns[i].name);
+	for (unsigned int row = 0; row < r->n_rows; row++) {
+		for (unsigned int i = 0; i < r->n_columns; i++) {
+			put_cell(r, i, p);
+			p += strlen(p) + 1;
+		}
+	}
+}
+
+void render_line(struct render *r, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	append_clean(r, &r->out, line);
+	put(r, "\n");
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "amt/amt.h"
+#include "console/verb.h"
+#include "crossing/drops.h"
+#include "pim/pim.h"
+
+static const struct render_column columns[] = {
+	{"room", RENDER_LEFT},
+	{"interface", RENDER_LEFT},
+	{"name", RENDER_LEFT},
+	{"count", RENDER_RIGHT},
+	{"text", RENDER_LEFT},
+};
+
+struct reason {
+	const char *room;
+	const char *ifname; // NULL where the room does not tell interfaces apart
+	const char *name;
+	const char *text;
+	uint64_t count;
+};
+
+static void show_one(struct render *r, const struct reason *d, bool all)
+{
+	if (d->count == 0 && !all)
+		return;
+	render_text(r, d->room);
+	render_text(r, d->ifname);
+	render_text(r, d->name);
+	render_u64(r, d->count);
+	render_text(r, d->text);
+}
+
+static void show_pim(struct render *r, const struct observe_if *f, bool all)
+{
+	const struct pim_stats *s = pim_if_stats(f->pim);
+
+	for (unsigned int i = 0; i < PIM_DROP_COUNT; i++)
+		show_one(r,
+			&(struct reason){
+				"pim", f->name, pim_drop_names[i], pim_drop_texts[i], s->drops[i]},
+			all);
+}
+
+static void show(struct verb_ctx *v, bool all)
+{
+	const struct observe *o = v->o;
+	struct render *r = v->r;
+
+	render_table_begin(r, "drops", columns, RTE_DIM(columns));
+	for (unsigned int i = 0; o->crossing && i < DROP_COUNT; i++)
+		show_one(r,
+			&(struct reason){"fastpath", NULL, drop_names[i], drop_texts[i],
+				crossing_drop(o->crossing, (enum drop_reason)i)},
+			all);
+	for (unsigned int i = 0; i < o->n_ifs; i++) {
+		if (o->ifs[i].pim)
+			show_pim(r, &o->ifs[i], all);
+	}
+	for (unsigned int i = 0; o->amt && i < AMT_DROP_COUNT; i++)
+		show_one(r,
+			&(struct reason){"amt", NULL, amt_drop_names[i], amt_drop_texts[i],
+				amt_gateway_stats(o->amt)->drops[i]},
+			all);
+	render_table_end(r);
+}
+
+void verb_show_drops(struct verb_ctx *v)
+{
+	show(v, false);
+}
+
+void verb_show_drops_all(struct verb_ctx *v)
+{
+	show(v, true);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stdio.h>
+
+#include "base/timer.h"
+#include "console/verb.h"
+#include "pim/pim.h"
+
+static const struct render_column columns[] = {
+	{"interface", RENDER_LEFT},
+	{"neighbor", RENDER_LEFT},
+	{"age", RENDER_RIGHT},
+	{"expires_in", RENDER_RIGHT},
+	{"holdtime", RENDER_RIGHT},
+	{"dr_priority", RENDER_RIGHT},
+	{"genid", RENDER_LEFT},
+	{"propagation_delay_ms", RENDER_RIGHT},
+	{"override_interval_ms", RENDER_RIGHT},
+};
+
+struct walk {
+	struct verb_ctx *v;
+	const char *ifname;
+};
+
+static void show_one(void *arg, const struct pim_neighbor_view *n)
+{
+	const struct walk *w = arg;
+	struct render *r = w->v->r;
+	char genid[11];
+
+	render_text(r, w->ifname);
+	render_addr(r, &n->addr);
+	render_span_us(r, verb_age_us(w->v, n->since_us));
+	if (n->expires_us == NEVER_US)
+		render_none(r);
+	else
+		render_span_us(r, verb_left_us(w->v, n->expires_us));
+	render_u64(r, n->holdtime_s);
+	if (n->has_dr_priority)
+		render_u64(r, n->dr_priority);
+	else
+		render_none(r);
+	snprintf(genid, sizeof(genid), "0x%08x", n->genid);
+	render_text(r, n->has_genid ? genid : NULL);
+	if (n->has_lan_prune_delay) {
+		render_u64(r, n->propagation_delay_ms);
+		render_u64(r, n->override_interval_ms);
+	} else {
+		render_none(r);
+		render_none(r);
+	}
+}
+
+void verb_show_neighbors(struct verb_ctx *v)
+{
+	render_table_begin(v->r, "neighbors", columns, RTE_DIM(columns));
+	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
+		struct walk w = {.v = v, .ifname = v->o->ifs[i].name};
+
+		if (v->o->ifs[i].pim)
+			pim_if_neighbors(v->o->ifs[i].pim, show_one, &w);
+	}
+	render_table_end(v->r);
+}

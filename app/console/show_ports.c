@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "console/verb.h"
+#include "kif/kif.h"
+#include "port/port.h"
+
+static const struct render_column columns[] = {
+	{"name", RENDER_LEFT},
+	{"role", RENDER_LEFT},
+	{"link", RENDER_LEFT},
+	{"mac", RENDER_LEFT},
+	{"mtu", RENDER_RIGHT},
+	{"rx_packets", RENDER_RIGHT},
+	{"rx_bytes", RENDER_RIGHT},
+	{"rx_missed", RENDER_RIGHT},
+	{"rx_errors", RENDER_RIGHT},
+	{"rx_nombuf", RENDER_RIGHT},
+	{"tx_packets", RENDER_RIGHT},
+	{"tx_bytes", RENDER_RIGHT},
+	{"tx_errors", RENDER_RIGHT},
+	{"native_packets", RENDER_RIGHT},
+	{"punted_control", RENDER_RIGHT},
+	{"punted_other", RENDER_RIGHT},
+	{"injected", RENDER_RIGHT},
+	{"mbufs_in_use", RENDER_RIGHT},
+	{"mbufs", RENDER_RIGHT},
+	{"to_kernel", RENDER_RIGHT},
+	{"from_kernel", RENDER_RIGHT},
+	{"kernel_errors", RENDER_RIGHT},
+	{"addresses", RENDER_LEFT},
+	{"driver", RENDER_LEFT},
+	{"device", RENDER_LEFT},
+};
+
+static const char *role_name(enum if_role role)
+{
+	return role == IF_BOTH ? "both" : role == IF_UPSTREAM ? "upstream" : "downstream";
+}
+
+static void show_counters(struct render *r, const struct observe *o, unsigned int ifindex)
+{
+	const struct observe_if *f = &o->ifs[ifindex];
+	struct crossing_if_stats x = {0};
+	struct port_counters c = {0};
+	unsigned int in_use = 0, size = 0;
+
+	if (f->port) {
+		port_counters(f->port, &c);
+		port_mbufs(f->port, &in_use, &size);
+	}
+	if (o->crossing)
+		crossing_if_stats(o->crossing, ifindex, &x);
+	render_u64(r, c.rx_packets);
+	render_u64(r, c.rx_bytes);
+	render_u64(r, c.rx_missed);
+	render_u64(r, c.rx_errors);
+	render_u64(r, c.rx_nombuf);
+	render_u64(r, c.tx_packets);
+	render_u64(r, c.tx_bytes);
+	render_u64(r, c.tx_errors);
+	render_u64(r, x.tx_packets);
+	render_u64(r, x.punted[PUNT_CONTROL]);
+	render_u64(r, x.punted[PUNT_OTHER]);
+	render_u64(r, x.injected);
+	render_u64(r, in_use);
+	render_u64(r, size);
+}
+
+static void show_kernel(struct render *r, const struct observe_if *f)
+{
+	struct kif_stats k = {0};
+	char text[ADDR_STRLEN], both[PREFIX_STRLEN];
+
+	if (f->kif)
+		k = *kif_stats(f->kif);
+	render_u64(r, k.to_kernel);
+	render_u64(r, k.from_kernel);
+	render_u64(r, k.write_errors + k.read_errors);
+	render_list_begin(r);
+	for (unsigned int i = 0; i < f->n_addrs; i++) {
+		snprintf(both, sizeof(both), "%s/%u", addr_format(&f->addrs[i].addr, text),
+			f->addrs[i].len);
+		render_list_item(r, both);
+	}
+	render_list_end(r);
+}
+
+void verb_show_ports(struct verb_ctx *v)
+{
+	struct render *r = v->r;
+	char mac[18];
+
+	render_table_begin(r, "ports", columns, RTE_DIM(columns));
+	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
+		const struct observe_if *f = &v->o->ifs[i];
+
+		render_text(r, f->name);
+		render_text(r, role_name(f->role));
+		if (f->port) {
+			const uint8_t *m = f->port->mac;
+
+			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
+				m[2], m[3], m[4], m[5]);
+			render_text(r, port_link_up(f->port) ? "up" : "down");
+			render_text(r, mac);
+		} else {
+			render_none(r);
+			render_none(r);
+		}
+		render_u64(r, f->mtu);
+		show_counters(r, v->o, i);
+		show_kernel(r, f);
+		render_text(r, f->port ? f->port->driver : NULL);
+		render_text(r, f->device);
+	}
+	render_table_end(r);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stdio.h>
+
+#include "base/timer.h"
+#include "channel/channel.h"
+#include "console/verb.h"
+
+static const struct render_column columns[] = {
+	{"relay", RENDER_LEFT}, {"local", RENDER_LEFT}, {"local_port", RENDER_RIGHT},
+	{"state", RENDER_LEFT}, {"channels", RENDER_RIGHT}, {"packets", RENDER_RIGHT},
+	{"bytes", RENDER_RIGHT}, {"age", RENDER_RIGHT}, {"query_age", RENDER_RIGHT},
+	{"next_request_in", RENDER_RIGHT}, {"unanswered", RENDER_RIGHT},
+	{"query_interval_s", RENDER_RIGHT}, {"qrv", RENDER_RIGHT},
+	{"limit", RENDER_LEFT},	  // the relay's L flag
+	{"seen_as", RENDER_LEFT}, // our endpoint as the relay reports it
+};
+
+static void show_one(void *arg, const struct tunnel_view *t)
+{
+	struct verb_ctx *v = arg;
+	struct render *r = v->r;
+	char addr[ADDR_STRLEN], seen[ADDR_STRLEN + 8];
+
+	render_addr(r, &t->relay);
+	render_addr(r, &t->local);
+	render_u64(r, t->local_port);
+	render_text(r, amt_tunnel_state_name(t->amt.state));
+	render_u64(r, t->amt.channels);
+	render_u64(r, t->packets);
+	render_u64(r, t->bytes);
+	render_span_us(r, verb_age_us(v, t->amt.since_us));
+	if (t->amt.last_query_us)
+		render_span_us(r, verb_age_us(v, t->amt.last_query_us));
+	else
+		render_none(r);
+	if (t->amt.next_request_us != NEVER_US && t->amt.next_request_us != 0)
+		render_span_us(r, verb_left_us(v, t->amt.next_request_us));
+	else
+		render_none(r);
+	render_u64(r, t->amt.unanswered);
+	render_u64(r, t->amt.query_interval_s);
+	render_u64(r, t->amt.qrv);
+	render_bool(r, t->amt.limit_flag);
+	snprintf(seen, sizeof(seen), "%s:%u", addr_format(&t->amt.gateway_addr, addr),
+		t->amt.gateway_port);
+	render_text(r, addr_is_none(&t->amt.gateway_addr) ? NULL : seen);
+}
+
+void verb_show_tunnels(struct verb_ctx *v)
+{
+	render_table_begin(v->r, "tunnels", columns, RTE_DIM(columns));
+	if (v->o->channels)
+		channels_each_tunnel(v->o->channels, show_one, v);
+	render_table_end(v->r);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "console/verb.h"
+
+static const struct render_column columns[] = {
+	{"worker", RENDER_RIGHT},
+	{"lcore", RENDER_RIGHT},
+	{"cpu", RENDER_RIGHT},
+	{"polls", RENDER_RIGHT},
+	{"busy_polls", RENDER_RIGHT},
+	{"rx_packets", RENDER_RIGHT},
+	{"rx_bytes", RENDER_RIGHT},
+	{"native_packets", RENDER_RIGHT},
+	{"native_bytes", RENDER_RIGHT},
+	{"punted", RENDER_RIGHT},
+	{"injected", RENDER_RIGHT},
+	{"drops", RENDER_RIGHT},
+};
+
+// The worker writes while we read: each counter is one aligned load, their sum a moment's blur.
+static uint64_t load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void show_counters(struct render *r, const struct crossing_worker *x, unsigned int n_ifs)
+{
+	struct crossing_if_stats sum = {0};
+	uint64_t drops = 0;
+
+	for (unsigned int i = 0; i < n_ifs; i++) {
+		const struct crossing_if_stats *s = &x->ifs[i];
+
+		sum.rx_packets += load(&s->rx_packets);
+		sum.rx_bytes += load(&s->rx_bytes);
+		sum.tx_packets += load(&s->tx_packets);
+		sum.tx_bytes += load(&s->tx_bytes);
+		sum.punted[0] += load(&s->punted[PUNT_CONTROL]) + load(&s->punted[PUNT_OTHER]);
+		sum.injected += load(&s->injected);
+	}
+	for (unsigned int i = 0; i < DROP_COUNT; i++)
+		drops += load(&x->drops[i]);
+	render_u64(r, load(&x->polls));
+	render_u64(r, load(&x->busy_polls));
+	render_u64(r, sum.rx_packets);
+	render_u64(r, sum.rx_bytes);
+	render_u64(r, sum.tx_packets);
+	render_u64(r, sum.tx_bytes);
+	render_u64(r, sum.punted[0]);
+	render_u64(r, sum.injected);
+	render_u64(r, drops);
+}
+
+void verb_show_workers(struct verb_ctx *v)
+{
+	unsigned int n = v->o->crossing ? v->o->crossing->n_workers : 0;
+
+	render_table_begin(v->r, "workers", columns, RTE_DIM(columns));
+	for (unsigned int i = 0; i < n; i++) {
+		render_u64(v->r, i);
+		if (i < v->o->n_workers) {
+			render_u64(v->r, v->o->workers[i].lcore);
+			render_u64(v->r, (uint64_t)v->o->workers[i].cpu);
+		} else {
+			render_none(v->r);
+			render_none(v->r);
+		}
+		show_counters(v->r, v->o->crossing->workers[i], v->o->n_ifs);
+	}
+	render_table_end(v->r);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The verbs of the console, as data: words, help and handler. grammar.c makes instructions of
+// librte_cmdline from the table; a new verb is a line in verbs.c and a file for its noun.
+#ifndef CONSOLE_VERB_H
+#define CONSOLE_VERB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "console/render.h"
+#include "observe/observe.h"
+
+struct verb_ctx {
+	const struct observe *o;
+	struct render *r;
+	uint64_t now_us; // CLOCK_MONOTONIC
+	bool quit;	 // set by a verb that ends the session
+};
+
+struct verb {
+	const char *words; // one blank between words; NULL ends the table
+	const char *help;  // one line
+	bool json;	   // takes --json at its end
+	void (*run)(struct verb_ctx *v);
+};
+
+extern const struct verb verbs[];
+
+void verb_show_ports(struct verb_ctx *v);
+void verb_show_neighbors(struct verb_ctx *v);
+void verb_show_channels(struct verb_ctx *v);
+void verb_show_relays(struct verb_ctx *v);
+void verb_show_tunnels(struct verb_ctx *v);
+void verb_show_workers(struct verb_ctx *v);
+void verb_show_drops(struct verb_ctx *v);     // those that are not zero
+void verb_show_drops_all(struct verb_ctx *v); // every reason there is
+void verb_show_version(struct verb_ctx *v);
+void verb_help(struct verb_ctx *v);
+void verb_quit(struct verb_ctx *v);
+
+// How long ago `since` was, or how far `until` is; 0 for what is on the other side of now.
+static inline uint64_t verb_age_us(const struct verb_ctx *v, uint64_t since)
+{
+	return v->now_us > since ? v->now_us - since : 0;
+}
+
+static inline uint64_t verb_left_us(const struct verb_ctx *v, uint64_t until)
+{
+	return until > v->now_us ? until - v->now_us : 0;
+}
+
+#endif

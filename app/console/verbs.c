@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The grammar, and the verbs that have no noun.
+#include "console/verb.h"
+
+#include <rte_version.h>
+
+const struct verb verbs[] = {
+	{"show ports", "interfaces: link, addresses, counters, mbufs", true, verb_show_ports},
+	{"show neighbors", "PIM neighbors downstream", true, verb_show_neighbors},
+	{"show channels", "channels wanted: state, reason, relay, packets", true,
+		verb_show_channels},
+	{"show relays", "candidate relays of each source", true, verb_show_relays},
+	{"show tunnels", "AMT tunnels: state, channels, query cycle", true, verb_show_tunnels},
+	{"show workers", "worker cores: polls and packets", true, verb_show_workers},
+	{"show drops", "drop reasons that have counted", true, verb_show_drops},
+	{"show drops all", "every drop reason", true, verb_show_drops_all},
+	{"show version", "version and uptime", true, verb_show_version},
+	{"help", "this list", false, verb_help},
+	{"quit", "end the session", false, verb_quit},
+	{0},
+};
+
+void verb_show_version(struct verb_ctx *v)
+{
+	static const struct render_column columns[] = {
+		{"version", RENDER_LEFT},
+		{"dpdk", RENDER_LEFT},
+		{"uptime", RENDER_LEFT},
+	};
+
+	render_table_begin(v->r, "versions", columns, RTE_DIM(columns));
+	render_text(v->r, v->o->version);
+	render_text(v->r, rte_version());
+	render_span_us(v->r, verb_age_us(v, v->o->start_us));
+	render_table_end(v->r);
+}
+
+void verb_help(struct verb_ctx *v)
+{
+	static const struct render_column columns[] = {
+		{"command", RENDER_LEFT},
+		{"what", RENDER_LEFT},
+	};
+	char words[64];
+
+	render_table_begin(v->r, "commands", columns, RTE_DIM(columns));
+	for (const struct verb *verb = verbs; verb->words; verb++) {
+		snprintf(words, sizeof(words), "%s%s", verb->words, verb->json ? " [--json]" : "");
+		render_text(v->r, words);
+		render_text(v->r, verb->help);
+	}
+	render_table_end(v->r);
+}
+
+void verb_quit(struct verb_ctx *v)
+{
+	v->quit = true;
+}
