@@ -123,6 +123,7 @@ void bench_begin_cfg(struct bench *b, const struct pim_cfg *cfg)
 	timers_init(&b->timers);
 	b->rng = rng_seeded(42);
 	b->now_us = BENCH_START_US;
+	b->done[0] = '\0';
 	b->pif = pim_if_create(cfg, &ops, b, &b->timers, &b->rng);
 	assert_non_null(b->pif);
 	pim_if_address(b->pif, &primary, b->now_us);

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Hellos and neighbours in virtual time (RFC 7761 section 4.3).
+#include "harness.h"
+
+#include <string.h>
+
+#include "unit/unit.h"
+
+#define DELAY_MS 5000
+
+static void begin(struct bench *b)
+{
+	bench_begin(b);
+	b->log_hellos = true;
+}
+
+// When our next Hello leaves, in ms after the start, rounded up.
+static uint64_t next_hello(struct bench *b)
+{
+	uint64_t tx = pim_if_stats(b->pif)->hello_tx;
+
+	while (pim_if_stats(b->pif)->hello_tx == tx) {
+		b->now_us = timers_next(&b->timers);
+		timers_run(&b->timers, b->now_us);
+	}
+	return (b->now_us - BENCH_START_US + US_PER_MS - 1) / US_PER_MS;
+}
+
+static void first_within_the_delay_then_periodic(void **state)
+{
+	struct bench b;
+	uint64_t first;
+
+	(void)state;
+	begin(&b);
+	bench_expect(&b, "");
+	first = next_hello(&b);
+	assert_in_range(first, 0, DELAY_MS);
+	bench_expect(&b, "hello-105");
+	assert_int_equal(next_hello(&b), first + 30000);
+	assert_int_equal(next_hello(&b), first + 60000);
+	bench_expect(&b, "hello-105 hello-105");
+	bench_end(&b);
+}
+
+static void first_is_spread_and_configurable(void **state)
+{
+	uint64_t seen[8];
+	unsigned int distinct = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++) {
+		struct bench b = {0};
+		struct pim_cfg cfg = bench_cfg(&b);
+		struct addr primary = neighbor_addr(1);
+
+		cfg.triggered_hello_delay_ms = 200;
+		bench_begin_cfg(&b, &cfg);
+		b.rng = rng_seeded(i + 1);
+		pim_if_address(b.pif, NULL, b.now_us);
+		pim_if_address(b.pif, &primary, b.now_us);
+		seen[i] = next_hello(&b);
+		assert_in_range(seen[i], 0, 200);
+		for (unsigned int j = 0; j < i; j++)
+			distinct += seen[j] != seen[i];
+		bench_end(&b);
+	}
+	assert_true(distinct > 0);
+}
+
+static void what_we_say_is_the_golden_hello(void **state)
+{
+	struct frame frames[FRAMES_MAX];
+	struct pim_hello hello;
+	struct bench b;
+
+	(void)state;
+	assert_in_range(frames_load("pim-igmp-dns-vectors.pcap", frames), 20, FRAMES_MAX);
+	begin(&b);
+	next_hello(&b);
+	// P01 but for the GenID and the checksum.
+	assert_int_equal(b.last_len, frames[0].len);
+	assert_int_equal(pim_hello_decode(b.last, b.last_len, &hello), PIM_OK);
+	assert_int_equal(hello.genid, pim_if_genid(b.pif));
+	memcpy(b.last + b.last_len - 4, frames[0].pim + frames[0].len - 4, 4);
+	pim_seal(b.last, b.last_len);
+	assert_memory_equal(b.last, frames[0].pim, frames[0].len);
+	bench_end(&b);
+}
+
+static void new_neighbor_is_told_and_the_period_kept(void **state)
+{
+	struct bench b;
+	uint64_t first;
+
+	(void)state;
+	begin(&b);
+	first = next_hello(&b);
+	bench_until(&b, 10000);
+	bench_hello(&b, 2, 105, 1);
+	assert_in_range(next_hello(&b), 10000, 10000 + DELAY_MS);
+	// A known one is not news.
+	bench_hello(&b, 2, 105, 1);
+	assert_int_equal(next_hello(&b), first + 30000);
+	bench_expect(&b, "hello-105 hello-105 hello-105");
+	bench_end(&b);
+}
+
+static void restarted_neighbor_is_told(void **state)
+{
+	struct bench b;
+	uint64_t first;
+
+	(void)state;
+	begin(&b);
+	first = next_hello(&b);
+	bench_hello(&b, 2, 105, 1);
+	assert_in_range(next_hello(&b), first, first + DELAY_MS);
+	bench_until(&b, 15000);
+	bench_hello(&b, 2, 105, 2);
+	assert_in_range(next_hello(&b), 15000, 15000 + DELAY_MS);
+	bench_until(&b, 20000);
+	bench_hello(&b, 2, 105, 2);
+	assert_int_equal(next_hello(&b), first + 30000);
+	bench_end(&b);
+}
+
+static void a_hello_answers_all_who_wait(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	// Two new neighbours before our first Hello: one or two Hellos within the delay, not more.
+	bench_hello(&b, 2, 105, 1);
+	bench_hello(&b, 3, 105, 1);
+	bench_until(&b, DELAY_MS);
+	assert_in_range(pim_if_stats(b.pif)->hello_tx, 1, 2);
+	bench_end(&b);
+}
+
+static void count_cb(void *arg, const struct pim_neighbor_view *n)
+{
+	struct pim_neighbor_view *views = arg;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		if (addr_is_none(&views[i].addr)) {
+			views[i] = *n;
+			return;
+		}
+	}
+}
+
+static unsigned int neighbors(const struct bench *b, struct pim_neighbor_view *first)
+{
+	struct pim_neighbor_view views[5] = {0};
+	unsigned int n = 0;
+
+	pim_if_neighbors(b->pif, count_cb, views);
+	while (!addr_is_none(&views[n].addr))
+		n++;
+	if (first)
+		*first = views[0];
+	return n;
+}
+
+static void liveness(void **state)
+{
+	struct pim_neighbor_view v;
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	bench_hello(&b, 2, 10, 1);
+	bench_hello(&b, 3, 0xffff, 1);
+	bench_until(&b, 5000);
+	bench_hello(&b, 2, 10, 1);
+	bench_until(&b, 14999);
+	assert_int_equal(neighbors(&b, NULL), 2);
+	bench_until(&b, 15000);
+	assert_int_equal(neighbors(&b, &v), 1);
+	assert_int_equal(v.expires_us, NEVER_US);
+	bench_until(&b, 100000000);
+	assert_int_equal(neighbors(&b, NULL), 1);
+	// From never to soon, and the other way.
+	bench_hello(&b, 3, 3, 1);
+	bench_until(&b, 100003000);
+	assert_int_equal(neighbors(&b, NULL), 0);
+	bench_end(&b);
+}
+
+static void goodbye(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	bench_hello(&b, 2, 0, 1); // of nobody we know
+	assert_int_equal(neighbors(&b, NULL), 0);
+	bench_hello(&b, 2, 105, 1);
+	assert_int_equal(neighbors(&b, NULL), 1);
+	bench_hello(&b, 2, 0, 1);
+	assert_int_equal(neighbors(&b, NULL), 0);
+	assert_int_equal(bench_drops(&b), 0);
+	bench_join(&b, 2, 7, 210);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NOT_NEIGHBOR), 1);
+	bench_end(&b);
+}
+
+static void default_holdtime_and_forgotten_options(void **state)
+{
+	uint8_t empty[4] = {0x20};
+	struct pim_neighbor_view v;
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	bench_hello(&b, 2, 300, 7);
+	assert_int_equal(neighbors(&b, &v), 1);
+	assert_true(v.has_genid && v.genid == 7);
+	assert_int_equal(v.holdtime_s, 300);
+	pim_seal(empty, sizeof(empty));
+	bench_input(&b, 2, empty, sizeof(empty));
+	assert_int_equal(neighbors(&b, &v), 1);
+	assert_int_equal(v.holdtime_s, 105);
+	assert_false(v.has_genid || v.has_dr_priority || v.has_lan_prune_delay);
+	bench_until(&b, 105000);
+	assert_int_equal(neighbors(&b, NULL), 0);
+	bench_end(&b);
+}
+
+static void hello_comes_before_a_prune_echo(void **state)
+{
+	struct bench b = {0};
+	struct pim_cfg cfg = bench_cfg(&b);
+
+	(void)state;
+	cfg.triggered_hello_delay_ms = 100000;
+	cfg.propagation_delay_ms = 0;
+	cfg.override_interval_ms = 0;
+	bench_begin_cfg(&b, &cfg);
+	b.log_hellos = true;
+	bench_hello(&b, 2, 105, 1);
+	bench_hello(&b, 3, 105, 1);
+	bench_join(&b, 2, 7, 210);
+	bench_prune(&b, 2, 7);
+	bench_until(&b, 3000);
+	bench_expect(&b, "+7/2 hello-105 echo-7 -7/0");
+	// Heard by all now; a neighbour that is new since then has not.
+	bench_join(&b, 2, 8, 210);
+	bench_prune(&b, 2, 8);
+	bench_until(&b, 6000);
+	bench_expect(&b, "+8/2 echo-8 -8/0");
+	bench_hello(&b, 4, 105, 1);
+	bench_join(&b, 2, 9, 210);
+	bench_prune(&b, 2, 9);
+	bench_until(&b, 9000);
+	bench_expect(&b, "+9/2 hello-105 echo-9 -9/0");
+	bench_end(&b);
+}
+
+static void address_change(void **state)
+{
+	struct addr second = neighbor_addr(200);
+	struct bench b;
+	uint32_t genid;
+
+	(void)state;
+	begin(&b);
+	bench_until(&b, 6000);
+	genid = pim_if_genid(b.pif);
+	bench_hello(&b, 2, 105, 1);
+	bench_until(&b, 12000);
+	bench_join(&b, 2, 7, 210);
+	bench_expect(&b, "hello-105 hello-105 +7/2");
+	pim_if_address(b.pif, &second, b.now_us);
+	bench_expect(&b, "hello-0"); // send_op saw the old primary
+	assert_int_not_equal(pim_if_genid(b.pif), genid);
+	bench_join(&b, 2, 8, 210); // names the old address
+	assert_int_equal(bench_drop(&b, PIM_DROP_NOT_UPSTREAM), 1);
+	pim_if_address(b.pif, &second, b.now_us); // no news
+	bench_until(&b, 17000);
+	bench_expect(&b, "hello-105");
+	pim_if_address(b.pif, NULL, b.now_us);
+	bench_expect(&b, "hello-0 -7/0");
+	assert_int_equal(neighbors(&b, NULL), 0);
+	pim_if_address(b.pif, NULL, b.now_us);
+	bench_hello(&b, 2, 105, 1);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NO_ADDRESS), 1);
+	bench_until(&b, 200000);
+	bench_expect(&b, "");
+	bench_end(&b);
+}
+
+static void fresh_genid_each_start(void **state)
+{
+	struct addr primary = neighbor_addr(1);
+	struct bench b;
+	uint32_t genid;
+
+	(void)state;
+	begin(&b);
+	genid = pim_if_genid(b.pif);
+	pim_if_address(b.pif, NULL, b.now_us);
+	pim_if_address(b.pif, &primary, b.now_us);
+	assert_int_not_equal(pim_if_genid(b.pif), genid);
+	bench_end(&b);
+}
+
+static void neighbor_flood_has_an_end(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	for (unsigned int n = 2; n < 2 + 3000; n++)
+		bench_hello(&b, n, 0xffff, 1);
+	assert_int_equal(pim_if_stats(b.pif)->hello_rx, 1024);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NEIGHBOR_LIMIT), 3000 - 1024);
+	bench_hello(&b, 2, 0, 1);
+	bench_hello(&b, 2999, 105, 1);
+	assert_int_equal(pim_if_stats(b.pif)->hello_rx, 1026);
+	bench_end(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_within_the_delay_then_periodic),
+		cmocka_unit_test(first_is_spread_and_configurable),
+		cmocka_unit_test(what_we_say_is_the_golden_hello),
+		cmocka_unit_test(new_neighbor_is_told_and_the_period_kept),
+		cmocka_unit_test(restarted_neighbor_is_told),
+		cmocka_unit_test(a_hello_answers_all_who_wait),
+		cmocka_unit_test(liveness),
+		cmocka_unit_test(goodbye),
+		cmocka_unit_test(default_holdtime_and_forgotten_options),
+		cmocka_unit_test(hello_comes_before_a_prune_echo),
+		cmocka_unit_test(address_change),
+		cmocka_unit_test(fresh_genid_each_start),
+		cmocka_unit_test(neighbor_flood_has_an_end),
+	};
+
+	return RUN_TESTS(tests);
+}
