@@ -121,8 +121,8 @@ void amt_arm(struct amt_gateway *gw, struct timer *timer, uint64_t due_us)
 
 uint64_t amt_backoff_us(struct amt_gateway *gw, uint32_t retry)
 {
-	return rng_backoff(gw->rng, gw->cfg.retry_initial_ms * US_PER_MS,
-		gw->cfg.retry_max_s * US_PER_S, retry);
+	return rng_backoff(gw->rng, gw->cfg.retry_initial_ms * USEC_PER_MSEC,
+		gw->cfg.retry_max_s * USEC_PER_SEC, retry);
 }
 
 struct amt_tunnel *amt_tunnel_open(struct amt_gateway *gw, const struct addr *relay, void *owner,
@@ -168,7 +168,7 @@ void amt_tunnel_close(struct amt_tunnel *t, uint64_t now_us)
 	}
 	log_info("amt", "tunnel closed relay=%s channels=%u open_s=%llu",
 		addr_format(&t->relay, relay), t->joined,
-		(unsigned long long)((now_us - t->opened_us) / US_PER_S));
+		(unsigned long long)((now_us - t->opened_us) / USEC_PER_SEC));
 	amt_request_fini(t);
 	amt_report_fini(t);
 	t->closed = true;

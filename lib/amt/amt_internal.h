@@ -19,9 +19,9 @@
 #define AMT_DEFAULT_QQI 125 // section 8.2, for a QQIC of 0
 // Below the two minutes that RFC 4787 asks a NAT to keep a mapping for (standards Q-16).
 #define AMT_NAT_CYCLE_S		 60
-#define AMT_CYCLE_MIN_US	 US_PER_S
-#define AMT_REPORT_INTERVAL_US	 US_PER_S // Unsolicited Report Interval, RFC 9776 section 8.11
-#define AMT_TEARDOWN_INTERVAL_US US_PER_S // RFC 7450 section 5.2.3.7.2
+#define AMT_CYCLE_MIN_US	 USEC_PER_SEC
+#define AMT_REPORT_INTERVAL_US	 USEC_PER_SEC // Unsolicited Report Interval, RFC 9776 section 8.11
+#define AMT_TEARDOWN_INTERVAL_US USEC_PER_SEC // RFC 7450 section 5.2.3.7.2
 
 struct amt_discovery {
 	struct amt_gateway *gw;

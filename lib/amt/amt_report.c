@@ -104,7 +104,7 @@ static void channel_free(struct amt_tunnel *t, struct amt_channel *c)
 // after its secret changed (standards Q-15), and expires what it does not hear of.
 static bool may_update(const struct amt_tunnel *t, uint64_t now_us)
 {
-	uint64_t life = t->qqi_s * US_PER_S * 5 / 4 + US_PER_S;
+	uint64_t life = t->qqi_s * USEC_PER_SEC * 5 / 4 + USEC_PER_SEC;
 
 	return t->state == AMT_UP && now_us - t->last_query_us <= life;
 }

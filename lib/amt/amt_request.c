@@ -148,10 +148,10 @@ static bool behind_nat(const struct amt_tunnel *t)
 
 static uint64_t cycle_us(const struct amt_tunnel *t)
 {
-	uint64_t us = t->qqi_s * US_PER_S;
+	uint64_t us = t->qqi_s * USEC_PER_SEC;
 
-	if (behind_nat(t) && us > AMT_NAT_CYCLE_S * US_PER_S)
-		us = AMT_NAT_CYCLE_S * US_PER_S;
+	if (behind_nat(t) && us > AMT_NAT_CYCLE_S * USEC_PER_SEC)
+		us = AMT_NAT_CYCLE_S * USEC_PER_SEC;
 	return us < AMT_CYCLE_MIN_US ? AMT_CYCLE_MIN_US : us;
 }
 
@@ -186,7 +186,7 @@ static bool tunnel_up(struct amt_tunnel *t, uint64_t now_us)
 
 	log_info("amt", "tunnel up relay=%s qqi=%u qrv=%u after_ms=%llu",
 		addr_format(&t->relay, relay), t->qqi_s, t->qrv,
-		(unsigned long long)((now_us - t->opened_us) / US_PER_MS));
+		(unsigned long long)((now_us - t->opened_us) / USEC_PER_MSEC));
 	amt_tunnel_state(t, AMT_UP, now_us);
 	return amt_tunnel_event(t, AMT_EV_UP, now_us);
 }
