@@ -191,6 +191,8 @@ void lab_channels_sort(struct lab_channels *c)
 {
 	size_t kept = 0;
 
+	if (c->count == 0)
+		return;
 	qsort(c->sg, c->count, sizeof(*c->sg), channel_cmp);
 	for (size_t i = 0; i < c->count; i++) {
 		if (i == 0 || !sg_eq(&c->sg[i], &c->sg[i - 1]))
