@@ -16,20 +16,20 @@ struct driad;
 struct driad_lookup;
 
 enum driad_status {
-	DRIAD_OK,        // at least one relay
+	DRIAD_OK,	 // at least one relay
 	DRIAD_NO_RECORD, // NXDOMAIN or no AMTRELAY data
-	DRIAD_NO_RELAY,  // type 0 only: the sender says that no relay is to be used
-	DRIAD_UNUSABLE,  // records, but none that decodes to a usable relay address
-	DRIAD_FAILED,    // SERVFAIL, timeout, refused: worth a retry soon
-	DRIAD_BOGUS,     // DNSSEC says forged
-	DRIAD_LIMIT,     // the rate limit's queue is full: worth a retry
+	DRIAD_NO_RELAY,	 // type 0 only: the sender says that no relay is to be used
+	DRIAD_UNUSABLE,	 // records, but none that decodes to a usable relay address
+	DRIAD_FAILED,	 // SERVFAIL, timeout, refused: worth a retry soon
+	DRIAD_BOGUS,	 // DNSSEC says forged
+	DRIAD_LIMIT,	 // the rate limit's queue is full: worth a retry
 };
 // "ok", "no-record", ...
 const char *driad_status_name(enum driad_status s);
 
 struct driad_relay {
 	struct addr addr;
-	uint8_t precedence;      // lower first
+	uint8_t precedence;	 // lower first
 	bool discovery_optional; // the D bit: true = Request may be sent at once
 };
 #define DRIAD_MAX_RELAYS 64
@@ -39,8 +39,8 @@ struct driad_result {
 	// In the order to try them: by precedence, at random among equals (section 3.1.2).
 	struct driad_relay relays[DRIAD_MAX_RELAYS];
 	unsigned int n_relays;
-	// How long the answer holds: the least TTL of its records and of the names they led to, or the
-	// negative TTL (RFC 2308, capped). 0 for DRIAD_FAILED and DRIAD_LIMIT.
+	// How long the answer holds: the least TTL of its records and of the names they led to, or
+	// the negative TTL (RFC 2308, capped). 0 for DRIAD_FAILED and DRIAD_LIMIT.
 	uint32_t ttl_s;
 	uint32_t ignored; // records not used: undefined type, malformed, unusable address
 	char detail[96];  // one clause for people: "SERVFAIL from the resolver", ...
@@ -52,8 +52,8 @@ typedef void (*driad_cb)(void *arg, const struct driad_result *result, uint64_t 
 struct driad_answer {
 	int rcode; // DNS rcode, or -1: no answer at all
 	bool bogus;
-	const char *why_bogus;    // may be NULL
-	const uint8_t *packet;    // the DNS message in wire form, or NULL
+	const char *why_bogus; // may be NULL
+	const uint8_t *packet; // the DNS message in wire form, or NULL
 	size_t len;
 };
 // The transport. query() starts one, returns a handle > 0, or a negative errno; the answer comes
@@ -67,7 +67,7 @@ struct driad_resolver_ops {
 struct driad_cfg {
 	uint32_t queries_per_100ms; // over it, queries wait their turn
 	uint32_t negative_ttl_max_s;
-	uint32_t max_waiting; // lookups in flight or waiting at most
+	uint32_t max_waiting;	 // lookups in flight or waiting at most
 	bool use_ipv4, use_ipv6; // families of relay that a tunnel can be opened to
 };
 
@@ -77,15 +77,15 @@ struct driad_stats {
 };
 
 struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resolver_ops *ops,
-		void *ctx, struct timers *timers, struct rng *rng);
+	void *ctx, struct timers *timers, struct rng *rng);
 void driad_destroy(struct driad *d); // lookups still open are cancelled without their callback
 // Starts a lookup for `source`. The callback comes once, never from within this call. NULL when out
 // of memory.
-struct driad_lookup *driad_lookup_start(struct driad *d, const struct addr *source, driad_cb cb,
-		void *arg, uint64_t now_us);
+struct driad_lookup *driad_lookup_start(
+	struct driad *d, const struct addr *source, driad_cb cb, void *arg, uint64_t now_us);
 void driad_lookup_cancel(struct driad *d, struct driad_lookup *l);
-void driad_answer_input(struct driad *d, uint64_t token, const struct driad_answer *a,
-		uint64_t now_us);
+void driad_answer_input(
+	struct driad *d, uint64_t token, const struct driad_answer *a, uint64_t now_us);
 const struct driad_stats *driad_stats(const struct driad *d);
 
 #endif

@@ -20,14 +20,14 @@ void holddown_init(struct holddown *h, struct timers *timers);
 void holddown_fini(struct holddown *h);
 // Holds a relay until until_us (a later time extends it, an earlier one changes nothing). reason is
 // a short literal, kept by pointer. 0 or -ENOMEM.
-int holddown_add(struct holddown *h, const struct addr *relay, const char *reason,
-		uint64_t until_us);
+int holddown_add(
+	struct holddown *h, const struct addr *relay, const char *reason, uint64_t until_us);
 void holddown_release(struct holddown *h, const struct addr *relay);
 // True while held; then *until_us and *reason (each may be NULL) are set.
 bool holddown_held(const struct holddown *h, const struct addr *relay, uint64_t now_us,
-		uint64_t *until_us, const char **reason);
+	uint64_t *until_us, const char **reason);
 void holddown_each(const struct holddown *h,
-		void (*cb)(void *arg, const struct addr *relay, const char *reason, uint64_t until_us),
-		void *arg);
+	void (*cb)(void *arg, const struct addr *relay, const char *reason, uint64_t until_us),
+	void *arg);
 
 #endif

@@ -12,6 +12,7 @@ struct resolver_cfg {
 	const struct addr *servers; // forwarders; none: /etc/resolv.conf
 	const uint16_t *ports;
 	unsigned int n_servers;
+	uint32_t negative_ttl_max_s; // cap of the negative cache, as in struct driad_cfg; 0: 300
 };
 
 #define RESOLVER_ERR_LEN 256
@@ -19,7 +20,7 @@ struct resolver_cfg {
 // driad_answer_input().
 typedef void (*resolver_answer_cb)(void *arg, uint64_t token, const struct driad_answer *a);
 struct resolver *resolver_create(const struct resolver_cfg *cfg, struct event_base *base,
-		resolver_answer_cb answer, void *arg, char err[RESOLVER_ERR_LEN]);
+	resolver_answer_cb answer, void *arg, char err[RESOLVER_ERR_LEN]);
 void resolver_destroy(struct resolver *r);
 // The ops for driad_create(); ctx is the struct resolver.
 extern const struct driad_resolver_ops resolver_ops;

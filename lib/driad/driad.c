@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Lookups in progress: the line of queries, the rate limit (RFC 8777 section 3.2.2: no more than 10
+// queries in 100 ms), deadlines, and the one callback of each lookup.
+//
+// The transport may answer from within its query(), and a callback may start and cancel lookups. So
+// queries leave in one place only (pump), which collects but never calls back, and callbacks are
+// made in one place only (deliver), never under driad_lookup_start().
+#include "driad/driad.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "driad/driad_internal.h"
+
+#define WINDOW_US (100 * US_PER_MS)
+// The resolver has retries of its own; this bounds what it may take with them.
+#define QUERY_TIMEOUT_US (10 * US_PER_S)
+// With a relay at hand, names that are slow to resolve are not worth more of the viewer's time (RFC
+// 8305 section 3); shorter would often lose a better precedence to a cold cache.
+#define NAMES_TIMEOUT_US (2 * US_PER_S)
+
+static uint64_t token_hash(uint64_t token)
+{
+	return hmap_hash(&token, sizeof(token));
+}
+
+static struct driad_query *query_find(const struct driad *d, uint64_t token)
+{
+	struct hnode *n = hmap_find(&d->in_flight, token_hash(token));
+
+	for (; n; n = hmap_find_next(n)) {
+		struct driad_query *q = container_of_node(n, struct driad_query, node);
+
+		if (q->token == token)
+			return q;
+	}
+	return NULL;
+}
+
+int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
+	const struct amtrelay *record, uint64_t now_us)
+{
+	struct driad_query *q = calloc(1, sizeof(*q));
+
+	if (!q) {
+		free(name);
+		return -ENOMEM;
+	}
+	q->lookup = l;
+	q->name = name;
+	q->type = type;
+	q->queued_us = now_us;
+	if (record) {
+		q->precedence = record->precedence;
+		q->discovery_optional = record->discovery_optional;
+	}
+	STAILQ_INSERT_TAIL(&l->queries, q, sibling);
+	TAILQ_INSERT_TAIL(&l->driad->turns, q, turn);
+	l->open++;
+	return 0;
+}
+
+static void lookup_finish(struct driad_lookup *l)
+{
+	struct driad *d = l->driad;
+
+	timer_cancel(d->timers, &l->deadline);
+	l->is_finished = true;
+	d->n_open--;
+	d->stats.records_ignored += l->result.ignored;
+	TAILQ_INSERT_TAIL(&d->finished, l, finished);
+}
+
+// Takes a query out of the line or the table; the transport is told when it still works on it.
+static void query_close(struct driad_query *q, bool cancel)
+{
+	struct driad *d = q->lookup->driad;
+
+	if (q->state == QUERY_WAITING) {
+		TAILQ_REMOVE(&d->turns, q, turn);
+	} else if (q->state == QUERY_IN_FLIGHT) {
+		hmap_remove(&d->in_flight, &q->node);
+		if (cancel && q->handle > 0)
+			d->ops->cancel(d->ctx, q->handle);
+	} else {
+		return;
+	}
+	q->state = QUERY_DONE;
+	q->lookup->open--;
+}
+
+static void deadline_set(struct driad_lookup *l, uint64_t due_us)
+{
+	if (timer_arm(l->driad->timers, &l->deadline, due_us) < 0)
+		log_warn_limited("driad", "no memory for a deadline");
+}
+
+static void query_answered(struct driad_query *q, const struct driad_answer *a, uint64_t now_us)
+{
+	struct driad_lookup *l = q->lookup;
+
+	query_close(q, false);
+	driad_collect(q, a, now_us);
+	if (l->open == 0) {
+		driad_conclude(l);
+		lookup_finish(l);
+	} else if (l->order.n > 0 && !l->hurried) {
+		l->hurried = true;
+		deadline_set(l, now_us + NAMES_TIMEOUT_US);
+	} else if (q->type == AMTRELAY_RRTYPE) {
+		// Waiting in the line is not the resolver's fault: the names' time starts when they
+		// are sent.
+		timer_cancel(l->driad->timers, &l->deadline);
+	}
+}
+
+static void query_send(struct driad_query *q, uint64_t now_us)
+{
+	struct driad_answer unsent = {.rcode = -1};
+	struct driad_lookup *l = q->lookup;
+	struct driad *d = l->driad;
+	uint64_t token = ++d->last_token;
+	int handle;
+
+	TAILQ_REMOVE(&d->turns, q, turn);
+	q->token = token;
+	q->state = QUERY_IN_FLIGHT;
+	if (hmap_insert(&d->in_flight, &q->node, token_hash(token)) < 0) {
+		q->state = QUERY_DONE;
+		l->open--;
+		driad_collect(q, &unsent, now_us);
+		if (l->open == 0) {
+			driad_conclude(l);
+			lookup_finish(l);
+		}
+		return;
+	}
+	d->sent[d->n_sent++ % d->cfg.queries_per_100ms] = now_us;
+	d->stats.queries++;
+	if (q->queued_us != now_us)
+		d->stats.rate_delayed++;
+	if (!l->hurried)
+		deadline_set(l, now_us + QUERY_TIMEOUT_US);
+	handle = d->ops->query(d->ctx, q->name, q->type, token);
+	// Lookups are freed in deliver() only, so q is still there even when it was answered.
+	if (q->state == QUERY_DONE)
+		d->stats.cache_hits++;
+	else if (handle > 0)
+		q->handle = handle;
+	else
+		query_answered(q, &unsent, now_us);
+}
+
+// When the next query may leave.
+static uint64_t window_open_us(const struct driad *d)
+{
+	uint32_t n = d->cfg.queries_per_100ms;
+
+	return d->n_sent < n ? 0 : d->sent[d->n_sent % n] + WINDOW_US;
+}
+
+static void pump(struct driad *d, uint64_t now_us)
+{
+	struct driad_query *q;
+
+	d->pumping = true;
+	while ((q = TAILQ_FIRST(&d->turns)) && window_open_us(d) <= now_us)
+		query_send(q, now_us);
+	d->pumping = false;
+}
+
+static void lookup_free(struct driad_lookup *l)
+{
+	struct driad *d = l->driad;
+	struct driad_query *q;
+
+	while ((q = STAILQ_FIRST(&l->queries))) {
+		STAILQ_REMOVE_HEAD(&l->queries, sibling);
+		query_close(q, true);
+		free(q->name);
+		free(q);
+	}
+	timer_cancel(d->timers, &l->deadline);
+	if (l->is_finished)
+		TAILQ_REMOVE(&d->finished, l, finished);
+	else
+		d->n_open--;
+	TAILQ_REMOVE(&d->lookups, l, all);
+	free(l);
+}
+
+static void result_log(const struct driad_lookup *l)
+{
+	const struct driad_result *r = &l->result;
+	char source[ADDR_STRLEN], first[ADDR_STRLEN];
+
+	addr_format(&l->source, source);
+	if (r->status != DRIAD_OK) {
+		log_warn_limited("driad", "no relay source=%s status=%s detail=\"%s\" ttl=%u",
+			source, driad_status_name(r->status), r->detail, r->ttl_s);
+		return;
+	}
+	log_info("driad", "relay found source=%s relays=%u first=%s precedence=%u ttl=%u", source,
+		r->n_relays, addr_format(&r->relays[0].addr, first), r->relays[0].precedence,
+		r->ttl_s);
+}
+
+static void deliver(struct driad *d, uint64_t now_us)
+{
+	struct driad_lookup *l;
+
+	while ((l = TAILQ_FIRST(&d->finished))) {
+		struct driad_result result = l->result;
+		driad_cb cb = l->cb;
+		void *arg = l->arg;
+
+		result_log(l);
+		// Gone before the callback: the caller's handle is void from there on.
+		lookup_free(l);
+		cb(arg, &result, now_us);
+	}
+}
+
+// Wakes for what is due next: callbacks now, or the turn of the first query in the line.
+static void wake_set(struct driad *d, uint64_t now_us)
+{
+	uint64_t due = NEVER_US;
+
+	if (!TAILQ_EMPTY(&d->finished))
+		due = now_us;
+	else if (!TAILQ_EMPTY(&d->turns))
+		due = window_open_us(d);
+	if (due == NEVER_US)
+		timer_cancel(d->timers, &d->wake);
+	else if (timer_arm(d->timers, &d->wake, due) < 0)
+		log_warn_limited("driad", "no memory for a timer");
+}
+
+static void settle(struct driad *d, uint64_t now_us)
+{
+	pump(d, now_us);
+	deliver(d, now_us);
+	wake_set(d, now_us);
+}
+
+static void on_wake(struct timer *t, void *arg, uint64_t now_us)
+{
+	(void)t;
+	settle(arg, now_us);
+}
+
+static void on_deadline(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct driad_answer none = {.rcode = -1};
+	struct driad_lookup *l = arg;
+	struct driad_query *q;
+
+	(void)t;
+	STAILQ_FOREACH (q, &l->queries, sibling) {
+		if (q->state == QUERY_DONE)
+			continue;
+		query_close(q, true);
+		driad_collect(q, &none, now_us);
+	}
+	driad_conclude(l);
+	lookup_finish(l);
+	settle(l->driad, now_us);
+}
+
+struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resolver_ops *ops,
+	void *ctx, struct timers *timers, struct rng *rng)
+{
+	struct driad *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->cfg = *cfg;
+	if (d->cfg.queries_per_100ms == 0)
+		d->cfg.queries_per_100ms = 1;
+	if (d->cfg.negative_ttl_max_s == 0)
+		d->cfg.negative_ttl_max_s = 1;
+	d->sent = calloc(d->cfg.queries_per_100ms, sizeof(d->sent[0]));
+	if (!d->sent) {
+		free(d);
+		return NULL;
+	}
+	d->ops = ops;
+	d->ctx = ctx;
+	d->timers = timers;
+	d->rng = rng;
+	TAILQ_INIT(&d->lookups);
+	TAILQ_INIT(&d->finished);
+	TAILQ_INIT(&d->turns);
+	hmap_init(&d->in_flight);
+	timer_init(&d->wake, on_wake, d);
+	return d;
+}
+
+void driad_destroy(struct driad *d)
+{
+	struct driad_lookup *l;
+
+	if (!d)
+		return;
+	while ((l = TAILQ_FIRST(&d->lookups)))
+		lookup_free(l);
+	timer_cancel(d->timers, &d->wake);
+	hmap_fini(&d->in_flight);
+	free(d->sent);
+	free(d);
+}
+
+static struct driad_lookup *lookup_new(
+	struct driad *d, const struct addr *source, driad_cb cb, void *arg)
+{
+	struct driad_lookup *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->driad = d;
+	l->source = *source;
+	l->cb = cb;
+	l->arg = arg;
+	l->ttl_s = UINT32_MAX;
+	l->negative_s = UINT32_MAX;
+	l->order.relays = l->result.relays;
+	STAILQ_INIT(&l->queries);
+	timer_init(&l->deadline, on_deadline, l);
+	TAILQ_INSERT_TAIL(&d->lookups, l, all);
+	d->n_open++;
+	return l;
+}
+
+struct driad_lookup *driad_lookup_start(
+	struct driad *d, const struct addr *source, driad_cb cb, void *arg, uint64_t now_us)
+{
+	struct driad_lookup *l = lookup_new(d, source, cb, arg);
+	char name[AMTRELAY_REVERSE_LEN], *copy;
+
+	if (!l)
+		return NULL;
+	d->stats.lookups++;
+	if (amtrelay_reverse_name(source, name) < 0) {
+		l->result.status = DRIAD_FAILED;
+		snprintf(l->result.detail, sizeof(l->result.detail), "not a source address");
+		lookup_finish(l);
+	} else if (d->n_open > d->cfg.max_waiting) {
+		l->result.status = DRIAD_LIMIT;
+		snprintf(l->result.detail, sizeof(l->result.detail), "%u lookups open already",
+			d->cfg.max_waiting);
+		lookup_finish(l);
+	} else {
+		copy = strdup(name);
+		if (!copy || driad_query_add(l, copy, AMTRELAY_RRTYPE, NULL, now_us) < 0) {
+			lookup_free(l);
+			return NULL;
+		}
+		// Under pump() the query's turn comes in its loop.
+		if (!d->pumping)
+			pump(d, now_us);
+	}
+	wake_set(d, now_us);
+	return l;
+}
+
+void driad_lookup_cancel(struct driad *d, struct driad_lookup *l)
+{
+	(void)d;
+	lookup_free(l);
+}
+
+void driad_answer_input(
+	struct driad *d, uint64_t token, const struct driad_answer *a, uint64_t now_us)
+{
+	struct driad_query *q = query_find(d, token);
+
+	if (!q)
+		return;
+	query_answered(q, a, now_us);
+	if (!d->pumping)
+		settle(d, now_us);
+}
+
+const struct driad_stats *driad_stats(const struct driad *d)
+{
+	return &d->stats;
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of the pure half of this room share.
+#ifndef DRIAD_DRIAD_INTERNAL_H
+#define DRIAD_DRIAD_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "base/hmap.h"
+#include "driad/driad.h"
+#include "wire/amtrelay.h"
+
+#define DNS_TYPE_A    1
+#define DNS_TYPE_AAAA 28
+
+// driad_order.c: the best candidates seen so far, in the order to try them.
+struct driad_order {
+	struct driad_relay *relays; // DRIAD_MAX_RELAYS of them
+	uint32_t lots[DRIAD_MAX_RELAYS];
+	unsigned int n;
+};
+enum driad_order_verdict { ORDER_TAKEN, ORDER_DUPLICATE, ORDER_FULL };
+// Adds a candidate. Its place among equal precedences is drawn by `lot`; over DRIAD_MAX_RELAYS the
+// last one falls out (ORDER_FULL: one was lost, this one or another). An address that is in already
+// keeps the lower precedence; at equal precedence discovery is optional only if both say so.
+enum driad_order_verdict driad_order_add(
+	struct driad_order *o, const struct driad_relay *relay, uint32_t lot);
+
+// One DNS query of a lookup: for the AMTRELAY records, or for the addresses of a name they led to.
+enum driad_query_state { QUERY_WAITING, QUERY_IN_FLIGHT, QUERY_DONE };
+struct driad_query {
+	struct hnode node;		   // in driad.in_flight, by token
+	TAILQ_ENTRY(driad_query) turn;	   // in driad.turns, while waiting
+	STAILQ_ENTRY(driad_query) sibling; // in lookup.queries
+	struct driad_lookup *lookup;
+	enum driad_query_state state;
+	uint64_t token, queued_us;
+	int handle; // of the transport, 0 until it has said
+	uint16_t type;
+	uint8_t precedence; // types A and AAAA: those of the record that named it (section 4.2.4)
+	bool discovery_optional;
+	char *name;
+};
+
+struct driad_lookup {
+	TAILQ_ENTRY(driad_lookup) all;
+	TAILQ_ENTRY(driad_lookup) finished; // in driad.finished, once is_finished
+	STAILQ_HEAD(, driad_query) queries;
+	struct driad *driad;
+	struct addr source;
+	driad_cb cb;
+	void *arg;
+	struct timer deadline;
+	unsigned int open; // queries not done
+	struct driad_order order;
+	struct driad_result result;
+	uint32_t records;    // AMTRELAY records seen
+	uint32_t ttl_s;	     // least TTL of what was used
+	uint32_t negative_s; // least negative TTL heard
+	bool is_finished;
+	bool hurried;	    // the deadline is the short one, for names only
+	bool no_relay;	    // a type 0 record was there
+	bool failed, bogus; // some query came to nothing
+};
+
+TAILQ_HEAD(driad_turns, driad_query);
+TAILQ_HEAD(driad_lookups, driad_lookup);
+
+struct driad {
+	struct driad_cfg cfg;
+	const struct driad_resolver_ops *ops;
+	void *ctx;
+	struct timers *timers;
+	struct rng *rng;
+	struct driad_stats stats;
+	struct driad_lookups lookups;
+	struct driad_lookups finished; // callback due
+	unsigned int n_open;	       // lookups not finished
+	struct driad_turns turns;      // queries that wait, first come first served
+	struct hmap in_flight;
+	uint64_t last_token;
+	struct timer wake;
+	uint64_t *sent; // when the last queries_per_100ms queries left, a ring
+	uint64_t n_sent;
+	bool pumping;
+};
+
+// driad.c: adds a query to a lookup and to the end of the line; takes over `name`, from malloc().
+// 0 or -ENOMEM (name freed).
+int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
+	const struct amtrelay *record, uint64_t now_us);
+
+// driad_collect.c: adds what an answer says to the lookup of its query; may add queries for names.
+void driad_collect(struct driad_query *q, const struct driad_answer *a, uint64_t now_us);
+// Makes status, TTL and detail of a lookup without open queries.
+void driad_conclude(struct driad_lookup *l);
+
+// driad_answer.c: one decoded answer.
+struct driad_records {
+	void *pkt;     // ldns_pkt
+	uint16_t type; // the type asked for
+	size_t next;
+	int rcode;
+};
+// Decodes a message and checks that it answers (name, type). 0, or -EBADMSG with nothing to close.
+int driad_records_open(struct driad_records *r, const uint8_t *packet, size_t len, const char *name,
+	uint16_t type);
+// The next record of the type asked for, whatever its owner: a CNAME or DNAME may have led there
+// (RFC 8777 section 3.4). False at the end. *rdata is NULL when it has no octets; *ttl_s is that
+// of this record.
+bool driad_records_next(
+	struct driad_records *r, const uint8_t **rdata, size_t *len, uint32_t *ttl_s);
+// Least TTL of the answer's aliases; UINT32_MAX with none.
+uint32_t driad_records_alias_ttl(const struct driad_records *r);
+// How long "no such record" holds (RFC 2308 section 5); false when the answer does not say.
+bool driad_records_negative_ttl(const struct driad_records *r, uint32_t *ttl_s);
+void driad_records_close(struct driad_records *r);
+
+// driad_text.c
+// The text of a name in wire form, to be freed; NULL when out of memory or not a name.
+char *driad_name_text(const uint8_t *wire, size_t len);
+const char *driad_rcode_name(int rcode); // "SERVFAIL", "rcode" for one without a name
+
+#endif

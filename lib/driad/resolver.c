@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The IO of this room. libunbound on the control loop's own event_base, no thread and no blocking:
+// it does what a stub resolver of ours would have to (source ports, IDs, retries, TCP fallback, a
+// cache by TTL, CNAME and DNAME). Its sockets are ordinary kernel sockets: they follow the kernel's
+// routes, out through the kernel-interface port.
+#include "driad/resolver.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unbound.h>
+
+#include <unbound-event.h>
+
+#include "base/hmap.h"
+#include "base/log.h"
+
+#define DNS_CLASS_IN 1
+
+struct resolver {
+	struct ub_ctx *ub;
+	resolver_answer_cb answer;
+	void *arg;
+	struct hmap queries; // by handle
+	int last_handle;
+	bool closing;
+};
+
+struct resolver_query {
+	struct hnode node;
+	struct resolver *resolver;
+	uint64_t token;
+	int handle;
+	int async_id; // libunbound's, 0 when it answered at once
+	bool cancelled;
+};
+
+// What a lookup needs, and nothing that makes it wait.
+static const struct {
+	const char *name, *value;
+} options[] = {
+	// No DNSSEC validation: the resolver asked is trusted (RFC 8777 section 6.2).
+	{"module-config:", "iterator"},
+	// The reverse zones of private and documentation prefixes are answered by libunbound
+	// itself otherwise, with NXDOMAIN.
+	{"unblock-lan-zones:", "yes"},
+	{"insecure-lan-zones:", "yes"},
+	// A resolver on this very host is the usual thing.
+	{"do-not-query-localhost:", "no"},
+	{"qname-minimisation:", "no"},
+	{"use-caps-for-id:", "no"},
+	{"edns-buffer-size:", "1232"},
+	{"cache-min-ttl:", "0"},
+	// One socket a query in flight: more than the rate limit lets out in a second would help
+	// nobody.
+	{"outgoing-range:", "128"},
+	{"num-queries-per-thread:", "1024"},
+	{"outgoing-num-tcp:", "8"},
+	// A server that was dead is asked again: its back-off stays below 2 s, and what was learnt
+	// about it is forgotten within seconds (the defaults are 2 minutes and 15).
+	{"infra-keep-probing:", "yes"},
+	{"infra-cache-max-rtt:", "2000"},
+	{"infra-host-ttl:", "5"},
+	{"outbound-msg-retry:", "3"},
+};
+
+static struct resolver_query *query_find(const struct resolver *r, int handle)
+{
+	struct hnode *n = hmap_find(&r->queries, hmap_hash(&handle, sizeof(handle)));
+
+	for (; n; n = hmap_find_next(n)) {
+		struct resolver_query *q = container_of_node(n, struct resolver_query, node);
+
+		if (q->handle == handle)
+			return q;
+	}
+	return NULL;
+}
+
+static void query_free(struct resolver_query *q)
+{
+	hmap_remove(&q->resolver->queries, &q->node);
+	free(q);
+}
+
+static void on_resolved(void *arg, int rcode, void *packet, int packet_len, int sec,
+	char *why_bogus, int was_ratelimited)
+{
+	struct resolver_query *q = arg;
+	struct resolver *r = q->resolver;
+	uint64_t token = q->token;
+	bool silent = q->cancelled || r->closing;
+	// The packet is not to be looked at with an rcode; without, NXDOMAIN stands in its header.
+	bool readable = rcode == 0 && packet && packet_len > 0;
+	struct driad_answer a = {
+		.rcode = rcode,
+		.bogus = sec == 1,
+		.why_bogus = why_bogus,
+		.packet = readable ? packet : NULL,
+		.len = readable ? (size_t)packet_len : 0,
+	};
+
+	(void)was_ratelimited;
+	query_free(q);
+	if (!silent)
+		r->answer(r->arg, token, &a);
+}
+
+static int resolver_query(void *ctx, const char *name, uint16_t rrtype, uint64_t token)
+{
+	struct resolver *r = ctx;
+	struct resolver_query *q = calloc(1, sizeof(*q));
+	int handle, async_id = 0, err;
+
+	if (!q)
+		return -ENOMEM;
+	handle = r->last_handle = r->last_handle == INT_MAX ? 1 : r->last_handle + 1;
+	q->resolver = r;
+	q->token = token;
+	q->handle = handle;
+	if (hmap_insert(&r->queries, &q->node, hmap_hash(&handle, sizeof(handle))) < 0) {
+		free(q);
+		return -ENOMEM;
+	}
+	err = ub_resolve_event(r->ub, name, rrtype, DNS_CLASS_IN, q, on_resolved, &async_id);
+	if (err != 0) {
+		log_warn_limited(
+			"driad", "query not sent name=%s err=\"%s\"", name, ub_strerror(err));
+		query_free(q);
+		return err == UB_NOMEM ? -ENOMEM : -EIO;
+	}
+	// An answer from the cache has come already, and q is gone.
+	q = query_find(r, handle);
+	if (q)
+		q->async_id = async_id;
+	return handle;
+}
+
+static void resolver_cancel(void *ctx, int handle)
+{
+	struct resolver *r = ctx;
+	struct resolver_query *q = query_find(r, handle);
+
+	if (!q)
+		return;
+	// Once libunbound knows, its callback does not come any more.
+	if (ub_cancel(r->ub, q->async_id) == 0)
+		query_free(q);
+	else
+		q->cancelled = true;
+}
+
+const struct driad_resolver_ops resolver_ops = {.query = resolver_query, .cancel = resolver_cancel};
+
+static int options_set(
+	struct resolver *r, const struct resolver_cfg *cfg, char err[RESOLVER_ERR_LEN])
+{
+	char negative[16];
+	int rc;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		rc = ub_ctx_set_option(r->ub, options[i].name, options[i].value);
+		if (rc != 0) {
+			snprintf(err, RESOLVER_ERR_LEN, "libunbound: option %s %s: %s",
+				options[i].name, options[i].value, ub_strerror(rc));
+			return -EINVAL;
+		}
+	}
+	snprintf(negative, sizeof(negative), "%u",
+		cfg->negative_ttl_max_s ? cfg->negative_ttl_max_s : 300);
+	rc = ub_ctx_set_option(r->ub, "cache-max-negative-ttl:", negative);
+	if (rc != 0) {
+		snprintf(err, RESOLVER_ERR_LEN, "libunbound: negative cache of %s s: %s", negative,
+			ub_strerror(rc));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int servers_set(
+	struct resolver *r, const struct resolver_cfg *cfg, char err[RESOLVER_ERR_LEN])
+{
+	int rc;
+
+	for (unsigned int i = 0; i < cfg->n_servers; i++) {
+		char addr[ADDR_STRLEN], server[ADDR_STRLEN + 8];
+
+		snprintf(server, sizeof(server), "%s@%u", addr_format(&cfg->servers[i], addr),
+			cfg->ports[i]);
+		rc = ub_ctx_set_fwd(r->ub, server);
+		if (rc != 0) {
+			snprintf(err, RESOLVER_ERR_LEN, "resolver %s: %s", server, ub_strerror(rc));
+			return -EINVAL;
+		}
+	}
+	if (cfg->n_servers > 0)
+		return 0;
+	rc = ub_ctx_resolvconf(r->ub, NULL);
+	if (rc != 0) {
+		snprintf(err, RESOLVER_ERR_LEN, "/etc/resolv.conf: %s", ub_strerror(rc));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct resolver *resolver_create(const struct resolver_cfg *cfg, struct event_base *base,
+	resolver_answer_cb answer, void *arg, char err[RESOLVER_ERR_LEN])
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		snprintf(err, RESOLVER_ERR_LEN, "out of memory");
+		return NULL;
+	}
+	r->answer = answer;
+	r->arg = arg;
+	hmap_init(&r->queries);
+	r->ub = ub_ctx_create_event(base);
+	if (!r->ub) {
+		snprintf(err, RESOLVER_ERR_LEN, "libunbound: no context: out of memory or entropy");
+		goto free_resolver;
+	}
+	if (options_set(r, cfg, err) < 0 || servers_set(r, cfg, err) < 0)
+		goto delete_context;
+	return r;
+
+delete_context:
+	ub_ctx_delete(r->ub);
+free_resolver:
+	free(r);
+	return NULL;
+}
+
+void resolver_destroy(struct resolver *r)
+{
+	struct hnode *n, *tmp;
+
+	if (!r)
+		return;
+	// It may call back for what is in flight.
+	r->closing = true;
+	ub_ctx_delete(r->ub);
+	HMAP_FOREACH (n, tmp, &r->queries)
+		query_free(container_of_node(n, struct resolver_query, node));
+	hmap_fini(&r->queries);
+	free(r);
+}
