@@ -189,6 +189,7 @@ static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
 	struct channels *cs = d->cs;
 	struct source *src;
 	struct tunnel *t = NULL;
+	const char *why;
 	char from[ADDR_STRLEN], to[ADDR_STRLEN];
 
 	hmap_remove(&cs->by_discovery, &d->node);
@@ -198,9 +199,10 @@ static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
 		holddown_add(cs->rooms.held, &d->addr, hold_no_answer,
 			now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
 	} else {
-		log_info("channel", "relay advertised discovery=%s relay=%s after_ms=%.1f",
-			addr_format(&d->addr, from), addr_format(relay, to),
-			(double)(now_us - d->since_us) / USEC_PER_MSEC);
+		// It answers again: what it was held for is over.
+		if (holddown_held(cs->rooms.held, &d->addr, now_us, NULL, &why) &&
+			why == hold_no_answer)
+			holddown_release(cs->rooms.held, &d->addr);
 		if (!cs->env.is_local(cs->env.ctx, relay) &&
 			!holddown_held(cs->rooms.held, relay, now_us, NULL, NULL)) {
 			t = tunnel_find(cs, relay);

@@ -94,14 +94,12 @@ fail:
 void tunnel_close(struct tunnel *t, uint64_t now_us)
 {
 	struct channels *cs = t->cs;
-	char r[ADDR_STRLEN];
 
 	timer_cancel(cs->rooms.timers, &t->linger);
 	if (t->in_batch) {
 		TAILQ_REMOVE(&cs->batch, t, in_batch_list);
 		amt_tunnel_batch_end(t->amt, now_us);
 	}
-	log_info("channel", "tunnel closed relay=%s", addr_format(&t->relay, r));
 	amt_tunnel_close(t->amt, now_us);
 	hmap_remove(&cs->by_relay, &t->node);
 	mfib_tunnel_del(cs->rooms.mfib, t->mfib);
@@ -241,6 +239,7 @@ static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 				ch->joined_us = now_us;
 	}
 	t->icmp_error = 0;
+	holddown_release(t->cs->rooms.held, &t->relay); // a last resort that works
 }
 
 void channels_tunnel_event(
