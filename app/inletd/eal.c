@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// DPDK's EAL: which CPUs and which memory, as arguments.
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include "base/log.h"
+#include "inlet.h"
+
+// With "auto", more polling CPUs than this are for the operator to grant by name.
+#define AUTO_WORKERS 4
+#define NO_HUGE_MB   256
+#define HUGE_MIN_MB  256
+#define MAX_ARGS     (CONFIG_MAX_EAL + 16)
+#define EAL_ARG_LEN  (16 * INLET_MAX_LCORES)
+
+struct args {
+	char text[MAX_ARGS][EAL_ARG_LEN];
+	char *argv[MAX_ARGS + 1];
+	int argc;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct args *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(a->text[a->argc], EAL_ARG_LEN, fmt, ap);
+	va_end(ap);
+	a->argv[a->argc] = a->text[a->argc];
+	a->argc++;
+}
+
+// Free huge pages of one size, in MB.
+static uint64_t huge_free_mb(const char *dir, uint64_t page_mb)
+{
+	char path[PATH_MAX];
+	unsigned long pages = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages", dir);
+	f = fopen(path, "r");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * page_mb;
+}
+
+static bool memory_is_huge(const struct inlet *in, char err[BOOT_ERR_LEN], int *ret)
+{
+	uint64_t mb =
+		huge_free_mb("hugepages-2048kB", 2) + huge_free_mb("hugepages-1048576kB", 1024);
+	uint64_t need = in->cfg.memory_mb ? in->cfg.memory_mb : HUGE_MIN_MB;
+
+	*ret = 0;
+	if (in->cfg.memory == MEMORY_NO_HUGE)
+		return false;
+	if (mb >= need)
+		return true;
+	if (in->cfg.memory == MEMORY_AUTO)
+		return false;
+	snprintf(err, BOOT_ERR_LEN,
+		"memory = \"hugepages\": %llu MB of huge pages free, %llu needed "
+		"(drivers-config/hugepages reserves them)",
+		(unsigned long long)mb, (unsigned long long)need);
+	*ret = -ENOMEM;
+	return false;
+}
+
+// The CPUs we may run on, in order.
+static unsigned int cpus_allowed(int *cpus, unsigned int room)
+{
+	unsigned int n = 0;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE && n < room; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			cpus[n++] = cpu;
+	return n;
+}
+
+static bool is_in(int cpu, const int *cpus, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (cpus[i] == cpu)
+			return true;
+	return false;
+}
+
+static int choose_cpus(struct inlet *in, char err[BOOT_ERR_LEN])
+{
+	int cpus[CPU_SETSIZE];
+	unsigned int n = cpus_allowed(cpus, CPU_SETSIZE);
+	const struct config *cfg = &in->cfg;
+
+	in->control_cpu = cfg->control_cpu;
+	for (unsigned int i = 0; i < n && in->control_cpu < 0; i++)
+		if (!is_in(cpus[i], cfg->workers, cfg->n_workers))
+			in->control_cpu = cpus[i];
+	if (in->control_cpu < 0 || !is_in(in->control_cpu, cpus, n)) {
+		snprintf(err, BOOT_ERR_LEN, "no CPU for the control thread among those allowed");
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < cfg->n_workers; i++) {
+		if (!is_in(cfg->workers[i], cpus, n)) {
+			snprintf(err, BOOT_ERR_LEN, "workers: CPU %d is not one we may run on",
+				cfg->workers[i]);
+			return -EINVAL;
+		}
+		in->worker_cpus[in->n_workers++] = cfg->workers[i];
+	}
+	for (unsigned int i = 0; !cfg->n_workers && i < n && in->n_workers < AUTO_WORKERS; i++)
+		if (cpus[i] != in->control_cpu)
+			in->worker_cpus[in->n_workers++] = cpus[i];
+	if (in->n_workers == 0) {
+		log_warn("inletd", "one CPU only: the worker shares it with the control thread, "
+				   "which costs both dearly");
+		in->worker_cpus[in->n_workers++] = in->control_cpu;
+	}
+	return 0;
+}
+
+// lcore 0 is the control thread, lcore i + 1 is worker i, each on its CPU.
+static void add_lcores(struct args *a, const struct inlet *in)
+{
+	char *arg;
+	size_t len;
+
+	add(a, "--lcores");
+	add(a, "0@%d", in->control_cpu);
+	arg = a->text[a->argc - 1];
+	len = strlen(arg);
+	for (unsigned int i = 0; i < in->n_workers; i++)
+		len += (size_t)snprintf(
+			arg + len, EAL_ARG_LEN - len, ",%u@%d", i + 1, in->worker_cpus[i]);
+	add(a, "--main-lcore");
+	add(a, "0");
+}
+
+// FNV-1a.
+static uint32_t socket_tag(const char *path)
+{
+	uint32_t h = 2166136261u;
+
+	for (; *path; path++)
+		h = (h ^ (uint8_t)*path) * 16777619u;
+	return h;
+}
+
+static bool wants_pci(const struct config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->n_ifs; i++)
+		if (strncmp(cfg->ifs[i].device, "net_", 4) != 0)
+			return true;
+	return false;
+}
+
+int eal_start(struct inlet *in, char err[BOOT_ERR_LEN])
+{
+	static struct args a; // large, and used once
+	bool huge;
+	int ret;
+
+	ret = choose_cpus(in, err);
+	if (ret < 0)
+		return ret;
+	huge = memory_is_huge(in, err, &ret);
+	if (ret < 0)
+		return ret;
+	add(&a, "inletd");
+	add_lcores(&a, in);
+	// Instances are told apart by their console socket, so that one which was killed finds its
+	// own leftovers again instead of piling up new ones.
+	add(&a, "--file-prefix");
+	add(&a, "inlet%08x", socket_tag(in->cfg.console_socket));
+	if (huge) {
+		add(&a, "--in-memory");
+	} else {
+		add(&a, "--no-huge");
+		add(&a, "--no-shconf");
+		add(&a, "-m");
+		add(&a, "%u", in->cfg.memory_mb ? in->cfg.memory_mb : NO_HUGE_MB);
+	}
+	// Only the devices of the configuration are ours: each is probed by name later.
+	add(&a, wants_pci(&in->cfg) ? "--allow=ffff:ff:1f.7" : "--no-pci");
+	if (in->cfg.log_level != LOG_LEVEL_DEBUG)
+		add(&a, "--log-level=*:error");
+	for (unsigned int i = 0; i < in->cfg.n_eal; i++)
+		add(&a, "%s", in->cfg.eal[i]);
+	if (rte_eal_init(a.argc, a.argv) < 0) {
+		snprintf(err, BOOT_ERR_LEN, "DPDK's EAL does not start: %s (its own log is above)",
+			rte_strerror(rte_errno));
+		return -rte_errno;
+	}
+	log_info("inletd", "started memory=%s control_cpu=%d workers=%u", huge ? "huge" : "no-huge",
+		in->control_cpu, in->n_workers);
+	return 0;
+}
+
+// The run-time directory stays behind rte_eal_cleanup(), emptied or not.
+static void remove_runtime_dir(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *de;
+
+	if (!dir)
+		return;
+	while ((de = readdir(dir)))
+		if (de->d_type != DT_DIR)
+			unlinkat(dirfd(dir), de->d_name, 0);
+	closedir(dir);
+	rmdir(path);
+}
+
+void eal_stop(void)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	remove_runtime_dir(path);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The appliance as one value: every room's instance, wired by boot.c and driven by loop.c. All of
+// it belongs to the control thread, except struct worker, which boot hands over when it starts a
+// worker.
+#ifndef INLETD_INLET_H
+#define INLETD_INLET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "amt/amt.h"
+#include "amt/amt_io.h"
+#include "base/rng.h"
+#include "base/timer.h"
+#include "channel/channel.h"
+#include "config/config.h"
+#include "console/local.h"
+#include "console/server.h"
+#include "crossing/crossing.h"
+#include "driad/driad.h"
+#include "driad/holddown.h"
+#include "driad/resolver.h"
+#include "fastpath/worker.h"
+#include "kif/kif.h"
+#include "kif/netlink.h"
+#include "mfib/mfib.h"
+#include "observe/observe.h"
+#include "pim/pim.h"
+#include "pim/pim_io.h"
+#include "port/port.h"
+
+#define BOOT_ERR_LEN	 512
+#define IFACE_MAX_ADDRS	 16
+#define INLET_MAX_LCORES 64
+
+struct inlet;
+
+// A named interface: an ethdev port, its kernel-interface port, and PIM on it where downstream.
+struct iface {
+	struct inlet *in;
+	const struct config_if *cfg;
+	unsigned int index; // ours: bit of an oif set
+	struct port port;
+	bool port_is_open;
+	struct kif *kif;
+	struct event *kif_event;
+	bool link_up, netdev_up;
+	uint16_t mtu; // octets of an IP datagram: the netdev's, at most the port's
+	struct config_addr addrs[IFACE_MAX_ADDRS]; // what the kernel has, primary ones first
+	unsigned int n_addrs;
+
+	struct pim_if *pim;
+	struct pim_io *pim_io;
+	struct event *pim_event;
+	struct timer pim_reopen;
+
+	struct amt_endpoint *discovery; // opened with the first Discovery that leaves here
+	uint64_t inject_drops;		// frames of the kernel that did not fit the ring
+};
+
+// A tunnel's socket, and the tunnel it belongs to once there is one.
+struct endpoint {
+	struct inlet *in;
+	struct amt_endpoint *io;
+	struct amt_tunnel *tunnel;
+};
+
+struct inlet {
+	struct config cfg;
+	struct event_base *base;
+	struct event *tick;
+	struct timers timers;
+	struct rng rng;
+	bool stop;
+	uint64_t busy_until_us; // the punt rings are polled closely until then
+
+	struct iface ifs[CONFIG_MAX_IFS];
+	unsigned int n_ifs;
+
+	int control_cpu;
+	int worker_cpus[INLET_MAX_LCORES];
+	unsigned int n_workers;
+	struct worker *workers; // one an lcore, in worker_cpus order
+	bool workers_run;
+	struct crossing *crossing;
+	struct mfib *mfib;
+
+	struct netlink *netlink;
+	struct event *netlink_event;
+	struct resolver *resolver;
+	struct driad *driad;
+	struct holddown held;
+	struct amt_gateway *amt;
+	struct channels *channels;
+	struct timer housekeeping;
+	struct observe observe; // for the console; observe.c keeps it
+	struct console_server *console;
+	struct console_local *local;
+	bool eal_runs;
+};
+
+// boot.c: brings everything up, in order; on error one line in err, and everything that was begun
+// is undone. 0 or a negative errno.
+int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN]);
+// Says goodbye to routers and relays, waits until it is on the wire, stops the workers, frees all.
+void boot_down(struct inlet *in);
+
+// eal.c: chooses CPUs and memory, starts DPDK's EAL. 0 or a negative errno.
+int eal_start(struct inlet *in, char err[BOOT_ERR_LEN]);
+void eal_stop(void);
+
+// iface.c: one interface, in two steps: the port before the workers, the kernel side after.
+int iface_open_port(struct iface *ifc, uint16_t n_queues, char err[BOOT_ERR_LEN]);
+int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);
+int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN]);
+// PIM leaves first (Goodbye), the rest when the workers have stopped.
+void iface_close_pim(struct iface *ifc);
+void iface_close(struct iface *ifc);
+void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct inlet
+// The first IPv4 address, or none.
+struct addr iface_primary(const struct iface *ifc);
+bool iface_is_local(const struct inlet *in, const struct addr *a);
+
+// upstream.c: sockets towards relays.
+extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet
+extern const struct channel_env upstream_env; // ctx is filled in by boot
+void upstream_close(struct iface *ifc);
+
+// observe.c: what the console sees of us. Called again when an interface changes.
+void observe_fill(struct inlet *in);
+
+// loop.c
+// Runs until in->stop.
+void loop_run(struct inlet *in);
+// Runs for so long, whatever in->stop says.
+void loop_drain(struct inlet *in, uint64_t for_us);
+
+#endif

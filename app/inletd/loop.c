@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The control loop: one thread, asleep in epoll until a socket, a TAP or a timer has something, and
+// looking into the punt rings in between (workers make no system call, so they cannot wake it).
+#include <rte_mbuf.h>
+
+#include "inlet.h"
+
+// A Join, an ARP or a DNS answer waits in a punt ring for so long at most ...
+#define POLL_IDLE_US (1 * USEC_PER_MSEC)
+// ... and for so long while a conversation is under way.
+#define POLL_BUSY_US 100
+#define BUSY_FOR_US  (20 * USEC_PER_MSEC)
+#define PUNT_BURST   64
+#define PUNT_ROUNDS  8
+
+static struct iface *iface_of_port(struct inlet *in, uint16_t port_id)
+{
+	for (unsigned int i = 0; i < in->n_ifs; i++)
+		if (in->ifs[i].port.port_id == port_id)
+			return &in->ifs[i];
+	return NULL;
+}
+
+static void punt(struct inlet *in, struct rte_mbuf *m)
+{
+	struct iface *ifc = iface_of_port(in, m->port);
+
+	if (ifc && ifc->kif && rte_pktmbuf_linearize(m) == 0)
+		kif_write(ifc->kif, rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_pkt_len(m));
+	rte_pktmbuf_free(m);
+}
+
+// A bounded number, so that a flood of punted packets leaves time for everything else.
+static void punt_poll(struct inlet *in, uint64_t now_us)
+{
+	struct rte_mbuf *mbufs[PUNT_BURST];
+
+	for (int round = 0; round < PUNT_ROUNDS; round++) {
+		unsigned int n = crossing_punt_dequeue(in->crossing, mbufs, PUNT_BURST);
+
+		for (unsigned int i = 0; i < n; i++)
+			punt(in, mbufs[i]);
+		if (n > 0)
+			in->busy_until_us = now_us + BUSY_FOR_US;
+		if (n < PUNT_BURST)
+			return;
+	}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg; // only here to wake the loop
+}
+
+static int loop_start(struct inlet *in)
+{
+	if (!in->tick)
+		in->tick = evtimer_new(in->base, on_tick, in);
+	return in->tick ? 0 : -1;
+}
+
+static void loop_once(struct inlet *in)
+{
+	uint64_t now = clock_mono_us(), due, next;
+	struct timeval tv;
+
+	punt_poll(in, now);
+	timers_run(&in->timers, now);
+	next = now + (now < in->busy_until_us ? POLL_BUSY_US : POLL_IDLE_US);
+	due = timers_next(&in->timers);
+	if (due < next)
+		next = due;
+	now = clock_mono_us();
+	tv.tv_sec = 0;
+	tv.tv_usec = next > now ? (suseconds_t)(next - now) : 0;
+	evtimer_add(in->tick, &tv);
+	event_base_loop(in->base, EVLOOP_ONCE);
+}
+
+void loop_run(struct inlet *in)
+{
+	if (loop_start(in) < 0)
+		return;
+	while (!in->stop)
+		loop_once(in);
+}
+
+void loop_drain(struct inlet *in, uint64_t for_us)
+{
+	uint64_t until = clock_mono_us() + for_us;
+
+	if (loop_start(in) < 0)
+		return;
+	while (clock_mono_us() < until)
+		loop_once(in);
+}

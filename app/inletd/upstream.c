@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sockets towards relays: which upstream interface leads to one, an endpoint of its own for each
+// tunnel, one a interface for Discovery.
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "inlet.h"
+#include "wire/amt.h"
+
+static bool is_upstream(const struct iface *ifc)
+{
+	return ifc->cfg->role & IF_UPSTREAM;
+}
+
+// The source address that the kernel's routes give for dst; none when it has no route.
+static struct addr route_source(const struct addr *dst)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(dst, AMT_PORT, &ss);
+	struct addr local = {0};
+	int fd;
+
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return local;
+	if (connect(fd, (struct sockaddr *)&ss, len) == 0) {
+		len = sizeof(ss);
+		if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+			addr_from_sockaddr((struct sockaddr *)&ss, &local, NULL);
+	}
+	close(fd);
+	return local;
+}
+
+// The upstream interface that the kernel would use for dst, or else the first with an address (the
+// default route may belong to management).
+static struct iface *upstream_for(struct inlet *in, const struct addr *dst, struct addr *local)
+{
+	struct addr src = route_source(dst);
+
+	for (unsigned int i = 0; i < in->n_ifs; i++) {
+		struct iface *ifc = &in->ifs[i];
+
+		for (unsigned int k = 0; is_upstream(ifc) && k < ifc->n_addrs; k++) {
+			if (addr_eq(&ifc->addrs[k].addr, &src)) {
+				*local = src;
+				return ifc;
+			}
+		}
+	}
+	for (unsigned int i = 0; i < in->n_ifs; i++) {
+		*local = iface_primary(&in->ifs[i]);
+		if (is_upstream(&in->ifs[i]) && !addr_is_none(local))
+			return &in->ifs[i];
+	}
+	errno = EADDRNOTAVAIL;
+	return NULL;
+}
+
+static void tunnel_rx_cb(
+	void *arg, const struct addr *src, uint16_t src_port, const uint8_t *buf, size_t len)
+{
+	struct endpoint *ep = arg;
+
+	if (ep->tunnel)
+		amt_tunnel_input(ep->tunnel, src, src_port, buf, len, clock_mono_us());
+}
+
+static void tunnel_err_cb(void *arg, const struct addr *dst, int err)
+{
+	struct endpoint *ep = arg;
+
+	(void)dst;
+	if (ep->tunnel)
+		channels_tunnel_error(ep->in->channels, ep->tunnel, err, clock_mono_us());
+}
+
+static void *endpoint_open(
+	void *ctx, const struct addr *relay, struct addr *local, uint16_t *local_port)
+{
+	struct inlet *in = ctx;
+	struct iface *ifc = upstream_for(in, relay, local);
+	struct endpoint *ep;
+
+	if (!ifc)
+		return NULL;
+	ep = calloc(1, sizeof(*ep));
+	if (!ep)
+		return NULL;
+	ep->in = in;
+	ep->io = amt_endpoint_open(
+		in->base, kif_name(ifc->kif), local, tunnel_rx_cb, tunnel_err_cb, ep);
+	if (!ep->io) {
+		free(ep);
+		return NULL;
+	}
+	*local_port = amt_endpoint_port(ep->io);
+	return ep;
+}
+
+static void endpoint_close(void *ctx, void *endpoint)
+{
+	struct endpoint *ep = endpoint;
+
+	(void)ctx;
+	amt_endpoint_close(ep->io);
+	free(ep);
+}
+
+static bool is_ours(void *ctx, const struct addr *a)
+{
+	return iface_is_local(ctx, a);
+}
+
+const struct channel_env upstream_env = {
+	.endpoint_open = endpoint_open,
+	.endpoint_close = endpoint_close,
+	.is_local = is_ours,
+};
+
+static int tunnel_send(
+	void *ctx, struct amt_tunnel *t, const struct addr *dst, const uint8_t *buf, size_t len)
+{
+	struct endpoint *ep = amt_tunnel_endpoint(t);
+
+	(void)ctx;
+	ep->tunnel = t; // the first send comes from within amt_tunnel_open()
+	return amt_endpoint_send(ep->io, dst, buf, len);
+}
+
+static void discovery_rx_cb(
+	void *arg, const struct addr *src, uint16_t src_port, const uint8_t *buf, size_t len)
+{
+	struct iface *ifc = arg;
+
+	amt_discovery_input(ifc->in->amt, src, src_port, buf, len, clock_mono_us());
+}
+
+static void discovery_err_cb(void *arg, const struct addr *dst, int err)
+{
+	// RFC 7450 section 5.2.3.9: while an Advertisement is waited for, the back-off goes on.
+	(void)arg;
+	(void)dst;
+	(void)err;
+}
+
+static int discovery_send(void *ctx, const struct addr *dst, const uint8_t *buf, size_t len)
+{
+	struct inlet *in = ctx;
+	struct addr local;
+	struct iface *ifc = upstream_for(in, dst, &local);
+
+	if (!ifc)
+		return -errno;
+	if (ifc->discovery) {
+		struct addr old = amt_endpoint_local(ifc->discovery);
+
+		if (!addr_eq(&old, &local))
+			upstream_close(ifc);
+	}
+	if (!ifc->discovery)
+		ifc->discovery = amt_endpoint_open(in->base, kif_name(ifc->kif), &local,
+			discovery_rx_cb, discovery_err_cb, ifc);
+	if (!ifc->discovery)
+		return -errno;
+	return amt_endpoint_send(ifc->discovery, dst, buf, len);
+}
+
+static void event_cb(void *ctx, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
+{
+	struct inlet *in = ctx;
+
+	channels_tunnel_event(in->channels, t, ev, now_us);
+}
+
+static struct addr local_addr(void *ctx, const struct amt_tunnel *t)
+{
+	const struct endpoint *ep = amt_tunnel_endpoint(t);
+
+	(void)ctx;
+	return amt_endpoint_local(ep->io);
+}
+
+const struct amt_ops upstream_amt_ops = {
+	.send = tunnel_send,
+	.send_discovery = discovery_send,
+	.event_cb = event_cb,
+	.local_addr = local_addr,
+	.is_ours = is_ours,
+};
+
+void upstream_close(struct iface *ifc)
+{
+	if (ifc->discovery)
+		amt_endpoint_close(ifc->discovery);
+	ifc->discovery = NULL;
+}

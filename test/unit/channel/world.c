@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/amt.h"
+#include "wire/igmp.h"
+#include "world.h"
+
+struct world w;
+
+__attribute__((format(printf, 1, 2))) static void journal(const char *fmt, ...)
+{
+	size_t len = strlen(w.journal);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(w.journal + len, sizeof(w.journal) - len, fmt, ap);
+	va_end(ap);
+}
+
+const char *world_journal(void)
+{
+	static char copy[sizeof(w.journal)];
+
+	memcpy(copy, w.journal, sizeof(copy));
+	w.journal[0] = '\0';
+	return copy;
+}
+
+// The forwarding table
+
+struct mfib_tunnel {
+	struct addr relay;
+};
+struct mfib_channel {
+	struct sg sg;
+	struct mfib_tunnel *tunnel;
+	uint64_t oifs;
+	struct mfib_stats stats;
+	struct mfib_channel *next;
+};
+static struct mfib_channel *entries;
+
+struct mfib_tunnel *mfib_tunnel_add(
+	struct mfib *m, const struct addr *relay, const struct addr *local, uint16_t local_port)
+{
+	struct mfib_tunnel *t = calloc(1, sizeof(*t));
+
+	(void)m;
+	assert_false(addr_is_none(local));
+	assert_int_not_equal(local_port, 0);
+	assert_non_null(t);
+	t->relay = *relay;
+	w.mfib_tunnels++;
+	return t;
+}
+
+void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t)
+{
+	(void)m;
+	for (struct mfib_channel *c = entries; c; c = c->next)
+		assert_ptr_not_equal(c->tunnel, t); // its channels must be gone
+	free(t);
+	w.mfib_tunnels--;
+}
+
+void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
+{
+	(void)t;
+	*out = (struct mfib_stats){0};
+}
+
+struct mfib_channel *mfib_channel_add(
+	struct mfib *m, struct mfib_tunnel *t, const struct sg *sg, uint64_t oifs)
+{
+	struct mfib_channel *c = calloc(1, sizeof(*c));
+
+	(void)m;
+	assert_non_null(c);
+	*c = (struct mfib_channel){.sg = *sg, .tunnel = t, .oifs = oifs, .next = entries};
+	entries = c;
+	w.mfib_channels++;
+	journal("entry+ ");
+	return c;
+}
+
+void mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs)
+{
+	(void)m;
+	c->oifs = oifs;
+}
+
+void mfib_channel_del(struct mfib *m, struct mfib_channel *c)
+{
+	struct mfib_channel **at = &entries;
+
+	(void)m;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	free(c);
+	w.mfib_channels--;
+	journal("entry- ");
+}
+
+void mfib_channel_stats(const struct mfib_channel *c, struct mfib_stats *out)
+{
+	*out = c->stats;
+}
+
+// DNS
+
+struct driad_lookup {
+	driad_cb cb;
+	void *arg;
+	bool open;
+};
+static struct driad_lookup lookups[64];
+
+struct driad_lookup *driad_lookup_start(
+	struct driad *d, const struct addr *source, driad_cb cb, void *arg, uint64_t now_us)
+{
+	(void)d;
+	(void)source;
+	(void)now_us;
+	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+		if (lookups[i].open)
+			continue;
+		lookups[i] = (struct driad_lookup){.cb = cb, .arg = arg, .open = true};
+		w.lookups++;
+		journal("dns ");
+		return &lookups[i];
+	}
+	return NULL;
+}
+
+void driad_lookup_cancel(struct driad *d, struct driad_lookup *l)
+{
+	(void)d;
+	assert_true(l->open);
+	l->open = false;
+}
+
+static void dns_answer(void)
+{
+	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+		if (!lookups[i].open || w.hold_answers)
+			continue;
+		lookups[i].open = false;
+		lookups[i].cb(lookups[i].arg, &w.answer, w.now);
+	}
+}
+
+void world_dns(unsigned int n, ...)
+{
+	va_list ap;
+
+	w.answer = (struct driad_result){.status = DRIAD_OK, .n_relays = n, .ttl_s = 3600};
+	va_start(ap, n);
+	for (unsigned int i = 0; i < n; i++) {
+		addr_parse(va_arg(ap, const char *), &w.answer.relays[i].addr);
+		w.answer.relays[i].precedence = (uint8_t)(10 + i);
+	}
+	va_end(ap);
+}
+
+// Relays: what the engine sends is answered a millisecond later.
+
+struct packet {
+	struct amt_tunnel *tunnel; // NULL: discovery endpoint
+	struct world_relay *from;
+	uint8_t buf[128];
+	size_t len;
+	uint64_t due;
+};
+static struct packet packets[64];
+
+static struct world_relay *relay_at(const struct addr *a)
+{
+	for (int i = 0; i < WORLD_RELAYS; i++)
+		if (addr_eq(&w.relays[i].addr, a))
+			return &w.relays[i];
+	return NULL;
+}
+
+static void answer(struct amt_tunnel *t, struct world_relay *r, const struct amt_msg *msg)
+{
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+		struct packet *p = &packets[i];
+		int len;
+
+		if (p->from)
+			continue;
+		len = amt_encode(msg, p->buf, sizeof(p->buf));
+		assert_true(len > 0);
+		p->len = (size_t)len;
+		p->tunnel = t;
+		p->from = r;
+		p->due = w.now + USEC_PER_MSEC;
+		return;
+	}
+	fail();
+}
+
+static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8_t *buf, size_t len)
+{
+	struct world_relay *r = relay_at(dst);
+	struct amt_msg msg, reply = {0};
+	uint8_t query[64];
+
+	assert_int_equal(amt_decode(buf, len, &msg), AMT_OK);
+	journal("tx%d ", msg.type);
+	if (!r)
+		return 0;
+	r->discoveries += msg.type == AMT_RELAY_DISCOVERY;
+	r->requests += msg.type == AMT_REQUEST;
+	r->updates += msg.type == AMT_MEMBERSHIP_UPDATE;
+	r->teardowns += msg.type == AMT_TEARDOWN;
+	if (r->silent)
+		return 0;
+	reply.nonce = msg.nonce;
+	if (msg.type == AMT_RELAY_DISCOVERY) {
+		reply.type = AMT_RELAY_ADVERTISEMENT;
+		reply.relay = addr_is_none(&r->advertises) ? r->addr : r->advertises;
+		answer(NULL, r, &reply);
+	} else if (msg.type == AMT_REQUEST) {
+		reply.type = AMT_MEMBERSHIP_QUERY;
+		reply.l = r->full;
+		reply.inner = query;
+		reply.inner_len = (size_t)igmp_query_encode(
+			&r->addr, 1, 2, igmp_code_encode(125), query, sizeof(query));
+		answer(t, r, &reply);
+	}
+	return 0;
+}
+
+static struct amt_tunnel *last_tunnel;
+
+struct amt_tunnel *world_tunnel(void)
+{
+	return last_tunnel;
+}
+
+static int send_cb(
+	void *ctx, struct amt_tunnel *t, const struct addr *dst, const uint8_t *buf, size_t len)
+{
+	(void)ctx;
+	last_tunnel = t;
+	return relay_input(t, dst, buf, len);
+}
+
+static int send_discovery_cb(void *ctx, const struct addr *dst, const uint8_t *buf, size_t len)
+{
+	(void)ctx;
+	return relay_input(NULL, dst, buf, len);
+}
+
+static void event_cb(void *ctx, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
+{
+	(void)ctx;
+	channels_tunnel_event(w.cs, t, ev, now_us);
+}
+
+static void deliver(void)
+{
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+		struct packet p = packets[i];
+
+		if (!p.from || p.due > w.now)
+			continue;
+		packets[i].from = NULL;
+		if (p.tunnel)
+			amt_tunnel_input(p.tunnel, &p.from->addr, AMT_PORT, p.buf, p.len, w.now);
+		else
+			amt_discovery_input(w.amt, &p.from->addr, AMT_PORT, p.buf, p.len, w.now);
+	}
+}
+
+// The outside
+
+static void *endpoint_open(void *ctx, const struct addr *relay, struct addr *local, uint16_t *port)
+{
+	(void)ctx;
+	(void)relay;
+	if (w.no_address) {
+		errno = EADDRNOTAVAIL;
+		return NULL;
+	}
+	addr_parse("198.51.100.10", local);
+	*port = (uint16_t)(30000 + w.endpoints);
+	w.endpoints++;
+	return malloc(1);
+}
+
+static void endpoint_close(void *ctx, void *endpoint)
+{
+	(void)ctx;
+	// Answers to a socket that is closed are lost.
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
+		if (packets[i].from && packets[i].tunnel)
+			packets[i].from = NULL;
+	free(endpoint);
+	w.endpoints--;
+}
+
+static bool is_local(void *ctx, const struct addr *a)
+{
+	struct addr ours;
+
+	(void)ctx;
+	addr_parse("198.51.100.10", &ours);
+	return addr_eq(a, &ours);
+}
+
+void world_configure(const struct channel_cfg *cfg)
+{
+	static const struct channel_env env = {.endpoint_open = endpoint_open,
+		.endpoint_close = endpoint_close,
+		.is_local = is_local};
+	const struct channel_rooms rooms = {
+		.amt = w.amt, .held = &w.held, .timers = &w.timers, .rng = &w.rng};
+
+	channels_destroy(w.cs, w.now);
+	w.cs = channels_create(cfg, &env, &rooms);
+	assert_non_null(w.cs);
+}
+
+void world_begin(void)
+{
+	static const struct amt_ops ops = {
+		.send = send_cb, .send_discovery = send_discovery_cb, .event_cb = event_cb};
+	static const struct amt_cfg ac = {.retry_initial_ms = 1000,
+		.retry_max_s = 120,
+		.request_tries = 4,
+		.update_mtu = 1280};
+
+	memset(&w, 0, sizeof(w));
+	memset(lookups, 0, sizeof(lookups));
+	memset(packets, 0, sizeof(packets));
+	timers_init(&w.timers);
+	w.rng = rng_seeded(42);
+	w.now = 1000 * USEC_PER_SEC;
+	holddown_init(&w.held, &w.timers);
+	for (int i = 0; i < WORLD_RELAYS; i++) {
+		char text[ADDR_STRLEN];
+
+		snprintf(text, sizeof(text), "203.0.113.%d", i + 1);
+		addr_parse(text, &w.relays[i].addr);
+	}
+	w.cfg = (struct channel_cfg){
+		.max_channels = 100,
+		.max_tunnels = 10,
+		.retry_initial_ms = 1000,
+		.retry_max_s = 120,
+		.hold_down_s = 180,
+		.full_hold_down_s = 600,
+		.linger_s = 2,
+	};
+	w.amt = amt_gateway_create(&ac, &ops, NULL, &w.timers, &w.rng);
+	assert_non_null(w.amt);
+	world_configure(&w.cfg);
+}
+
+void world_end(void)
+{
+	channels_destroy(w.cs, w.now);
+	assert_int_equal(w.mfib_channels, 0);
+	assert_int_equal(w.mfib_tunnels, 0);
+	assert_int_equal(w.endpoints, 0);
+	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++)
+		assert_false(lookups[i].open);
+	amt_gateway_destroy(w.amt);
+	holddown_fini(&w.held);
+	assert_true(timers_next(&w.timers) == NEVER_US);
+	timers_fini(&w.timers);
+}
+
+void world_run(uint64_t for_us)
+{
+	uint64_t end = w.now + for_us;
+
+	while (w.now < end) {
+		w.now += USEC_PER_MSEC;
+		deliver();
+		dns_answer();
+		timers_run(&w.timers, w.now);
+	}
+}
+
+static struct sg sg_of(const char *s, const char *g)
+{
+	struct sg sg;
+
+	assert_int_equal(addr_parse(s, &sg.s), 0);
+	assert_int_equal(addr_parse(g, &sg.g), 0);
+	return sg;
+}
+
+void world_want(const char *s, const char *g, unsigned int ifindex, bool wanted)
+{
+	struct sg sg = sg_of(s, g);
+
+	channels_want(w.cs, &sg, ifindex, wanted, w.now);
+}
+
+static struct mfib_channel *entry_of(const char *s, const char *g)
+{
+	struct sg sg = sg_of(s, g);
+	struct mfib_channel *c = entries;
+
+	while (c && !sg_eq(&c->sg, &sg))
+		c = c->next;
+	return c;
+}
+
+void world_packets(const char *s, const char *g, unsigned int n)
+{
+	struct mfib_channel *c = entry_of(s, g);
+
+	assert_non_null(c);
+	c->stats.packets += n;
+	c->stats.bytes += n * 100ull;
+}
+
+uint64_t world_oifs(const char *s, const char *g)
+{
+	struct mfib_channel *c = entry_of(s, g);
+
+	return c ? c->oifs : 0;
+}
+
+struct finding {
+	struct sg sg;
+	struct channel_view view;
+	bool found;
+};
+
+static void find_cb(void *arg, const struct channel_view *v)
+{
+	struct finding *f = arg;
+
+	if (sg_eq(&v->sg, &f->sg)) {
+		f->view = *v;
+		f->found = true;
+	}
+}
+
+struct channel_view world_view(const char *s, const char *g)
+{
+	struct finding f = {.sg = sg_of(s, g)};
+
+	channels_each(w.cs, find_cb, &f);
+	assert_true(f.found);
+	return f.view;
+}
+
+bool world_has(const char *s, const char *g)
+{
+	struct finding f = {.sg = sg_of(s, g)};
+
+	channels_each(w.cs, find_cb, &f);
+	return f.found;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The world around the brain, on virtual time: a forwarding table, a DNS and relays that are fakes,
+// and a journal of what the brain did to them, in order.
+#ifndef TEST_CHANNEL_WORLD_H
+#define TEST_CHANNEL_WORLD_H
+
+#include "channel/channel.h"
+
+#define WORLD_RELAYS 4
+
+struct world_relay {
+	struct addr addr;
+	struct addr advertises;
+	bool silent; // answers nothing
+	bool full;   // L flag
+	unsigned int discoveries, requests, updates, teardowns;
+};
+
+struct world {
+	struct timers timers;
+	struct rng rng;
+	struct holddown held;
+	struct amt_gateway *amt;
+	struct channels *cs;
+	struct channel_cfg cfg;
+	uint64_t now;
+	struct world_relay relays[WORLD_RELAYS];
+	bool no_address; // endpoint_open fails
+	unsigned int endpoints;
+	// Fakes of the rooms below
+	unsigned int lookups;
+	struct driad_result answer; // what the next lookups get
+	bool hold_answers;
+	unsigned int mfib_tunnels, mfib_channels;
+	char journal[8192];
+};
+
+extern struct world w;
+
+void world_begin(void);
+void world_end(void); // checks that nothing is left
+// Moves time on, running timers and delivering what relays and DNS answer.
+void world_run(uint64_t for_us);
+void world_want(const char *s, const char *g, unsigned int ifindex, bool wanted);
+// Packets through the forwarding entry of (s,g).
+void world_packets(const char *s, const char *g, unsigned int n);
+struct channel_view world_view(const char *s, const char *g);
+bool world_has(const char *s, const char *g);
+uint64_t world_oifs(const char *s, const char *g); // of the forwarding entry, 0 without one
+void world_dns(unsigned int n, ...); // relays that DNS answers: n const char *, precedence 10, 11..
+// Destroys the brain and begins another with this configuration.
+void world_configure(const struct channel_cfg *cfg);
+// The tunnel that sent last.
+struct amt_tunnel *world_tunnel(void);
+// The journal since the last call.
+const char *world_journal(void);
+
+#endif
