@@ -12,14 +12,14 @@
 #include "base/addr.h"
 #include "base/log.h"
 
-#define CONFIG_MAX_IFS       32
+#define CONFIG_MAX_IFS	     32
 #define CONFIG_MAX_ADDRS     8
 #define CONFIG_MAX_ROUTES    16
 #define CONFIG_MAX_RANGES    16
 #define CONFIG_MAX_RESOLVERS 8
 #define CONFIG_MAX_STATIC    256
-#define CONFIG_MAX_CPUS      64
-#define CONFIG_MAX_EAL       32
+#define CONFIG_MAX_CPUS	     64
+#define CONFIG_MAX_EAL	     32
 #define CONFIG_IFNAME_LEN    16 // IFNAMSIZ: the name is the TAP's name too
 
 enum if_role { IF_UPSTREAM = 1, IF_DOWNSTREAM = 2, IF_BOTH = 3 }; // a bit set
@@ -38,13 +38,13 @@ struct config_route {
 
 // PIM on a downstream interface (RFC 7761 section 4.11 has the defaults).
 struct config_pim {
-	bool enabled;                      // default: true with a downstream role
-	uint32_t hello_interval_s;         // 30
-	uint32_t hello_holdtime_s;         // 105
+	bool enabled;			   // default: true with a downstream role
+	uint32_t hello_interval_s;	   // 30
+	uint32_t hello_holdtime_s;	   // 105
 	uint32_t triggered_hello_delay_ms; // 5000; the first Hello waits up to this, at random
-	uint32_t dr_priority;              // 1
-	uint32_t propagation_delay_ms;     // 500
-	uint32_t override_interval_ms;     // 2500
+	uint32_t dr_priority;		   // 1
+	uint32_t propagation_delay_ms;	   // 500
+	uint32_t override_interval_ms;	   // 2500
 };
 
 struct config_if {
@@ -64,28 +64,29 @@ struct config_if {
 struct config_static_relay {
 	struct prefix sources;
 	struct addr relay;
-	bool discovery;     // true: Discovery first (the address may be a broker); false: Request
+	bool discovery;	    // true: Discovery first (the address may be a broker); false: Request
 	uint8_t precedence; // lower first, 0..255
 };
 
 struct config_dns {
 	struct addr resolvers[CONFIG_MAX_RESOLVERS]; // none: /etc/resolv.conf
-	uint16_t ports[CONFIG_MAX_RESOLVERS];        // 53
+	uint16_t ports[CONFIG_MAX_RESOLVERS];	     // 53
 	unsigned int n_resolvers;
 	uint32_t queries_per_100ms;  // 10 (RFC 8777 section 3.2.2)
 	uint32_t retry_initial_ms;   // 1000
-	uint32_t retry_max_s;        // 120
+	uint32_t retry_max_s;	     // 120
 	uint32_t negative_ttl_max_s; // 300; cap of the negative cache
 };
 
 struct config_amt {
-	uint32_t retry_initial_ms;  // 1000 (RFC 7450 section 5.2.3.4.3)
-	uint32_t retry_max_s;       // 120
-	uint32_t request_tries;     // 4: unanswered Discoveries or Requests before the relay is given up
-	uint32_t hold_down_s;       // 180: a relay that failed is no candidate for so long
-	uint32_t full_hold_down_s;  // 600: the same for one that answered L=1
-	uint16_t update_mtu;        // 1280: octets of an Update's IP datagram at most
-	uint32_t linger_s;          // 0..: an idle tunnel is kept for so long; default 2
+	uint32_t retry_initial_ms; // 1000 (RFC 7450 section 5.2.3.4.3)
+	uint32_t retry_max_s;	   // 120
+	uint32_t
+		request_tries; // 4: unanswered Discoveries or Requests before the relay is given up
+	uint32_t hold_down_s;  // 180: a relay that failed is no candidate for so long
+	uint32_t full_hold_down_s; // 600: the same for one that answered L=1
+	uint16_t update_mtu;	   // 1280: octets of an Update's IP datagram at most
+	uint32_t linger_s;	   // 0..: an idle tunnel is kept for so long; default 2
 };
 
 struct config {
@@ -106,12 +107,12 @@ struct config {
 	struct config_dns dns;
 	struct config_amt amt;
 	char console_socket[108]; // default /run/inlet/console.sock
-	uint32_t max_channels;    // 65536
-	uint32_t max_tunnels;     // 4096
+	uint32_t max_channels;	  // 65536
+	uint32_t max_tunnels;	  // 4096
 };
 
 #define CONFIG_DEFAULT_FILE "/etc/inlet/inlet.conf"
-#define CONFIG_ERR_LEN      512
+#define CONFIG_ERR_LEN	    512
 
 // Reads and validates a file. 0 with *out filled; or a negative errno (-EINVAL for what the file
 // says, -ENOENT ... for reading it) with one line "FILE:LINE: what is wrong" in err and *out

@@ -15,8 +15,8 @@ enum schema_type {
 	SCHEMA_GROUP,  // { ... } of the keys in sub
 	SCHEMA_GROUPS, // ( { ... }, ... ): min to max elements of `size` octets, each set by
 		       // defaults()
-	SCHEMA_TEXTS,  // [ "...", ... ]: min to max strings, each given to value()
-	SCHEMA_INTS,   // [ 1, ... ]: 1 to max integers of `size` octets, each at least min
+	SCHEMA_TEXTS, // [ "...", ... ]: min to max strings, each given to value()
+	SCHEMA_INTS,  // [ 1, ... ]: 1 to max integers of `size` octets, each at least min
 };
 
 // Why a value is refused; a clause without a full stop.

@@ -22,28 +22,28 @@ enum amt_type {
 	AMT_TEARDOWN = 7,
 };
 
-// A decoded message; only the members of its type are set. Values in host order. `inner` points into
-// the buffer that was decoded.
+// A decoded message; only the members of its type are set. Values in host order. `inner` points
+// into the buffer that was decoded.
 struct amt_msg {
 	enum amt_type type;
-	uint32_t nonce;           // 1..5, 7
-	struct addr relay;        // 2
-	bool p, e;                // 3: MLDv2 wanted; ECN-capable
-	bool l, g;                // 4: limit; gateway fields present
+	uint32_t nonce;		  // 1..5, 7
+	struct addr relay;	  // 2
+	bool p, e;		  // 3: MLDv2 wanted; ECN-capable
+	bool l, g;		  // 4: limit; gateway fields present
 	uint8_t mac[AMT_MAC_LEN]; // 4, 5, 7
 	struct addr gateway_addr; // 4 with g, 7
-	uint16_t gateway_port;    // 4 with g, 7
-	const uint8_t *inner;     // 4, 5, 6: encapsulated datagram (and what may trail it)
-	size_t inner_len;         // 4 with g: without the 18 gateway octets
+	uint16_t gateway_port;	  // 4 with g, 7
+	const uint8_t *inner;	  // 4, 5, 6: encapsulated datagram (and what may trail it)
+	size_t inner_len;	  // 4 with g: without the 18 gateway octets
 };
 
 enum amt_decode_err {
 	AMT_OK = 0,
-	AMT_ERR_SHORT = -1,      // truncated for its type
-	AMT_ERR_VERSION = -2,    // version is not 0
-	AMT_ERR_TYPE = -3,       // undefined type
+	AMT_ERR_SHORT = -1,	 // truncated for its type
+	AMT_ERR_VERSION = -2,	 // version is not 0
+	AMT_ERR_TYPE = -3,	 // undefined type
 	AMT_ERR_ADV_LENGTH = -4, // Advertisement address neither 4 nor 16 octets
-	AMT_ERR_GATEWAY = -5,    // Query with G=1 without room for the gateway fields
+	AMT_ERR_GATEWAY = -5,	 // Query with G=1 without room for the gateway fields
 };
 
 // Reserved bits are ignored. AMT_OK or what is wrong; *out is unspecified then.

@@ -20,22 +20,22 @@ enum igmp_record_type {
 
 struct igmp_query {
 	uint32_t max_resp_ds; // tenths of a second, decoded
-	uint8_t qrv;          // as received; 0 means the default, 2
-	uint32_t qqi_s;       // decoded from QQIC as received; 0 means the default, 125
+	uint8_t qrv;	      // as received; 0 means the default, 2
+	uint32_t qqi_s;	      // decoded from QQIC as received; 0 means the default, 125
 	struct addr group;    // none for a General Query
 	uint16_t n_sources;
 };
 
 enum igmp_err {
 	IGMP_OK = 0,
-	IGMP_ERR_IP = -1,       // inner IP header invalid, or longer than the buffer
+	IGMP_ERR_IP = -1,	// inner IP header invalid, or longer than the buffer
 	IGMP_ERR_PROTOCOL = -2, // not IPv4, or not IGMP, or not a query/report
-	IGMP_ERR_LENGTH = -3,   // not the length of an IGMPv3 message (8 octets: v1/v2)
+	IGMP_ERR_LENGTH = -3,	// not the length of an IGMPv3 message (8 octets: v1/v2)
 	IGMP_ERR_CHECKSUM = -4,
 };
 
-// Decodes an IPv4 datagram holding an IGMPv3 query. The IP source, Router Alert, TOS and IHL are not
-// checked (standards Q-08, Q-08b). Octets past the IP total length are ignored.
+// Decodes an IPv4 datagram holding an IGMPv3 query. The IP source, Router Alert, TOS and IHL are
+// not checked (standards Q-08, Q-08b). Octets past the IP total length are ignored.
 enum igmp_err igmp_query_decode(const uint8_t *ip, size_t len, struct igmp_query *out);
 // Exponential 8-bit code of section 4.1.1 / 4.1.7.
 uint32_t igmp_code_decode(uint8_t code);
@@ -44,7 +44,7 @@ uint8_t igmp_code_encode(uint32_t value); // nearest not above
 // Writes a General Query datagram to 224.0.0.1 (with Router Alert, TTL 1, TOS 0xc0). Octets, or
 // -ENOSPC.
 int igmp_query_encode(const struct addr *src, uint8_t max_resp_code, uint8_t qrv, uint8_t qqic,
-		uint8_t *buf, size_t size);
+	uint8_t *buf, size_t size);
 
 // Builds a report datagram from 0.0.0.0 to 224.0.0.22, record by record, never past the size given.
 struct igmp_report {
@@ -56,14 +56,15 @@ struct igmp_report {
 };
 void igmp_report_begin(struct igmp_report *r, uint8_t *buf, size_t size);
 // Adds source s to a record of this type and group; opens one when the last is of another type or
-// group. 0, or -ENOSPC: end this report and begin another. A report too small for one is -ENOSPC too.
+// group. 0, or -ENOSPC: end this report and begin another. A report too small for one is -ENOSPC
+// too.
 int igmp_report_add(struct igmp_report *r, enum igmp_record_type type, const struct sg *sg);
 // Fills in lengths and checksums. Octets of the datagram.
 int igmp_report_end(struct igmp_report *r);
 
 // Walks a report (the relay's side). cb is called for each source of each record, and once with
-// s = none for a record without sources. Unknown record types are passed on too; aux data is skipped.
-// Everything is checked before the first callback.
+// s = none for a record without sources. Unknown record types are passed on too; aux data is
+// skipped. Everything is checked before the first callback.
 typedef void (*igmp_record_cb)(void *arg, uint8_t type, const struct addr *g, const struct addr *s);
 enum igmp_err igmp_report_decode(const uint8_t *ip, size_t len, igmp_record_cb cb, void *arg);
 

@@ -44,14 +44,14 @@ int ipv4_decode(const uint8_t *buf, size_t len, struct ipv4_hdr *out)
 	memcpy(&src, buf + 12, 4);
 	memcpy(&dst, buf + 16, 4);
 	*out = (struct ipv4_hdr){
-			.tos = buf[1],
-			.ttl = buf[8],
-			.proto = buf[9],
-			.hdr_len = (uint8_t)hdr_len,
-			.total_len = (uint16_t)total,
-			.frag = (uint16_t)(buf[6] << 8 | buf[7]),
-			.src = addr_from_v4(src),
-			.dst = addr_from_v4(dst),
+		.tos = buf[1],
+		.ttl = buf[8],
+		.proto = buf[9],
+		.hdr_len = (uint8_t)hdr_len,
+		.total_len = (uint16_t)total,
+		.frag = (uint16_t)(buf[6] << 8 | buf[7]),
+		.src = addr_from_v4(src),
+		.dst = addr_from_v4(dst),
 	};
 	return 0;
 }

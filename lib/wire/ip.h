@@ -28,7 +28,7 @@ struct ipv4_hdr {
 	uint8_t proto;
 	uint8_t hdr_len;    // octets, 20..60
 	uint16_t total_len; // octets, hdr_len..len given
-	uint16_t frag;      // flags and offset as on the wire
+	uint16_t frag;	    // flags and offset as on the wire
 	struct addr src;
 	struct addr dst;
 };

@@ -13,8 +13,8 @@
 
 static void addr_text_round_trip(void **state)
 {
-	static const char *const texts[] = {"0.0.0.0", "192.0.2.1", "255.255.255.255", "::",
-			"2001:db8::1", "ff3e::8000:d"};
+	static const char *const texts[] = {
+		"0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "2001:db8::1", "ff3e::8000:d"};
 	char buf[ADDR_STRLEN];
 	struct addr a;
 
@@ -35,11 +35,10 @@ static void addr_kinds(void **state)
 		const char *text;
 		bool multicast, unicast;
 	} rows[] = {{"224.0.0.1", true, false}, {"239.255.255.255", true, false},
-			{"192.0.2.1", false, true}, {"0.1.2.3", false, false},
-			{"127.0.0.1", false, false}, {"169.254.1.1", false, false},
-			{"240.0.0.1", false, false}, {"255.255.255.255", false, false},
-			{"ff3e::1", true, false}, {"::1", false, false}, {"fe80::1", false, false},
-			{"2001:db8::1", false, true}, {"::", false, false}};
+		{"192.0.2.1", false, true}, {"0.1.2.3", false, false}, {"127.0.0.1", false, false},
+		{"169.254.1.1", false, false}, {"240.0.0.1", false, false},
+		{"255.255.255.255", false, false}, {"ff3e::1", true, false}, {"::1", false, false},
+		{"fe80::1", false, false}, {"2001:db8::1", false, true}, {"::", false, false}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -57,13 +56,12 @@ static void prefix_matching(void **state)
 		const char *prefix, *addr;
 		bool match;
 	} rows[] = {{"232.0.0.0/8", "232.255.1.1", true}, {"232.0.0.0/8", "233.0.0.0", false},
-			{"192.0.2.128/25", "192.0.2.129", true},
-			{"192.0.2.128/25", "192.0.2.127", false}, {"0.0.0.0/0", "1.2.3.4", true},
-			{"0.0.0.0/0", "::1", false}, {"192.0.2.1", "192.0.2.1", true},
-			{"192.0.2.1/32", "192.0.2.2", false}, {"ff30::/12", "ff3e::1", true},
-			{"232.1.2.3/7", "233.0.0.0", true}};
+		{"192.0.2.128/25", "192.0.2.129", true}, {"192.0.2.128/25", "192.0.2.127", false},
+		{"0.0.0.0/0", "1.2.3.4", true}, {"0.0.0.0/0", "::1", false},
+		{"192.0.2.1", "192.0.2.1", true}, {"192.0.2.1/32", "192.0.2.2", false},
+		{"ff30::/12", "ff3e::1", true}, {"232.1.2.3/7", "233.0.0.0", true}};
 	static const char *const bad[] = {"1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "::/129", "x/8",
-			"1.2.3.4/8x", "1.2.3.4/ 8"};
+		"1.2.3.4/8x", "1.2.3.4/ 8"};
 	char text[PREFIX_STRLEN];
 	struct prefix p;
 	struct addr a;
@@ -210,13 +208,13 @@ static void backoff_stays_in_its_window(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-			cmocka_unit_test(addr_text_round_trip),
-			cmocka_unit_test(addr_kinds),
-			cmocka_unit_test(prefix_matching),
-			cmocka_unit_test(cursor_bounds),
-			cmocka_unit_test(timers_fire_in_order),
-			cmocka_unit_test(hmap_insert_find_remove),
-			cmocka_unit_test(backoff_stays_in_its_window),
+		cmocka_unit_test(addr_text_round_trip),
+		cmocka_unit_test(addr_kinds),
+		cmocka_unit_test(prefix_matching),
+		cmocka_unit_test(cursor_bounds),
+		cmocka_unit_test(timers_fire_in_order),
+		cmocka_unit_test(hmap_insert_find_remove),
+		cmocka_unit_test(backoff_stays_in_its_window),
 	};
 
 	return RUN_TESTS(tests);
