@@ -12,16 +12,16 @@ static void append(struct render *r, struct render_buf *b, const char *from, siz
 {
 	if (r->error)
 		return;
+	if (b->len + len > RENDER_MAX_OCTETS) {
+		r->error = -EMSGSIZE;
+		return;
+	}
 	if (b->len + len + 1 > b->room) {
 		size_t room = b->room ? b->room : 1024;
 		char *data;
 
 		while (room < b->len + len + 1)
 			room *= 2;
-		if (b->len + len > RENDER_MAX_OCTETS) {
-			r->error = -EMSGSIZE;
-			return;
-		}
 		data = realloc(b->data, room);
 		if (!data) {
 			r->error = -ENOMEM;

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "fakes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timer.h"
+#include "channel/channel.h"
+#include "kif/kif.h"
+#include "pim/pim.h"
+#include "port/port.h"
+
+unsigned int fake_channels;
+
+static struct port ports[2] = {
+	{.port_id = 0, .mac = {2, 0, 0, 0, 0, 1}, .driver = "net_fake"},
+	{.port_id = 1, .mac = {2, 0, 0, 0, 0, 2}, .driver = "net_fake"},
+};
+static struct crossing crossing;
+static struct crossing_worker workers[2];
+static struct kif_stats kif_counts = {10, 20, 1, 2};
+static struct pim_stats pim_counts = {.drops = {[PIM_DROP_CHECKSUM] = 3}};
+static struct amt_stats amt_counts = {.drops = {[AMT_DROP_NONCE] = 4}};
+// Only their addresses are used.
+static char kif, pim, amt, channels;
+
+#define X(name, text) #name,
+const char *const drop_names[DROP_COUNT] = {DROP_LIST(X)};
+const char *const pim_drop_names[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
+const char *const amt_drop_names[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
+#undef X
+#define X(name, text) text,
+const char *const drop_texts[DROP_COUNT] = {DROP_LIST(X)};
+const char *const pim_drop_texts[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
+const char *const amt_drop_texts[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
+#undef X
+
+static struct addr address(const char *text)
+{
+	struct addr a = {0};
+
+	if (addr_parse(text, &a) < 0)
+		abort();
+	return a;
+}
+
+void fake_observe(struct observe *o)
+{
+	memset(o, 0, sizeof(*o));
+	memset(workers, 0, sizeof(workers));
+	fake_channels = 2;
+	o->version = "1.2.3";
+	o->start_us = FAKE_NOW_US - 61 * USEC_PER_SEC;
+	o->n_ifs = 2;
+	o->ifs[0] = (struct observe_if){.name = "wan",
+		.device = "net_fake0",
+		.role = IF_UPSTREAM,
+		.port = &ports[0],
+		.kif = (struct kif *)(void *)&kif,
+		.mtu = 1500,
+		.n_addrs = 1,
+		.addrs = {{.addr = address("192.0.2.2"), .len = 24}}};
+	o->ifs[1] = (struct observe_if){.name = "lan",
+		.device = "net_fake1",
+		.role = IF_DOWNSTREAM,
+		.port = &ports[1],
+		.kif = (struct kif *)(void *)&kif,
+		.pim = (struct pim_if *)(void *)&pim,
+		.mtu = 9000};
+	o->n_workers = 2;
+	for (unsigned int i = 0; i < 2; i++) {
+		o->workers[i] = (struct observe_worker){.lcore = i + 1, .cpu = (int)i + 2};
+		crossing.workers[i] = &workers[i];
+		workers[i].polls = 100 + i;
+		workers[i].busy_polls = 10;
+		workers[i].ifs[0].rx_packets = 5;
+		workers[i].ifs[1].tx_packets = 6;
+		workers[i].ifs[0].punted[PUNT_CONTROL] = 1;
+		workers[i].ifs[0].punted[PUNT_OTHER] = 2;
+		workers[i].drops[DROP_TTL] = 7;
+	}
+	crossing.n_workers = 2;
+	o->crossing = &crossing;
+	o->channels = (struct channels *)(void *)&channels;
+	o->amt = (struct amt_gateway *)(void *)&amt;
+}
+
+const char *channel_state_name(enum channel_state s)
+{
+	return s == CHANNEL_FLOWING ? "flowing" : s == CHANNEL_WAITING ? "waiting" : "other";
+}
+
+void channels_each(
+	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
+{
+	struct channel_view v = {.sg = {address("198.51.100.10"), address("232.1.1.1")},
+		.state = CHANNEL_FLOWING,
+		.relay = address("203.0.113.15"),
+		.oifs = 2,
+		.packets = 1000,
+		.bytes = 1328000,
+		.wanted_us = FAKE_NOW_US - 5 * USEC_PER_SEC,
+		.joined_us = FAKE_NOW_US - 4990000,
+		.retry_us = NEVER_US};
+
+	(void)cs;
+	v.first_packet_us = v.wanted_us + 12345;
+	for (unsigned int i = 0; i < fake_channels; i++) {
+		if (i == 1) {
+			v.state = CHANNEL_WAITING;
+			v.relay = (struct addr){0};
+			v.first_packet_us = 0;
+			v.oifs = 3;
+			v.retry_us = FAKE_NOW_US + 1500000;
+			strcpy(v.reason, "DNS says \"NXDOMAIN\"\n\x1b[2J\\");
+		}
+		v.sg.g.bytes[3] = (uint8_t)(i + 1);
+		cb(arg, &v);
+	}
+}
+
+void channels_each_tunnel(
+	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	struct tunnel_view v = {.relay = address("203.0.113.15"),
+		.local = address("192.0.2.2"),
+		.local_port = 40001,
+		.packets = 1000,
+		.bytes = 1328000};
+
+	(void)cs;
+	v.amt = (struct amt_tunnel_view){.relay = v.relay,
+		.state = AMT_UP,
+		.channels = 2,
+		.qrv = 2,
+		.query_interval_s = 125,
+		.gateway_addr = address("192.0.2.2"),
+		.gateway_port = 40001,
+		.since_us = FAKE_NOW_US - 3700 * USEC_PER_SEC,
+		.last_query_us = FAKE_NOW_US - 1000,
+		.next_request_us = FAKE_NOW_US + 1000000};
+	cb(arg, &v);
+}
+
+void channels_each_relay(
+	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	struct relay_view v = {.source = address("198.51.100.10"),
+		.addr = address("203.0.113.15"),
+		.origin = "driad",
+		.precedence = 10,
+		.in_use = true,
+		.expires_us = FAKE_NOW_US + 60 * USEC_PER_SEC};
+
+	(void)cs;
+	cb(arg, &v);
+	v.addr = address("203.0.113.16");
+	v.origin = "static";
+	v.in_use = false;
+	v.held_reason = "full";
+	v.held_until_us = FAKE_NOW_US + 100 * USEC_PER_SEC;
+	v.expires_us = NEVER_US;
+	cb(arg, &v);
+}
+
+const char *amt_tunnel_state_name(enum amt_tunnel_state s)
+{
+	return s == AMT_UP ? "up" : "other";
+}
+
+const struct amt_stats *amt_gateway_stats(const struct amt_gateway *gw)
+{
+	(void)gw;
+	return &amt_counts;
+}
+
+const struct pim_stats *pim_if_stats(const struct pim_if *pif)
+{
+	(void)pif;
+	return &pim_counts;
+}
+
+void pim_if_neighbors(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg)
+{
+	struct pim_neighbor_view n = {.addr = address("10.9.1.1"),
+		.holdtime_s = 105,
+		.expires_us = FAKE_NOW_US + 100 * USEC_PER_SEC,
+		.since_us = FAKE_NOW_US - 5 * USEC_PER_SEC,
+		.has_genid = true,
+		.genid = 0xdeadbeef,
+		.has_dr_priority = true,
+		.dr_priority = 1};
+
+	(void)pif;
+	cb(arg, &n);
+	n.addr = address("10.9.1.3");
+	n.holdtime_s = 0xffff;
+	n.expires_us = NEVER_US;
+	n.has_genid = n.has_dr_priority = false;
+	cb(arg, &n);
+}
+
+const struct kif_stats *kif_stats(const struct kif *k)
+{
+	(void)k;
+	return &kif_counts;
+}
+
+bool port_link_up(const struct port *p)
+{
+	return p->port_id == 0;
+}
+
+void port_counters(const struct port *p, struct port_counters *out)
+{
+	*out = (struct port_counters){.rx_packets = 1000u + p->port_id, .tx_packets = 2000};
+}
+
+void port_mbufs(const struct port *p, unsigned int *in_use, unsigned int *size)
+{
+	(void)p;
+	*in_use = 17;
+	*size = 8191;
+}
+
+void crossing_if_stats(
+	const struct crossing *c, unsigned int ifindex, struct crossing_if_stats *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (unsigned int i = 0; i < c->n_workers; i++) {
+		out->tx_packets += c->workers[i]->ifs[ifindex].tx_packets;
+		out->punted[0] += c->workers[i]->ifs[ifindex].punted[0];
+		out->punted[1] += c->workers[i]->ifs[ifindex].punted[1];
+	}
+}
+
+uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < c->n_workers; i++)
+		sum += c->workers[i]->drops[reason];
+	return sum;
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The renderer and each verb against fake views.
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "amt/amt.h"
+#include "console/verb.h"
+#include "crossing/drops.h"
+#include "fakes.h"
+#include "pim/pim.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct render_column columns[] = {
+	{"name", RENDER_LEFT},
+	{"count", RENDER_RIGHT},
+	{"on", RENDER_LEFT},
+	{"text", RENDER_LEFT},
+};
+
+static void table(struct render *r)
+{
+	render_table_begin(r, "things", columns, N(columns));
+	render_text(r, "a");
+	render_u64(r, UINT64_MAX);
+	render_bool(r, true);
+	render_text(r, "x\"\\\n\xc3\x1b");
+	render_text(r, "longer name");
+	render_u64(r, 0);
+	render_bool(r, false);
+	render_none(r);
+	render_table_end(r);
+}
+
+static void text_is_aligned(void **state)
+{
+	struct render r;
+
+	(void)state;
+	render_init(&r, false);
+	table(&r);
+	assert_int_equal(render_status(&r), 0);
+	assert_string_equal(r.out.data, "name                        count  on   text\n"
+					"a            18446744073709551615  yes  x\"\\???\n"
+					"longer name                     0  no   -\n");
+	render_fini(&r);
+}
+
+static void json_is_escaped(void **state)
+{
+	struct render r;
+
+	(void)state;
+	render_init(&r, true);
+	table(&r);
+	assert_string_equal(r.out.data,
+		"[\n"
+		" {\"name\": \"a\", \"count\": 18446744073709551615, \"on\": true, "
+		"\"text\": \"x\\\"\\\\\\u000a\\u00c3\\u001b\"},\n"
+		" {\"name\": \"longer name\", \"count\": 0, \"on\": false, \"text\": null}\n"
+		"]\n");
+	render_fini(&r);
+}
+
+static void empty_tables(void **state)
+{
+	struct render r;
+
+	(void)state;
+	render_init(&r, false);
+	render_table_begin(&r, "things", columns, N(columns));
+	render_table_end(&r);
+	assert_string_equal(r.out.data, "(no things)\n");
+	render_fini(&r);
+	render_init(&r, true);
+	render_table_begin(&r, "things", columns, N(columns));
+	render_table_end(&r);
+	assert_string_equal(r.out.data, "[]\n");
+	render_fini(&r);
+}
+
+static void cells_of_each_kind(void **state)
+{
+	static const struct render_column one[] = {{"v", RENDER_LEFT}};
+	struct addr v4, none = {0};
+	struct render r;
+	static const char text[] = "v\n0.000s\n59.999s\n1m00s\n1h00m01s\n2d01h00m\n12.345\n"
+				   "192.0.2.1\n-\n-\na\na,b\n-\n";
+	static const char json[] =
+		"[\n {\"v\": 0.000},\n {\"v\": 59.999},\n {\"v\": 60.000},\n {\"v\": 3601.000},\n"
+		" {\"v\": 176400.000},\n {\"v\": 12.345},\n {\"v\": \"192.0.2.1\"},\n"
+		" {\"v\": null},\n {\"v\": []},\n {\"v\": [\"a\"]},\n {\"v\": [\"a\", \"b\"]},\n"
+		" {\"v\": null}\n]\n";
+
+	(void)state;
+	addr_parse("192.0.2.1", &v4);
+	for (int as_json = 0; as_json < 2; as_json++) {
+		render_init(&r, as_json);
+		render_table_begin(&r, "values", one, 1);
+		render_span_us(&r, 0);
+		render_span_us(&r, 59999999);
+		render_span_us(&r, 60000000);
+		render_span_us(&r, 3601000000);
+		render_span_us(&r, 176400000000);
+		render_ms(&r, 12345);
+		render_addr(&r, &v4);
+		render_addr(&r, &none);
+		for (int n = 0; n < 3; n++) {
+			render_list_begin(&r);
+			for (int i = 0; i < n; i++)
+				render_list_item(&r, i ? "b" : "a");
+			render_list_end(&r);
+		}
+		render_text(&r, NULL);
+		render_table_end(&r);
+		assert_string_equal(r.out.data, as_json ? json : text);
+		render_fini(&r);
+	}
+}
+
+static void too_much_is_an_error(void **state)
+{
+	static const struct render_column one[] = {{"v", RENDER_LEFT}};
+	char *big = malloc(1 << 20);
+	struct render r;
+
+	(void)state;
+	memset(big, 'x', (1 << 20) - 1);
+	big[(1 << 20) - 1] = '\0';
+	render_init(&r, false);
+	render_table_begin(&r, "values", one, 1);
+	// A text table holds cells and output: either of them ends it.
+	for (int i = 0; i < 3 && render_status(&r) == 0; i++)
+		render_text(&r, big);
+	assert_int_equal(render_status(&r), 0);
+	render_table_end(&r);
+	assert_int_equal(render_status(&r), 0);
+	for (unsigned int i = 0; i < RENDER_MAX_OCTETS >> 20 && render_status(&r) == 0; i++)
+		render_text(&r, big);
+	assert_int_equal(render_status(&r), -EMSGSIZE);
+	render_fini(&r);
+	free(big);
+}
+
+static char *run(const char *words, bool json)
+{
+	struct observe o;
+	struct render r;
+	struct verb_ctx v = {.o = &o, .r = &r, .now_us = FAKE_NOW_US};
+	const struct verb *verb = verbs;
+	char *out;
+
+	fake_observe(&o);
+	while (verb->words && strcmp(verb->words, words) != 0)
+		verb++;
+	assert_non_null(verb->words);
+	render_init(&r, json);
+	verb->run(&v);
+	assert_int_equal(render_status(&r), 0);
+	out = strdup(r.out.data ? r.out.data : "");
+	render_fini(&r);
+	return out;
+}
+
+static void expect(const char *words, bool json, const char *const *want, size_t n)
+{
+	char *out = run(words, json);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!strstr(out, want[i]))
+			fail_msg("%s: \"%s\" is not in:\n%s", words, want[i], out);
+	}
+	free(out);
+}
+#define EXPECT(words, json, ...)                                \
+	expect(words, json, (const char *const[]){__VA_ARGS__}, \
+		N(((const char *const[]){__VA_ARGS__})))
+
+static void ports_verb(void **state)
+{
+	(void)state;
+	EXPECT("show ports", true, "\"name\": \"wan\", \"role\": \"upstream\", \"link\": \"up\"",
+		"\"mac\": \"02:00:00:00:00:01\"", "\"mtu\": 9000", "\"link\": \"down\"",
+		"\"addresses\": [\"192.0.2.2/24\"]", "\"addresses\": []", "\"rx_packets\": 1001",
+		"\"punted_control\": 2", "\"punted_other\": 4", "\"native_packets\": 12",
+		"\"mbufs_in_use\": 17, \"mbufs\": 8191", "\"to_kernel\": 10",
+		"\"kernel_errors\": 3", "\"driver\": \"net_fake\"", "\"device\": \"net_fake1\"");
+	EXPECT("show ports", false, "wan", "02:00:00:00:00:02", "192.0.2.2/24");
+}
+
+static void neighbors_verb(void **state)
+{
+	(void)state;
+	EXPECT("show neighbors", true, "\"interface\": \"lan\", \"neighbor\": \"10.9.1.1\"",
+		"\"age\": 5.000, \"expires_in\": 100.000, \"holdtime\": 105, \"dr_priority\": 1, "
+		"\"genid\": \"0xdeadbeef\"",
+		"\"expires_in\": null, \"holdtime\": 65535, \"dr_priority\": null, \"genid\": "
+		"null");
+}
+
+static void channels_verb(void **state)
+{
+	(void)state;
+	EXPECT("show channels", true,
+		"\"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", \"state\": "
+		"\"flowing\", \"relay\": \"203.0.113.15\", \"downstream\": [\"lan\"], \"packets\": "
+		"1000, \"bytes\": 1328000, \"age\": 5.000, \"first_packet_ms\": 12.345, "
+		"\"retry_in\": null, \"reason\": \"\"",
+		"\"state\": \"waiting\", \"relay\": null, \"downstream\": [\"wan\", \"lan\"]",
+		"\"first_packet_ms\": null, \"retry_in\": 1.500, "
+		"\"reason\": \"DNS says \\\"NXDOMAIN\\\"\\u000a\\u001b[2J\\\\\"");
+	EXPECT("show channels", false, "wan,lan", "DNS says \"NXDOMAIN\"??[2J\\");
+}
+
+static void tunnels_verb(void **state)
+{
+	(void)state;
+	EXPECT("show tunnels", true,
+		"\"relay\": \"203.0.113.15\", \"local\": \"192.0.2.2\", \"local_port\": 40001, "
+		"\"state\": \"up\", \"channels\": 2",
+		"\"age\": 3700.000", "\"limit\": false, \"seen_as\": \"192.0.2.2:40001\"");
+	EXPECT("show tunnels", false, "1h01m40s");
+}
+
+static void relays_verb(void **state)
+{
+	(void)state;
+	EXPECT("show relays", true, "\"origin\": \"driad\", \"precedence\": 10",
+		"\"in_use\": true, \"expires_in\": 60.000, \"held_for\": null, \"held_reason\": "
+		"null",
+		"\"expires_in\": null, \"held_for\": 100.000, \"held_reason\": \"full\"");
+}
+
+static void workers_verb(void **state)
+{
+	(void)state;
+	EXPECT("show workers", true,
+		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"polls\": 101, \"busy_polls\": 10, "
+		"\"rx_packets\": 5",
+		"\"native_packets\": 6", "\"punted\": 3", "\"drops\": 7");
+}
+
+static void drops_verb(void **state)
+{
+	char *out = run("show drops", true);
+	unsigned int rows = 0;
+
+	(void)state;
+	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
+		rows++;
+	assert_int_equal(rows, 3);
+	free(out);
+	EXPECT("show drops", true,
+		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
+		"\"room\": \"pim\", \"interface\": \"lan\", \"name\": \"CHECKSUM\", \"count\": 3",
+		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4");
+	out = run("show drops all", true);
+	rows = 0;
+	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
+		rows++;
+	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + AMT_DROP_COUNT);
+	free(out);
+}
+
+static void other_verbs(void **state)
+{
+	(void)state;
+	EXPECT("show version", true, "\"version\": \"1.2.3\"", "\"uptime\": 61.000");
+	EXPECT("help", false, "show drops all [--json]", "quit ");
+}
+
+// Nothing attached yet: every verb still answers.
+static void empty_observe(void **state)
+{
+	struct observe o = {.version = "1", .n_ifs = 1, .ifs = {{.name = "wan"}}};
+
+	(void)state;
+	for (const struct verb *verb = verbs; verb->words; verb++) {
+		struct render r;
+		struct verb_ctx v = {.o = &o, .r = &r, .now_us = FAKE_NOW_US};
+
+		render_init(&r, verb->json);
+		verb->run(&v);
+		assert_int_equal(render_status(&r), 0);
+		render_fini(&r);
+	}
+}
+
+// jq is the independent reader, where there is one.
+static void json_is_valid(void **state)
+{
+	(void)state;
+	if (system("command -v jq >/dev/null 2>&1") != 0)
+		skip();
+	for (const struct verb *verb = verbs; verb->words; verb++) {
+		FILE *jq;
+		char *out;
+
+		if (!verb->json)
+			continue;
+		out = run(verb->words, true);
+		jq = popen("jq -e 'type == \"array\" and all(type == \"object\")' >/dev/null", "w");
+		assert_non_null(jq);
+		fputs(out, jq);
+		free(out);
+		if (pclose(jq) != 0)
+			fail_msg("jq refuses the output of %s", verb->words);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_is_aligned),
+		cmocka_unit_test(json_is_escaped),
+		cmocka_unit_test(empty_tables),
+		cmocka_unit_test(cells_of_each_kind),
+		cmocka_unit_test(too_much_is_an_error),
+		cmocka_unit_test(ports_verb),
+		cmocka_unit_test(neighbors_verb),
+		cmocka_unit_test(channels_verb),
+		cmocka_unit_test(tunnels_verb),
+		cmocka_unit_test(relays_verb),
+		cmocka_unit_test(workers_verb),
+		cmocka_unit_test(drops_verb),
+		cmocka_unit_test(other_verbs),
+		cmocka_unit_test(empty_observe),
+		cmocka_unit_test(json_is_valid),
+	};
+
+	return RUN_TESTS(tests);
+}
