@@ -47,7 +47,7 @@ static struct amt_discovery *discovery_find(struct amt_gateway *gw, uint32_t non
 {
 	struct amt_discovery *d;
 
-	TAILQ_FOREACH (d, &gw->discoveries, link) {
+	for (d = TAILQ_FIRST(&gw->discoveries); d; d = TAILQ_NEXT(d, link)) {
 		if (d->nonce == nonce)
 			return d;
 	}

@@ -214,8 +214,8 @@ void amt_report_current(struct amt_tunnel *t, uint64_t now_us)
 	struct igmp_report r;
 
 	report_begin(t, &r);
-	TAILQ_FOREACH (group, &t->group_list, link) {
-		TAILQ_FOREACH (c, &group->channels, in_group) {
+	for (group = TAILQ_FIRST(&t->group_list); group; group = TAILQ_NEXT(group, link)) {
+		for (c = TAILQ_FIRST(&group->channels); c; c = TAILQ_NEXT(c, in_group)) {
 			bool news = !c->announced || c->queue == AMT_QUEUE_CHANGED;
 
 			if (!c->joined)
@@ -241,8 +241,8 @@ void amt_report_block_all(struct amt_tunnel *t)
 	struct igmp_report r;
 
 	report_begin(t, &r);
-	TAILQ_FOREACH (group, &t->group_list, link) {
-		TAILQ_FOREACH (c, &group->channels, in_group) {
+	for (group = TAILQ_FIRST(&t->group_list); group; group = TAILQ_NEXT(group, link)) {
+		for (c = TAILQ_FIRST(&group->channels); c; c = TAILQ_NEXT(c, in_group)) {
 			if (c->announced)
 				report_add(t, &r, IGMP_BLOCK, c);
 		}
