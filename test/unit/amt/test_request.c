@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../wire/vectors.h"
 #include "lab.h"
+#include "wire/ip.h"
 
 #define S USEC_PER_SEC
 
@@ -175,6 +176,28 @@ static void test_nat(void **state)
 	lab_close(&lab);
 }
 
+// N14's datagram, 36 octets, becomes a query for no group and one source; the 18 gateway octets
+// move.
+static void general_with_source(struct vector *v)
+{
+	uint8_t *ip = v->amt + 12, *igmp = ip + 24;
+	uint16_t sum;
+
+	memmove(igmp + 16, igmp + 12, 18);
+	v->len += 4;
+	ip[3] += 4;
+	ip[10] = ip[11] = 0;
+	sum = ip_cksum(ip, 24);
+	ip[10] = (uint8_t)(sum >> 8);
+	ip[11] = (uint8_t)sum;
+	memset(igmp + 2, 0, 6);
+	igmp[11] = 1;
+	memcpy(igmp + 12, "\xc0\0\x02\x0c", 4);
+	sum = ip_cksum(igmp, 16);
+	igmp[2] = (uint8_t)(sum >> 8);
+	igmp[3] = (uint8_t)sum;
+}
+
 static void test_negative(void **state)
 {
 	static const struct {
@@ -242,6 +265,15 @@ static void test_negative(void **state)
 	amt_tunnel_input(lab.t, &other, AMT_PORT, v.amt, v.len, lab.now);
 	assert_int_equal(amt_gateway_stats(lab.gw)->drops[AMT_DROP_SOURCE],
 		before.drops[AMT_DROP_SOURCE] + 1);
+	assert_int_equal(lab.n_events, 0);
+	// No group, but a source: not a General Query either.
+	vector_get("N14", &v);
+	memcpy(v.amt + 8, lab.sent[0].buf + 4, 4);
+	general_with_source(&v);
+	before = *amt_gateway_stats(lab.gw);
+	amt_tunnel_input(lab.t, &v.src, v.src_port, v.amt, v.len, lab.now);
+	assert_int_equal(amt_gateway_stats(lab.gw)->drops[AMT_DROP_QUERY_NOT_GENERAL],
+		before.drops[AMT_DROP_QUERY_NOT_GENERAL] + 1);
 	assert_int_equal(lab.n_events, 0);
 	deliver(&lab, "A20", true, 0);
 	assert_int_equal(lab.events[0], AMT_EV_UP);
@@ -349,6 +381,7 @@ static void test_endpoint_change(void **state)
 	uint8_t mac[AMT_MAC_LEN];
 	struct amt_msg first;
 	struct lab lab;
+	size_t n;
 
 	(void)state;
 	lab_open(&lab);
@@ -381,6 +414,12 @@ static void test_endpoint_change(void **state)
 	assert_int_equal(s->msg.nonce, lab_nonce(&lab));
 	// QRV Teardowns in all, a second apart.
 	lab_run(&lab, lab.now + 20 * S);
+	// To the relay the endpoint is new: what is joined is said QRV times, what was left never.
+	n = lab_count(&lab, AMT_MEMBERSHIP_UPDATE);
+	assert_true(n >= 3);
+	for (size_t i = 1; i < 3; i++)
+		lab_expect_record(lab_nth(&lab, AMT_MEMBERSHIP_UPDATE, n - i), IGMP_ALLOW, &c);
+	lab_expect_record(lab_nth(&lab, AMT_MEMBERSHIP_UPDATE, n - 3), IGMP_IS_IN, &c);
 	assert_int_equal(lab_count(&lab, AMT_TEARDOWN), 3);
 	for (size_t i = 1; i < 3; i++) {
 		assert_int_equal(lab_nth(&lab, AMT_TEARDOWN, i)->at_us -

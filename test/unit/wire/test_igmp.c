@@ -285,6 +285,13 @@ static void test_report_decode(void **state)
 	buf[HDR + 9] = 200;
 	sum(buf, len + 12);
 	assert_int_equal(igmp_report_decode(buf, len + 12, record_cb, &seen), IGMP_ERR_LENGTH);
+	// Aux data past the end behind the last record.
+	len = inner("A08", buf);
+	buf[HDR + 9] = 1;
+	sum(buf, len);
+	memset(&seen, 0, sizeof(seen));
+	assert_int_equal(igmp_report_decode(buf, len, record_cb, &seen), IGMP_ERR_LENGTH);
+	assert_int_equal(seen.n, 0);
 	len = inner("A04", buf);
 	assert_int_equal(igmp_report_decode(buf, len, record_cb, &seen), IGMP_ERR_PROTOCOL);
 }
