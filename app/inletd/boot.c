@@ -376,6 +376,10 @@ void boot_down(struct inlet *in)
 		event_free(in->netlink_event);
 	if (in->netlink)
 		netlink_close(in->netlink);
+	// Handled until here: a second Ctrl-C must not leave TAPs or frames half sent behind.
+	for (size_t i = 0; i < sizeof(in->signals) / sizeof(in->signals[0]); i++)
+		if (in->signals[i])
+			event_free(in->signals[i]);
 	if (in->tick)
 		event_free(in->tick);
 	if (in->base)

@@ -72,6 +72,7 @@ struct inlet {
 	struct config cfg;
 	struct event_base *base;
 	struct event *tick;
+	struct event *signals[3];
 	struct timers timers;
 	struct rng rng;
 	bool stop;

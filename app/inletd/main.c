@@ -58,9 +58,23 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
 			   "configuration");
 }
 
+static bool watch_signals(struct inlet *in)
+{
+	static const struct {
+		int sig;
+		event_callback_fn fn;
+	} rows[] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_hangup}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		in->signals[i] = evsignal_new(in->base, rows[i].sig, rows[i].fn, in);
+		if (!in->signals[i] || evsignal_add(in->signals[i], NULL) < 0)
+			return false;
+	}
+	return true;
+}
+
 static int run(struct inlet *in, bool interactive)
 {
-	struct event *term, *intr, *hup;
 	char err[BOOT_ERR_LEN];
 	int status = EXIT_START;
 
@@ -68,16 +82,10 @@ static int run(struct inlet *in, bool interactive)
 		fprintf(stderr, "inletd: %s\n", err);
 		return EXIT_START;
 	}
-	term = evsignal_new(in->base, SIGTERM, on_stop, in);
-	intr = evsignal_new(in->base, SIGINT, on_stop, in);
-	hup = evsignal_new(in->base, SIGHUP, on_hangup, in);
-	if (term && intr && hup && evsignal_add(term, NULL) == 0 && evsignal_add(intr, NULL) == 0 &&
-		evsignal_add(hup, NULL) == 0) {
+	if (watch_signals(in)) {
 		loop_run(in);
 		status = EXIT_SUCCESS;
 	}
-	// Signals keep their handlers until all is down: a second Ctrl-C must not leave TAPs
-	// behind.
 	boot_down(in);
 	return status;
 }
