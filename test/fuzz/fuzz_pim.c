@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The PIM speaker under messages of a peer's making. The input is a sequence of messages, each
+// behind an octet (its sender in the two low bits, seconds that pass before it in the others) and a
+// 16-bit length. Version and checksum are made right: the walks behind them are what is tried.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+#include "pim/pim.h"
+#include "wire/ip.h"
+#include "wire/pim.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHANNELS_MAX 64
+
+static const struct addr all_pim_routers = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
+
+static void send_cb(void *ctx, const uint8_t *pim, size_t len)
+{
+	uint8_t type;
+
+	(void)ctx;
+	if (pim_header_decode(pim, len, &type) != PIM_OK)
+		abort();
+}
+
+static void want_cb(
+	void *ctx, const struct sg *sg, bool wanted, const struct addr *neighbor, uint64_t now_us)
+{
+	int *n = ctx;
+
+	(void)neighbor;
+	(void)now_us;
+	*n += wanted ? 1 : -1;
+	if (*n < 0 || *n > CHANNELS_MAX || !addr_is_multicast(&sg->g) || !addr_is_unicast(&sg->s))
+		abort();
+}
+
+static void deliver(
+	struct pim_if *pif, unsigned int sender, const uint8_t *msg, size_t len, uint64_t now_us)
+{
+	struct addr src = {.family = ADDR_V4, .bytes = {10, 1, 1, (uint8_t)(1 + sender)}};
+	uint8_t *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		abort();
+	memcpy(copy, msg, len);
+	if (len >= 4) {
+		uint16_t sum;
+
+		copy[0] = (uint8_t)(0x20 | (copy[0] & 0xf));
+		copy[2] = copy[3] = 0;
+		sum = ip_cksum(copy, len);
+		copy[2] = (uint8_t)(sum >> 8);
+		copy[3] = (uint8_t)sum;
+	}
+	pim_if_input(pif, &src, &all_pim_routers, copy, len, now_us);
+	free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct pim_ops ops = {.send = send_cb, .want_cb = want_cb};
+	static const struct prefix range = {{.family = ADDR_V4, .bytes = {232}}, 8};
+	struct pim_cfg cfg = {.name = "fuzz",
+		.hello_interval_s = 30,
+		.hello_holdtime_s = 105,
+		.triggered_hello_delay_ms = 5000,
+		.propagation_delay_ms = 500,
+		.override_interval_ms = 2500,
+		.ssm_ranges = &range,
+		.n_ssm_ranges = 1,
+		.max_channels = CHANNELS_MAX};
+	struct addr primary = {.family = ADDR_V4, .bytes = {10, 1, 1, 1}};
+	struct rd r = rd_init(data, size);
+	struct rng rng = rng_seeded(1);
+	uint64_t now_us = US_PER_S;
+	struct timers timers;
+	struct pim_if *pif;
+	int wanted = 0;
+
+	log_threshold = LOG_LEVEL_ERROR;
+	timers_init(&timers);
+	pif = pim_if_create(&cfg, &ops, &wanted, &timers, &rng);
+	if (!pif)
+		abort();
+	pim_if_address(pif, &primary, now_us);
+	while (rd_left(&r) >= 3) {
+		uint8_t how = rd_u8(&r);
+		size_t len = rd_be16(&r);
+
+		len = len < rd_left(&r) ? len : rd_left(&r);
+		now_us += (how >> 2) * US_PER_S;
+		timers_run(&timers, now_us);
+		deliver(pif, how & 3, rd_bytes(&r, len), len, now_us);
+	}
+	pim_if_destroy(pif, now_us);
+	if (wanted != 0 || timers.count != 0)
+		abort();
+	timers_fini(&timers);
+	return 0;
+}
