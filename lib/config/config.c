@@ -26,11 +26,10 @@ static void draft_finish(struct config_draft *d)
 
 static int parse_failed(const config_t *config, const char *path, char err[CONFIG_ERR_LEN])
 {
-	const char *file = config_error_file(config), *text = config_error_text(config);
+	const char *text = config_error_text(config);
 
-	snprintf(err, CONFIG_ERR_LEN, "%.255s:%d: %s", file ? file : path,
-		config_error_line(config), text ? text : "syntax error");
-	return -EINVAL;
+	return config_fail_line(err, path, config_error_file(config),
+		(unsigned int)config_error_line(config), text ? text : "syntax error");
 }
 
 static int load(const char *path, const char *include_dir, struct config_draft *draft,

@@ -86,4 +86,8 @@ int config_check(
 int config_fail(char err[CONFIG_ERR_LEN], const char *path, const config_setting_t *at,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+// The same from a file and line as libconfig tells them; file may be NULL.
+int config_fail_line(char err[CONFIG_ERR_LEN], const char *path, const char *file,
+	unsigned int line, const char *text);
+
 #endif

@@ -15,18 +15,33 @@ struct walk {
 static int walk_group(const struct walk *w, const config_setting_t *group,
 	const struct schema *schema, void *base);
 
+int config_fail_line(char err[CONFIG_ERR_LEN], const char *path, const char *file,
+	unsigned int line, const char *text)
+{
+	const char *slash = strrchr(path, '/');
+	int dir = 0;
+
+	// libconfig names an included file as @include does, relative to the including one's place.
+	if (!file)
+		file = path;
+	else if (strcmp(file, path) != 0 && slash)
+		dir = (int)(slash - path) + 1;
+	snprintf(err, CONFIG_ERR_LEN, "%.*s%.200s:%u: %s", dir < 100 ? dir : 0, path, file,
+		line ? line : 1, text);
+	return -EINVAL;
+}
+
 int config_fail(char err[CONFIG_ERR_LEN], const char *path, const config_setting_t *at,
 	const char *fmt, ...)
 {
-	const char *file = at ? config_setting_source_file(at) : NULL;
-	unsigned int line = at ? config_setting_source_line(at) : 0;
-	int n = snprintf(err, CONFIG_ERR_LEN, "%.200s:%u: ", file ? file : path, line ? line : 1);
+	char text[CONFIG_ERR_LEN];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(err + n, CONFIG_ERR_LEN - (size_t)n, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return -EINVAL;
+	return config_fail_line(err, path, at ? config_setting_source_file(at) : NULL,
+		at ? config_setting_source_line(at) : 0, text);
 }
 
 static const char *type_name(int type)

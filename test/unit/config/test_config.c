@@ -1,0 +1,625 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "unit/unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+
+static char dir[] = "/tmp/config-test-XXXXXX";
+
+static void write_file(const char *name, const char *text, size_t len)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	fclose(f);
+}
+
+static int load(const char *text, struct config *c, char err[CONFIG_ERR_LEN])
+{
+	char path[64];
+
+	write_file("x.conf", text, strlen(text));
+	snprintf(path, sizeof(path), "%s/x.conf", dir);
+	return config_load(path, c, err);
+}
+
+// err must be "DIR/FILE_LINE: message", with FILE_LINE such as "x.conf:5".
+static void expect_error(const char *text, const char *want)
+{
+	static struct config c, before;
+	char err[CONFIG_ERR_LEN] = "", full[CONFIG_ERR_LEN];
+
+	memset(&c, 0xa5, sizeof(c));
+	before = c;
+	if (load(text, &c, err) != -EINVAL)
+		fail_msg("accepted:\n%s", text);
+	snprintf(full, sizeof(full), "%s/%s", dir, want);
+	if (strcmp(err, full) != 0)
+		fail_msg("error is\n  %s\nnot\n  %s\nfor:\n%s", err, full, text);
+	assert_memory_equal(&c, &before, sizeof(c));
+}
+
+#define WAN "name = \"wan\"; device = \"0000:01:00.0\"; role = \"upstream\";"
+#define LAN "name = \"lan\"; device = \"0000:01:00.1\"; role = \"downstream\";"
+// Interfaces as given; TOP begins at line 5.
+#define FILE_OF(wan, lan, top) "interfaces = (\n{ " wan " },\n{ " lan " }\n);\n" top "\n"
+#define TOP(text)	       FILE_OF(WAN, LAN, text)
+#define WAN_WITH(text)	       FILE_OF(WAN text, LAN, "")
+#define LAN_WITH(text)	       FILE_OF(WAN, LAN text, "")
+
+static void defaults(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+	struct prefix ssm;
+
+	(void)state;
+	assert_int_equal(load(TOP(""), &c, err), 0);
+	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(c.memory, MEMORY_AUTO);
+	assert_int_equal(c.memory_mb, 0);
+	assert_int_equal(c.control_cpu, -1);
+	assert_int_equal(c.n_workers, 0);
+	assert_int_equal(c.n_eal, 0);
+	assert_int_equal(c.n_ifs, 2);
+	assert_string_equal(c.ifs[0].name, "wan");
+	assert_string_equal(c.ifs[1].device, "0000:01:00.1");
+	assert_int_equal(c.ifs[0].role, IF_UPSTREAM);
+	assert_int_equal(c.ifs[1].role, IF_DOWNSTREAM);
+	assert_false(c.ifs[0].pim.enabled);
+	assert_true(c.ifs[1].pim.enabled);
+	assert_int_equal(c.ifs[1].pim.hello_interval_s, 30);
+	assert_int_equal(c.ifs[1].pim.hello_holdtime_s, 105);
+	assert_int_equal(c.ifs[1].pim.triggered_hello_delay_ms, 5000);
+	assert_int_equal(c.ifs[1].pim.dr_priority, 1);
+	assert_int_equal(c.ifs[1].pim.propagation_delay_ms, 500);
+	assert_int_equal(c.ifs[1].pim.override_interval_ms, 2500);
+	assert_int_equal(c.ifs[0].mtu, 0);
+	assert_int_equal(c.ifs[0].rx_desc, 1024);
+	assert_int_equal(c.ifs[0].tx_desc, 1024);
+	prefix_parse("232.0.0.0/8", &ssm);
+	assert_int_equal(c.n_ssm_ranges, 1);
+	assert_true(addr_eq(&c.ssm_ranges[0].addr, &ssm.addr));
+	assert_int_equal(c.ssm_ranges[0].len, 8);
+	assert_int_equal(c.dns.n_resolvers, 0);
+	assert_int_equal(c.dns.queries_per_100ms, 10);
+	assert_int_equal(c.dns.retry_initial_ms, 1000);
+	assert_int_equal(c.dns.retry_max_s, 120);
+	assert_int_equal(c.dns.negative_ttl_max_s, 300);
+	assert_int_equal(c.amt.retry_initial_ms, 1000);
+	assert_int_equal(c.amt.retry_max_s, 120);
+	assert_int_equal(c.amt.request_tries, 4);
+	assert_int_equal(c.amt.hold_down_s, 180);
+	assert_int_equal(c.amt.full_hold_down_s, 600);
+	assert_int_equal(c.amt.update_mtu, 1280);
+	assert_int_equal(c.amt.linger_s, 2);
+	assert_string_equal(c.console_socket, "/run/inlet/console.sock");
+	assert_int_equal(c.max_channels, 65536);
+	assert_int_equal(c.max_tunnels, 4096);
+}
+
+static const char everything[] =
+	"log_level = \"debug\"; workers = [ 2, 3 ]; control_cpu = 1; memory = \"no-huge\";\n"
+	"memory_mb = 512; eal = [ \"--iova-mode=va\", \"-v\" ];\n"
+	"interfaces = ({ name = \"eth.0_x-1\"; device = \"net_null0\"; role = \"both\"; mtu = "
+	"9000;\n"
+	" addresses = [ \"192.0.2.2/24\", \"198.51.100.1/31\" ]; rx_desc = 256; tx_desc = 512;\n"
+	" routes = ( { to = \"0.0.0.0/0\"; via = \"192.0.2.1\"; } );\n"
+	" pim = { enabled = false; hello_interval = 1; hello_holdtime = 3; dr_priority = "
+	"4294967295L;\n"
+	"  triggered_hello_delay_ms = 0; propagation_delay_ms = 0; override_interval_ms = 65535; "
+	"};\n"
+	"});\n"
+	"ssm_ranges = [ \"232.0.0.0/8\", \"233.0.0.0/8\" ];\n"
+	"dns = { resolvers = [ \"127.0.0.1@5353\", \"2001:db8::53\" ]; queries_per_100ms = 0x20;\n"
+	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0; };\n"
+	"amt = { retry_initial_ms = 100; retry_max = 2; request_tries = 1; hold_down = 0;\n"
+	" full_hold_down = 5; update_mtu = 1500; linger = 0; };\n"
+	"relays = ( { sources = \"198.51.100.0/24\"; relay = \"203.0.113.15\"; },\n"
+	" { sources = \"0.0.0.0/0\"; relay = \"203.0.113.16\"; discovery = false; precedence = "
+	"255; } );\n"
+	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2; };\n";
+
+static void every_key(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN], text[PREFIX_STRLEN];
+
+	(void)state;
+	if (load(everything, &c, err) != 0)
+		fail_msg("%s", err);
+	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(c.n_workers, 2);
+	assert_int_equal(c.workers[1], 3);
+	assert_int_equal(c.control_cpu, 1);
+	assert_int_equal(c.memory, MEMORY_NO_HUGE);
+	assert_int_equal(c.memory_mb, 512);
+	assert_int_equal(c.n_eal, 2);
+	assert_string_equal(c.eal[1], "-v");
+	assert_string_equal(c.ifs[0].name, "eth.0_x-1");
+	assert_int_equal(c.ifs[0].role, IF_BOTH);
+	assert_int_equal(c.ifs[0].mtu, 9000);
+	assert_int_equal(c.ifs[0].n_addrs, 2);
+	assert_int_equal(c.ifs[0].addrs[1].len, 31);
+	assert_string_equal(addr_format(&c.ifs[0].addrs[0].addr, text), "192.0.2.2");
+	assert_int_equal(c.ifs[0].n_routes, 1);
+	assert_string_equal(addr_format(&c.ifs[0].routes[0].via, text), "192.0.2.1");
+	assert_int_equal(c.ifs[0].rx_desc, 256);
+	assert_int_equal(c.ifs[0].tx_desc, 512);
+	assert_false(c.ifs[0].pim.enabled);
+	assert_int_equal(c.ifs[0].pim.dr_priority, UINT32_MAX);
+	assert_int_equal(c.ifs[0].pim.override_interval_ms, 65535);
+	assert_int_equal(c.n_ssm_ranges, 2);
+	assert_string_equal(prefix_format(&c.ssm_ranges[1], text), "233.0.0.0/8");
+	assert_int_equal(c.dns.n_resolvers, 2);
+	assert_int_equal(c.dns.ports[0], 5353);
+	assert_int_equal(c.dns.ports[1], 53);
+	assert_string_equal(addr_format(&c.dns.resolvers[1], text), "2001:db8::53");
+	assert_int_equal(c.dns.queries_per_100ms, 32);
+	assert_int_equal(c.amt.linger_s, 0);
+	assert_int_equal(c.amt.update_mtu, 1500);
+	assert_int_equal(c.n_relays, 2);
+	assert_true(c.relays[0].discovery);
+	assert_int_equal(c.relays[0].precedence, 10);
+	assert_false(c.relays[1].discovery);
+	assert_int_equal(c.relays[1].precedence, 255);
+	assert_string_equal(prefix_format(&c.relays[1].sources, text), "0.0.0.0/0");
+	assert_string_equal(c.console_socket, "/tmp/c");
+	assert_int_equal(c.max_channels, 1);
+	assert_int_equal(c.max_tunnels, 2);
+}
+
+// "auto" says the default in words.
+static void auto_forms(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+
+	(void)state;
+	assert_int_equal(load(TOP("workers = \"auto\"; control_cpu = \"auto\"; memory = \"auto\";"),
+				 &c, err),
+		0);
+	assert_int_equal(c.n_workers, 0);
+	assert_int_equal(c.control_cpu, -1);
+	assert_int_equal(c.memory, MEMORY_AUTO);
+}
+
+struct broken {
+	const char *text, *error;
+};
+
+static void broken(const struct broken *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		expect_error(cases[i].text, cases[i].error);
+}
+#define BROKEN(cases) broken(cases, sizeof(cases) / sizeof((cases)[0]))
+
+static void broken_syntax_and_types(void **state)
+{
+	static const struct broken cases[] = {
+		{"", "x.conf:1: interfaces is missing"},
+		{"# nothing\n\n", "x.conf:1: interfaces is missing"},
+		{"interfaces = ();\n", "x.conf:1: interfaces needs at least 1 element"},
+		{TOP("workers = ;"), "x.conf:5: syntax error"},
+		{"interfaces = (\n", "x.conf:2: syntax error"},
+		{TOP("\nbogus = 1;"), "x.conf:6: unknown key \"bogus\""},
+		{TOP("log-level = \"info\";"), "x.conf:5: unknown key \"log-level\""},
+		{TOP("dns = {\n retry = 1; };"), "x.conf:6: unknown key \"retry\" in dns"},
+		{WAN_WITH("adresses = [];"), "x.conf:2: unknown key \"adresses\""},
+		{LAN_WITH("pim = { hello = 1; };"), "x.conf:3: unknown key \"hello\" in pim"},
+		{TOP("memory = \"auto\";\nmemory = \"auto\";"), "x.conf:6: duplicate setting name"},
+		{TOP("interfaces = ( );"), "x.conf:5: duplicate setting name"},
+		{TOP("log_level = 1;"), "x.conf:5: log_level must be a string, not an integer"},
+		{TOP("dns = [ 1 ];"),
+			"x.conf:5: dns must be a group { ... }, not an array [ ... ]"},
+		{TOP("amt = { linger = \"2\"; };"),
+			"x.conf:5: linger must be an integer, not a string"},
+		{TOP("amt = { linger = 2.5; };"),
+			"x.conf:5: linger must be an integer, not a real number"},
+		{TOP("amt = { linger = 3000000000.0; };"),
+			"x.conf:5: linger must be an integer, not a real number"},
+		{TOP("amt = { linger = true; };"),
+			"x.conf:5: linger must be an integer, not true or false"},
+		{LAN_WITH("pim = { enabled = 1; };"),
+			"x.conf:3: enabled must be true or false, not an integer"},
+		{TOP("workers = 2;"),
+			"x.conf:5: workers must be an array [ ... ] or \"auto\", not an integer"},
+		{TOP("workers = \"all\";"),
+			"x.conf:5: workers must be an array [ ... ] or \"auto\", not a string"},
+		{TOP("workers = [ \"2\" ];"),
+			"x.conf:5: workers must be an integer or \"auto\", not a string"},
+		{TOP("control_cpu = \"first\";"),
+			"x.conf:5: control_cpu must be an integer or \"auto\", not a string"},
+		{TOP("relays = { };"),
+			"x.conf:5: relays must be a list ( ... ), not a group { ... }"},
+		{TOP("relays = ( \"x\" );"),
+			"x.conf:5: relays must be a list of groups { ... }, not a string"},
+		{TOP("eal = [ 1 ];"), "x.conf:5: eal must be a string, not an integer"},
+		{TOP("console = { socket = \"/a\tb\"; };"),
+			"x.conf:5: socket has a control character"},
+		{TOP("console = { socket = \"/a\\x00b\"; };"), "x.conf:5: NUL in a string"},
+		{"interfaces = ( { device = \"a\"; role = \"both\"; } );",
+			"x.conf:1: name is missing"},
+		{TOP("relays = (\n{ relay = \"203.0.113.1\"; } );"),
+			"x.conf:6: sources is missing"},
+	};
+
+	(void)state;
+	BROKEN(cases);
+}
+
+static void broken_integers(void **state)
+{
+#define NO_FIT "integer does not fit 32 bits (one that is meant to ends in L): "
+	static const struct broken cases[] = {
+		{TOP("limits = { channels = 100000000000; };"), "x.conf:5: " NO_FIT "100000000000"},
+		{TOP("limits = { channels = 4294967295; };"), "x.conf:5: " NO_FIT "4294967295"},
+		{TOP("limits = { channels = 2147483648; };"), "x.conf:5: " NO_FIT "2147483648"},
+		{TOP("limits = { channels = -2147483649; };"), "x.conf:5: " NO_FIT "-2147483649"},
+		{TOP("limits = { channels = 4294967297; };"), "x.conf:5: " NO_FIT "4294967297"},
+		{TOP("limits = { channels = 0xffffffff; };"), "x.conf:5: " NO_FIT "0xffffffff"},
+		{TOP("limits = { channels = 0x100000001; };"), "x.conf:5: " NO_FIT "0x100000001"},
+		{TOP("/* a\n b */ limits = { channels\n=\n4294967297; };"),
+			"x.conf:8: " NO_FIT "4294967297"},
+		{TOP("workers = [1,4294967298];"), "x.conf:5: " NO_FIT "4294967298"},
+		{TOP("limits = { channels = 99999999999999999999L; };"),
+			"x.conf:5: integer out of range: 99999999999999999999"},
+		{TOP("limits = { channels = 18446744073709551617; };"),
+			"x.conf:5: integer out of range: 18446744073709551617"},
+		{TOP("limits = { channels = "
+		     "1111111111111111111111111111111111111111111111111111111111111111; };"),
+			"x.conf:5: integer out of range: more than 63 digits"},
+		{TOP("limits = { channels = 4294967297L; };"),
+			"x.conf:5: channels is 4294967297, not in 1..4194304"},
+		{TOP("limits = { channels = 0; };"), "x.conf:5: channels is 0, not in 1..4194304"},
+		{TOP("limits = { channels = -1; };"),
+			"x.conf:5: channels is -1, not in 1..4194304"},
+		{TOP("limits = { tunnels = 65537; };"),
+			"x.conf:5: tunnels is 65537, not in 1..65536"},
+		{TOP("control_cpu = -1;"), "x.conf:5: control_cpu is -1, not in 0..1023"},
+		{WAN_WITH("mtu = 65536;"), "x.conf:2: mtu is 65536, not in 576..16000"},
+		{WAN_WITH("mtu = 0;"), "x.conf:2: mtu is 0, not in 576..16000"},
+		{LAN_WITH("pim = { dr_priority = 4294967296L; };"),
+			"x.conf:3: dr_priority is 4294967296, not in 0..4294967295"},
+		{LAN_WITH("pim = { hello_holdtime = 65536; };"),
+			"x.conf:3: hello_holdtime is 65536, not in 1..65535"},
+		{LAN_WITH("pim = { propagation_delay_ms = 32768; };"),
+			"x.conf:3: propagation_delay_ms is 32768, not in 0..32767"},
+		{TOP("relays = ( { sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; precedence = 256; "
+		     "} );"),
+			"x.conf:5: precedence is 256, not in 0..255"},
+		{TOP("amt = { update_mtu = 100; };"),
+			"x.conf:5: update_mtu is 100, not in 576..9000"},
+	};
+
+	(void)state;
+	BROKEN(cases);
+}
+
+// Digits that are no integer literal do not count as one.
+static void digits_elsewhere(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+
+	(void)state;
+	if (load(TOP("# 4294967297\n// 4294967297\n/* 4294967297 */\n"
+		     "console = { socket = \"/tmp/4294967297\\\"4294967297\"; };"),
+		    &c, err) != 0)
+		fail_msg("%s", err);
+	expect_error(TOP("a4294967297 = 1;"), "x.conf:5: unknown key \"a4294967297\"");
+}
+
+static void broken_values(void **state)
+{
+	static const struct broken cases[] = {
+		{TOP("log_level = \"loud\";"),
+			"x.conf:5: log_level \"loud\": not one of error, warn, info, debug"},
+		{TOP("memory = \"lots\";"),
+			"x.conf:5: memory \"lots\": not one of auto, hugepages, no-huge"},
+		{TOP("memory = \"\";"),
+			"x.conf:5: memory \"\": not one of auto, hugepages, no-huge"},
+		{TOP("workers = [ ];"), "x.conf:5: workers needs at least 1 element"},
+		{TOP("workers = [ 2, 2 ];"), "x.conf:5: workers: CPU 2 appears twice"},
+		{TOP("workers = [ 1024 ];"), "x.conf:5: workers: 1024 is not in 0..1023"},
+		{TOP("workers = [ -1 ];"), "x.conf:5: workers is -1, not in 0..2147483647"},
+		{TOP("workers = [ 2, 3 ];\ncontrol_cpu = 3;"),
+			"x.conf:6: control_cpu 3 is among the workers"},
+		{TOP("ssm_ranges = [ ];"), "x.conf:5: ssm_ranges needs at least 1 element"},
+		{TOP("ssm_ranges = [ \"192.0.2.0/24\" ];"),
+			"x.conf:5: ssm_ranges \"192.0.2.0/24\": not inside 224.0.0.0/4"},
+		{TOP("ssm_ranges = [ \"224.0.0.0/3\" ];"),
+			"x.conf:5: ssm_ranges \"224.0.0.0/3\": not inside 224.0.0.0/4"},
+		{TOP("ssm_ranges = [ \"ff3e::/32\" ];"),
+			"x.conf:5: ssm_ranges \"ff3e::/32\": not an IPv4 prefix"},
+		{TOP("ssm_ranges = [ \"232.1.0.0/8\" ];"),
+			"x.conf:5: ssm_ranges \"232.1.0.0/8\": host bits are set; 232.0.0.0/8 has "
+			"none"},
+		{TOP("ssm_ranges = [\n\"232.0.0.0/8\",\n\"232.1.0.0/16\" ];"),
+			"x.conf:7: ssm_ranges: 232.1.0.0/16 overlaps 232.0.0.0/8"},
+		{TOP("dns = { resolvers = [ \"192.0.2.53@0\" ]; };"),
+			"x.conf:5: resolvers \"192.0.2.53@0\": the port is not in 1..65535"},
+		{TOP("dns = { resolvers = [ \"192.0.2.53@65536\" ]; };"),
+			"x.conf:5: resolvers \"192.0.2.53@65536\": the port is not in 1..65535"},
+		{TOP("dns = { resolvers = [ \"192.0.2.53@\" ]; };"),
+			"x.conf:5: resolvers \"192.0.2.53@\": the port is not in 1..65535"},
+		{TOP("dns = { resolvers = [ \"dns.example\" ]; };"),
+			"x.conf:5: resolvers \"dns.example\": not an address, or address@port"},
+		{TOP("dns = { resolvers = [ \"192.0.2.53\", \"192.0.2.53@53\" ]; };"),
+			"x.conf:5: resolvers: 192.0.2.53@53 appears twice"},
+		{TOP("dns = { retry_initial_ms = 2000; retry_max = 1; };"),
+			"x.conf:5: dns: retry_max 1 s is less than retry_initial_ms 2000"},
+		{TOP("amt = { retry_initial_ms = 2000;\nretry_max = 1; };"),
+			"x.conf:6: amt: retry_max 1 s is less than retry_initial_ms 2000"},
+		{TOP("console = { socket = \"run/x\"; };"),
+			"x.conf:5: socket \"run/x\": not an absolute path"},
+		{TOP("console = { socket = \"\"; };"),
+			"x.conf:5: socket \"\": not an absolute path"},
+		{TOP("console = { socket = \"/run/\"; };"),
+			"x.conf:5: socket \"/run/\": names a directory"},
+		{TOP("relays = ( { sources = \"232.0.0.0/8\"; relay = \"203.0.113.1\"; } );"),
+			"x.conf:5: sources \"232.0.0.0/8\": multicast: sources are unicast "
+			"addresses"},
+		{TOP("relays = ( { sources = \"198.51.100.0/24\"; relay = \"0.0.0.0\"; } );"),
+			"x.conf:5: relay \"0.0.0.0\": not the address of a host"},
+		{TOP("relays = ( { sources = \"198.51.100.0/24\"; relay = \"2001:db8::1\"; } );"),
+			"x.conf:5: relay \"2001:db8::1\": not an IPv4 address"},
+		{TOP("relays = ( { sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; },\n"
+		     "{ sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; precedence = 2; } );"),
+			"x.conf:6: relays: 1.0.0.0/8 through 2.0.0.1 appears twice"},
+	};
+	char text[1024];
+
+	(void)state;
+	BROKEN(cases);
+	snprintf(text, sizeof(text), TOP("console = { socket = \"/%0200d\"; };"), 0);
+	{
+		static struct config c;
+		char err[CONFIG_ERR_LEN];
+
+		assert_int_equal(load(text, &c, err), -EINVAL);
+		assert_non_null(strstr(err, "longer than 107 characters"));
+	}
+}
+
+static void broken_interfaces(void **state)
+{
+#define LAN2(name, device, role) \
+	"name = \"" name "\"; device = \"" device "\"; role = \"" role "\";"
+#define BAD_NAME "a netdev name has letters, digits, '.', '_', '-' only"
+	static const struct broken cases[] = {
+		{FILE_OF(WAN, LAN2("wan", "d", "downstream"), ""),
+			"x.conf:3: name \"wan\" is taken by another interface"},
+		{FILE_OF(WAN, LAN2("lan", "0000:01:00.0", "downstream"), ""),
+			"x.conf:3: device \"0000:01:00.0\" is that of interface \"wan\"; one port "
+			"with both roles has role = \"both\""},
+		{FILE_OF(WAN, LAN2("lan", "01:00.0", "downstream"), ""),
+			"x.conf:3: device \"0000:01:00.0\" is that of interface \"wan\"; one port "
+			"with both roles has role = \"both\""},
+		{FILE_OF(LAN2("wan", "net_null0,size=64", "upstream"),
+			 LAN2("lan", "net_null0,size=128", "downstream"), ""),
+			"x.conf:3: device \"net_null0\" is that of interface \"wan\"; one port "
+			"with "
+			"both roles has role = \"both\""},
+		{FILE_OF(LAN2("", "d", "both"), LAN, ""), "x.conf:2: name \"\": empty"},
+		{FILE_OF(LAN2("abcdefghijklmnop", "d", "both"), LAN, ""),
+			"x.conf:2: name \"abcdefghijklmnop\": longer than 15 characters"},
+		{FILE_OF(LAN2("a/b", "d", "both"), LAN, ""), "x.conf:2: name \"a/b\": " BAD_NAME},
+		{FILE_OF(LAN2("a b", "d", "both"), LAN, ""), "x.conf:2: name \"a b\": " BAD_NAME},
+		{FILE_OF(LAN2("a%d", "d", "both"), LAN, ""), "x.conf:2: name \"a%d\": " BAD_NAME},
+		{FILE_OF(LAN2("..", "d", "both"), LAN, ""),
+			"x.conf:2: name \"..\": not a name that the netdev can take"},
+		{FILE_OF(LAN2("lo", "d", "both"), LAN, ""),
+			"x.conf:2: name \"lo\": not a name that the netdev can take"},
+		{FILE_OF(LAN2("x", "", "both"), LAN, ""), "x.conf:2: device \"\": empty"},
+		{FILE_OF(LAN2("x", "a b", "both"), LAN, ""),
+			"x.conf:2: device \"a b\": neither a PCI address nor a vdev such as "
+			"net_af_xdp0,iface=eth1"},
+		{FILE_OF(LAN2("x", "d", "sideways"), LAN, ""),
+			"x.conf:2: role \"sideways\": not one of upstream, downstream, both"},
+		{FILE_OF(WAN, LAN2("lan", "d", "upstream"), ""),
+			"x.conf:1: no interface has role downstream or both"},
+		{FILE_OF(LAN2("a", "d", "downstream"), LAN, ""),
+			"x.conf:1: no interface has role upstream or both"},
+		{WAN_WITH("pim = { };"),
+			"x.conf:2: pim on interface \"wan\", whose role is not downstream"},
+		{LAN_WITH("pim = { hello_interval = 105; };"),
+			"x.conf:3: hello_holdtime 105 is not above hello_interval 105"},
+		{WAN_WITH("addresses = [ \"192.0.2.1\" ];"),
+			"x.conf:2: addresses \"192.0.2.1\": not an address with its prefix length, "
+			"a.b.c.d/len"},
+		{WAN_WITH("addresses = [ \"192.0.2.1/33\" ];"),
+			"x.conf:2: addresses \"192.0.2.1/33\": not an address with its prefix "
+			"length, a.b.c.d/len"},
+		{WAN_WITH("addresses = [ \"192.0.2.300/24\" ];"),
+			"x.conf:2: addresses \"192.0.2.300/24\": not an address with its prefix "
+			"length, a.b.c.d/len"},
+		{WAN_WITH("addresses = [ \"2001:db8::1/64\" ];"),
+			"x.conf:2: addresses \"2001:db8::1/64\": not an IPv4 address"},
+		{WAN_WITH("addresses = [ \"232.0.0.1/24\" ];"),
+			"x.conf:2: addresses \"232.0.0.1/24\": not the address of an interface"},
+		{WAN_WITH("addresses = [ \"192.0.2.0/24\" ];"),
+			"x.conf:2: addresses \"192.0.2.0/24\": the network's own or its broadcast "
+			"address"},
+		{WAN_WITH("addresses = [ \"192.0.2.255/24\" ];"),
+			"x.conf:2: addresses \"192.0.2.255/24\": the network's own or its "
+			"broadcast address"},
+		{FILE_OF(WAN "addresses = [ \"192.0.2.1/24\" ];",
+			 LAN "addresses = [ \"192.0.2.1/25\" ];", ""),
+			"x.conf:3: address 192.0.2.1 appears twice"},
+		{WAN_WITH("addresses = [ \"10.0.0.1/24\", \"10.0.0.1/24\" ];"),
+			"x.conf:2: address 10.0.0.1 appears twice"},
+		{WAN_WITH("addresses = [ \"10.0.0.1/24\", \"10.0.0.2/24\", \"10.0.0.3/24\", "
+			  "\"10.0.0.4/24\", \"10.0.0.5/24\", \"10.0.0.6/24\", \"10.0.0.7/24\", "
+			  "\"10.0.0.8/24\", \"10.0.0.9/24\" ];"),
+			"x.conf:2: addresses has 9 elements, at most 8 are allowed"},
+		{WAN_WITH("routes = ( { to = \"0.0.0.0/0\"; } );"), "x.conf:2: via is missing"},
+		{WAN_WITH("routes = ( { to = \"10.0.0.1/8\"; via = \"192.0.2.1\"; } );"),
+			"x.conf:2: to \"10.0.0.1/8\": host bits are set; 10.0.0.0/8 has none"},
+		{WAN_WITH("addresses = [ \"192.0.2.2/24\" ];\n"
+			  "routes = ( { to = \"0.0.0.0/0\"; via = \"198.51.100.1\"; } );"),
+			"x.conf:3: via 198.51.100.1 is in no network of interface \"wan\""},
+		{WAN_WITH("routes = ( { to = \"0.0.0.0/0\"; via = \"192.0.2.1\"; },\n"
+			  "{ to = \"0.0.0.0/0\"; via = \"192.0.2.2\"; } );"),
+			"x.conf:3: route to 0.0.0.0/0 appears twice"},
+		{FILE_OF(WAN "addresses = [ \"203.0.113.1/24\" ];", LAN,
+			 "relays = ( { sources = \"1.0.0.0/8\"; relay = \"203.0.113.1\"; } );"),
+			"x.conf:5: relay 203.0.113.1 is our own address"},
+	};
+
+	(void)state;
+	BROKEN(cases);
+}
+
+static void includes(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+	static const char limits[] = "limits = { channels = 7; };\n",
+			  wrapped[] = "\nlimits = { channels = 4294967303; };\n",
+			  unknown[] = "\n\nbogus = 7;\n", self[] = "@include \"self.conf\"\n",
+			  syntax[] = "\nlimits = {\n";
+
+	(void)state;
+	write_file("limits.conf", limits, strlen(limits));
+	if (load(TOP("@include \"limits.conf\""), &c, err) != 0)
+		fail_msg("%s", err);
+	assert_int_equal(c.max_channels, 7);
+	write_file("limits.conf", wrapped, strlen(wrapped));
+	expect_error(TOP("@include \"limits.conf\""), "limits.conf:2: " NO_FIT "4294967303");
+	write_file("limits.conf", unknown, strlen(unknown));
+	expect_error(TOP("@include \"limits.conf\""), "limits.conf:3: unknown key \"bogus\"");
+	write_file("limits.conf", syntax, strlen(syntax));
+	assert_int_equal(load(TOP("@include \"limits.conf\""), &c, err), -EINVAL);
+	assert_non_null(strstr(err, "syntax error"));
+	write_file("self.conf", self, strlen(self));
+	expect_error(TOP("@include \"self.conf\""),
+		"self.conf:1: too many files included, the last one is self.conf");
+	assert_int_equal(load(TOP("@include \"absent.conf\""), &c, err), -EINVAL);
+	assert_non_null(strstr(err, "x.conf:5: cannot read "));
+	assert_non_null(strstr(err, "absent.conf: No such file or directory"));
+	// libconfig's scanner would exit the process.
+	assert_int_equal(load(TOP("@include \".\""), &c, err), -EINVAL);
+	assert_non_null(strstr(err, "Is a directory"));
+	expect_error(TOP("@include limits"), "x.conf:5: @include without a file name in quotes");
+	expect_error(TOP("@include \"limits"), "x.conf:5: @include without a closing quote");
+}
+
+static void not_readable(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+
+	(void)state;
+	assert_int_equal(config_load("/nonexistent.conf", &c, err), -ENOENT);
+	assert_string_equal(err, "/nonexistent.conf: No such file or directory");
+	assert_int_equal(config_load("/tmp", &c, err), -EISDIR);
+	assert_string_equal(err, "/tmp: Is a directory");
+	assert_int_equal(config_load("/dev/zero", &c, err), -EINVAL);
+	assert_string_equal(err, "/dev/zero: not a regular file");
+}
+
+// All the examples that there are load.
+static void examples(void **state)
+{
+	static struct config c;
+	const char *from = getenv("EXAMPLES_DIR");
+	char err[CONFIG_ERR_LEN], path[512];
+	struct dirent *e;
+	unsigned int n = 0;
+	DIR *d = opendir(from);
+
+	(void)state;
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		const char *dot = strrchr(e->d_name, '.');
+
+		if (!dot || strcmp(dot, ".conf") != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", from, e->d_name);
+		if (config_load(path, &c, err) != 0)
+			fail_msg("%s", err);
+		n++;
+	}
+	closedir(d);
+	assert_true(n >= 1);
+}
+
+// Every truncation and every octet replaced: no crash, an error of one line or a sound result.
+static void mutilated(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN], path[64];
+	size_t len = strlen(everything);
+	char *copy = malloc(len);
+	static const char with[] = {'\0', '"', '{', '9', '\n', '@', '\\', (char)0xff};
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/x.conf", dir);
+	for (size_t i = 0; i <= len; i++) {
+		write_file("x.conf", everything, i);
+		if (config_load(path, &c, err) != 0) {
+			assert_non_null(strchr(err, ':'));
+			assert_null(strchr(err, '\n'));
+		}
+	}
+	for (size_t i = 0; i < len; i++) {
+		memcpy(copy, everything, len);
+		copy[i] = with[i % sizeof(with)];
+		write_file("x.conf", copy, len);
+		if (config_load(path, &c, err) != 0) {
+			assert_non_null(strchr(err, ':'));
+			assert_null(strchr(err, '\n'));
+		}
+	}
+	free(copy);
+}
+
+static int remove_dir(void **state)
+{
+	static const char *const names[] = {"x.conf", "limits.conf", "self.conf"};
+	char path[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(every_key),
+		cmocka_unit_test(auto_forms),
+		cmocka_unit_test(broken_syntax_and_types),
+		cmocka_unit_test(broken_integers),
+		cmocka_unit_test(digits_elsewhere),
+		cmocka_unit_test(broken_values),
+		cmocka_unit_test(broken_interfaces),
+		cmocka_unit_test(includes),
+		cmocka_unit_test(not_readable),
+		cmocka_unit_test(examples),
+		cmocka_unit_test(mutilated),
+	};
+
+	if (!mkdtemp(dir))
+		return 1;
+	return cmocka_run_group_tests_name(__FILE__, tests, NULL, remove_dir);
+}
