@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The IO on a real veth pair in a network namespace of its own: what the capture hears, what
+// leaves.
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pim/pim_io.h"
+#include "unit/unit.h"
+#include "wire/ip.h"
+
+#define OURS	"pim-a"
+#define THEIRS	"pim-b"
+#define OUR_IP	"10.1.1.1"
+#define WAIT_MS 2000
+
+static const char *skip_reason;
+static struct frame vectors[FRAMES_MAX];
+static int peer = -1; // AF_PACKET on THEIRS
+
+struct heard {
+	unsigned int n;
+	struct addr src, dst;
+	uint8_t pim[1024];
+	size_t len;
+};
+
+static void rx_cb(
+	void *ctx, const struct addr *src, const struct addr *dst, const uint8_t *pim, size_t len)
+{
+	struct heard *h = ctx;
+
+	h->n++;
+	h->src = *src;
+	h->dst = *dst;
+	h->len = len;
+	assert_true(len <= sizeof(h->pim));
+	memcpy(h->pim, pim, len);
+}
+
+static int run(const char *command)
+{
+	int rc = system(command); // NOLINT(cert-env33-c): a test, fixed text
+
+	return rc == 0 ? 0 : -1;
+}
+
+static int packet_socket(const char *netdev)
+{
+	struct sockaddr_ll at = {.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)if_nametoindex(netdev)};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+		return -1;
+	return fd;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	if (frames_load("pim-igmp-dns-vectors.pcap", vectors) != 20)
+		return -1;
+	if (geteuid() != 0) {
+		skip_reason = "not root";
+		return 0;
+	}
+	if (unshare(CLONE_NEWNET) < 0) {
+		skip_reason = "no network namespaces here";
+		return 0;
+	}
+	// The namespace goes with this process.
+	if (run("ip link add " OURS " type veth peer name " THEIRS " && ip addr add " OUR_IP
+		"/24 dev " OURS " && ip link set " OURS " up && ip link set " THEIRS " up") < 0) {
+		skip_reason = "no veth here";
+		return 0;
+	}
+	peer = packet_socket(THEIRS);
+	return peer < 0 ? -1 : 0;
+}
+
+#define NEED_NETNS()                                                   \
+	do {                                                           \
+		if (skip_reason) {                                     \
+			print_message("# skipped: %s\n", skip_reason); \
+			skip();                                        \
+		}                                                      \
+	} while (0)
+
+static struct pim_io *open_io(struct heard *h)
+{
+	char err[PIM_IO_ERR_LEN] = "";
+	struct pim_io *io;
+
+	memset(h, 0, sizeof(*h));
+	io = pim_io_open(OURS, rx_cb, h, err);
+	if (!io)
+		fail_msg("%s", err);
+	return io;
+}
+
+// An IPv4 datagram around the PIM octets, out of the peer.
+static void inject(const char *src, const char *dst, uint16_t frag, const uint8_t *pim, size_t len)
+{
+	static uint8_t frame[70000];
+	struct addr s = addr_of(src), d = addr_of(dst);
+	uint8_t *ip = frame + 14;
+	uint16_t sum;
+
+	memcpy(frame, "\x01\x00\x5e\x00\x00\x0d\x02\x00\x00\x00\x00\x02\x08\x00", 14);
+	memset(ip, 0, 20);
+	ip[0] = 0x45;
+	ip[2] = (uint8_t)((len + 20) >> 8);
+	ip[3] = (uint8_t)(len + 20);
+	ip[6] = (uint8_t)(frag >> 8);
+	ip[7] = (uint8_t)frag;
+	ip[8] = 1;
+	ip[9] = IP_PROTO_PIM;
+	memcpy(ip + 12, s.bytes, 4);
+	memcpy(ip + 16, d.bytes, 4);
+	sum = ip_cksum(ip, 20);
+	ip[10] = (uint8_t)(sum >> 8);
+	ip[11] = (uint8_t)sum;
+	memcpy(ip + 20, pim, len);
+	assert_int_equal(send(peer, frame, len + 34, 0), len + 34);
+}
+
+// Reads until n packets in all were heard, or nothing comes any more.
+static void hear(struct pim_io *io, struct heard *h, unsigned int n)
+{
+	struct pollfd p = {.fd = pim_io_fd(io), .events = POLLIN};
+
+	while (h->n < n && poll(&p, 1, WAIT_MS) == 1)
+		assert_true(pim_io_input(io) >= 0);
+	assert_int_equal(h->n, n);
+}
+
+static void hears_a_vector(void **state)
+{
+	struct addr src = addr_of("10.1.1.2"), dst = addr_of("224.0.0.13");
+	struct heard h;
+	struct pim_io *io;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io(&h);
+	inject("10.1.1.2", "224.0.0.13", 0, vectors[4].pim, vectors[4].len);
+	hear(io, &h, 1);
+	assert_true(addr_eq(&h.src, &src) && addr_eq(&h.dst, &dst));
+	assert_int_equal(h.len, vectors[4].len);
+	assert_memory_equal(h.pim, vectors[4].pim, h.len);
+	assert_int_equal(pim_io_input(io), 0);
+	pim_io_close(io);
+}
+
+static void hears_what_must_be_counted(void **state)
+{
+	struct addr unicast = addr_of(OUR_IP);
+	struct heard h;
+	struct pim_io *io;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io(&h);
+	inject("10.1.1.2", OUR_IP, 0, vectors[4].pim, vectors[4].len);
+	hear(io, &h, 1);
+	assert_true(addr_eq(&h.dst, &unicast));
+	assert_int_equal(h.len, vectors[4].len);
+	inject("10.1.1.2", "224.0.0.13", 0x2000, vectors[4].pim, vectors[4].len);
+	hear(io, &h, 2);
+	assert_int_equal(h.len, 0);
+	inject("10.1.1.2", "224.0.0.13", 3, vectors[4].pim, vectors[4].len);
+	hear(io, &h, 3);
+	assert_int_equal(h.len, 0);
+	pim_io_close(io);
+}
+
+// A burst before the reader comes, in bounded batches.
+static void keeps_a_burst(void **state)
+{
+	struct heard h;
+	struct pim_io *io;
+	int n;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io(&h);
+	for (unsigned int i = 0; i < 200; i++)
+		inject("10.1.1.2", "224.0.0.13", 0, vectors[4].pim, vectors[4].len);
+	hear(io, &h, 200);
+	for (unsigned int i = 0; i < 200; i++)
+		inject("10.1.1.2", "224.0.0.13", 0, vectors[4].pim, vectors[4].len);
+	n = pim_io_input(io);
+	assert_in_range(n, 1, 64);
+	pim_io_close(io);
+}
+
+static uint8_t big_first, big_last;
+static size_t big_len;
+
+static void big_cb(
+	void *ctx, const struct addr *src, const struct addr *dst, const uint8_t *pim, size_t len)
+{
+	(void)src;
+	(void)dst;
+	++*(unsigned int *)ctx;
+	big_len = len;
+	big_first = pim[0];
+	big_last = pim[len - 1];
+}
+
+static void hears_whole_large_packets(void **state)
+{
+	static uint8_t pim[65000];
+	char err[PIM_IO_ERR_LEN];
+	struct pollfd p = {.events = POLLIN};
+	unsigned int n = 0;
+	struct pim_io *io;
+
+	(void)state;
+	NEED_NETNS();
+	assert_int_equal(
+		run("ip link set " OURS " mtu 65535; ip link set " THEIRS " mtu 65535"), 0);
+	io = pim_io_open(OURS, big_cb, &n, err);
+	assert_non_null(io);
+	pim[0] = 0x23;
+	pim[sizeof(pim) - 1] = 0x77;
+	inject("10.1.1.2", "224.0.0.13", 0, pim, sizeof(pim));
+	p.fd = pim_io_fd(io);
+	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+	assert_int_equal(pim_io_input(io), 1);
+	assert_int_equal(n, 1);
+	assert_int_equal(big_len, sizeof(pim));
+	assert_int_equal(big_first, 0x23);
+	assert_int_equal(big_last, 0x77);
+	pim_io_close(io);
+	assert_int_equal(run("ip link set " OURS " mtu 1500; ip link set " THEIRS " mtu 1500"), 0);
+}
+
+// The next PIM packet that reaches the peer; octets of its IP datagram.
+static size_t peer_hears(uint8_t *ip, size_t size)
+{
+	struct pollfd p = {.fd = peer, .events = POLLIN};
+	uint8_t frame[2048];
+
+	while (poll(&p, 1, WAIT_MS) == 1) {
+		struct sockaddr_ll from;
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(
+			peer, frame, sizeof(frame), 0, (struct sockaddr *)&from, &from_len);
+
+		if (n < 34 || from.sll_pkttype == PACKET_OUTGOING || frame[12] != 8 || frame[13] ||
+			frame[23] != IP_PROTO_PIM)
+			continue;
+		assert_memory_equal(frame, "\x01\x00\x5e\x00\x00\x0d", 6);
+		assert_true((size_t)n - 14 <= size);
+		memcpy(ip, frame + 14, (size_t)n - 14);
+		return (size_t)n - 14;
+	}
+	return 0;
+}
+
+static void sends_as_it_should(void **state)
+{
+	// The second is not an address of the netdev: a Goodbye after its address went.
+	static const char *const sources[] = {OUR_IP, "10.1.1.77"};
+	struct heard h;
+	struct pim_io *io;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io(&h);
+	for (size_t i = 0; i < 2; i++) {
+		struct addr src = addr_of(sources[i]), dst = addr_of("224.0.0.13");
+		struct ipv4_hdr ip;
+		uint8_t buf[2048];
+		size_t len;
+
+		assert_int_equal(pim_io_send(io, &src, vectors[0].pim, vectors[0].len), 0);
+		len = peer_hears(buf, sizeof(buf));
+		assert_int_equal(len, 20 + vectors[0].len);
+		assert_int_equal(ipv4_decode(buf, len, &ip), 0);
+		assert_true(addr_eq(&ip.src, &src) && addr_eq(&ip.dst, &dst));
+		assert_int_equal(ip.ttl, 1);
+		assert_int_equal(ip.tos, 0xc0);
+		assert_int_equal(ip.proto, IP_PROTO_PIM);
+		assert_int_equal(ip.total_len, len);
+		assert_memory_equal(buf + 20, vectors[0].pim, vectors[0].len);
+	}
+	// Our own are not heard.
+	assert_int_equal(pim_io_input(io), 0);
+	assert_int_equal(h.n, 0);
+	pim_io_close(io);
+}
+
+static void refuses_what_it_cannot_send(void **state)
+{
+	static uint8_t buf[65535];
+	struct addr v6 = addr_of("2001:db8::1"), v4 = addr_of(OUR_IP);
+	struct heard h;
+	struct pim_io *io;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io(&h);
+	assert_int_equal(pim_io_send(io, &v6, buf, 34), -EAFNOSUPPORT);
+	assert_int_equal(pim_io_send(io, &v4, buf, sizeof(buf)), -EMSGSIZE);
+	pim_io_close(io);
+}
+
+static void open_fails_with_a_line(void **state)
+{
+	char err[PIM_IO_ERR_LEN] = "";
+	struct heard h;
+
+	(void)state;
+	assert_null(pim_io_open("no-such-dev", rx_cb, &h, err));
+	assert_string_equal(err, "no-such-dev: no such device");
+	NEED_NETNS();
+	assert_int_equal(run("ip link set " OURS " down"), 0);
+	err[0] = '\0';
+	assert_null(pim_io_open(OURS, rx_cb, &h, err));
+	assert_true(strlen(err) > 0);
+	assert_int_equal(run("ip link set " OURS " up"), 0);
+}
+
+static void comes_back_after_down_and_tells_of_removal(void **state)
+{
+	struct pollfd p = {.events = POLLIN};
+	struct heard h;
+	struct pim_io *io;
+	int rc = 0;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io(&h);
+	assert_int_equal(run("ip link set " OURS " down"), 0);
+	p.fd = pim_io_fd(io);
+	if (poll(&p, 1, WAIT_MS) == 1)
+		assert_int_equal(pim_io_input(io), 0);
+	assert_int_equal(run("ip link set " OURS " up"), 0);
+	inject("10.1.1.2", "224.0.0.13", 0, vectors[4].pim, vectors[4].len);
+	hear(io, &h, 1);
+	assert_int_equal(run("ip link del " OURS), 0);
+	for (unsigned int i = 0; i < 10 && rc == 0 && poll(&p, 1, WAIT_MS) == 1; i++)
+		rc = pim_io_input(io);
+	assert_int_equal(rc, -ENODEV);
+	pim_io_close(io);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hears_a_vector),
+		cmocka_unit_test(hears_what_must_be_counted),
+		cmocka_unit_test(keeps_a_burst),
+		cmocka_unit_test(hears_whole_large_packets),
+		cmocka_unit_test(sends_as_it_should),
+		cmocka_unit_test(refuses_what_it_cannot_send),
+		cmocka_unit_test(open_fails_with_a_line),
+		cmocka_unit_test(comes_back_after_down_and_tells_of_removal),
+	};
+
+	return cmocka_run_group_tests_name(__FILE__, tests, setup, NULL);
+}
