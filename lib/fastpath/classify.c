@@ -4,6 +4,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "fastpath/cksum.h"
 #include "fastpath/headers.h"
 
 #define PUNT_AS(v)	    ((struct class){.verdict = (v)})
@@ -93,35 +94,6 @@ static bool find_ipv4_l4(struct frame *f)
 	return ihl >= IPV4_LEN && f->len >= f->l4;
 }
 
-static bool outer_cksum_ok(const struct frame *f, const struct rte_mbuf *m, bool hw)
-{
-	uint64_t flags = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
-
-	if (hw && flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
-		return true;
-	if (hw && flags == RTE_MBUF_F_RX_IP_CKSUM_BAD)
-		return false;
-	return rte_raw_cksum(f->p + f->l3, f->l4 - f->l3) == 0xffff;
-}
-
-// 0 means that there is none (RFC 768), which is asked before the driver's opinion: drivers and
-// rte_ipv4_udptcp_cksum_verify() may call 0 wrong.
-static bool udp_cksum_ok(const struct frame *f, uint16_t udp_len, const struct rte_mbuf *m, bool hw)
-{
-	uint64_t flags = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, sum;
-
-	if (get_raw16(f->p + f->l4 + 6) == 0)
-		return true;
-	if (hw && flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-		return true;
-	if (hw && flags == RTE_MBUF_F_RX_L4_CKSUM_BAD)
-		return false;
-	sum = (uint64_t)get_raw32(f->p + f->l3 + 12) + get_raw32(f->p + f->l3 + 16);
-	sum += rte_cpu_to_be_16(PROTO_UDP) + rte_cpu_to_be_16(udp_len);
-	sum += rte_raw_cksum(f->p + f->l4, udp_len);
-	return fold16(sum) == 0xffff;
-}
-
 // RFC 1812 section 5.3.7: not 0/8, 127/8, 169.254/16, 224/4, 240/4.
 static bool source_ok(const uint8_t *s)
 {
@@ -185,8 +157,9 @@ static struct class classify_tunnel(const struct worker *w, const struct worker_
 		// No port to tell a tunnel by: it can be data when a relay sent it.
 		if (!mfib_relay_possible(w->table->ep, src))
 			return PUNT_AS(VERDICT_PUNT_OTHER);
-		return outer_cksum_ok(f, m, wif->ip_cksum_hw) ? DROP_FOR(OUTER_FRAGMENT)
-							      : DROP_FOR(OUTER_CKSUM);
+		return outer_cksum_ok(m, ip, f->l4 - f->l3, wif->ip_cksum_hw)
+			       ? DROP_FOR(OUTER_FRAGMENT)
+			       : DROP_FOR(OUTER_CKSUM);
 	}
 	if (f->len < f->l4 + UDP_LEN)
 		return PUNT_AS(VERDICT_PUNT_OTHER);
@@ -198,7 +171,7 @@ static struct class classify_tunnel(const struct worker *w, const struct worker_
 	if (f->len == f->l4 + UDP_LEN || udp_len <= UDP_LEN ||
 		(udp[UDP_LEN] & 0xf) != AMT_TYPE_DATA)
 		return PUNT_AS(VERDICT_PUNT_CONTROL);
-	if (!outer_cksum_ok(f, m, wif->ip_cksum_hw))
+	if (!outer_cksum_ok(m, ip, f->l4 - f->l3, wif->ip_cksum_hw))
 		return DROP_FOR(OUTER_CKSUM);
 	if (frag & IPV4_FRAG_MASK)
 		return DROP_FOR(OUTER_FRAGMENT);
@@ -206,7 +179,7 @@ static struct class classify_tunnel(const struct worker *w, const struct worker_
 	if (m->nb_segs != 1 || ip_len > f->len - f->l3 ||
 		(size_t)udp_len + (f->l4 - f->l3) > ip_len)
 		return DROP_FOR(OUTER_LENGTH);
-	if (!udp_cksum_ok(f, udp_len, m, wif->l4_cksum_hw))
+	if (!udp_cksum_ok(m, ip, udp, udp_len, wif->l4_cksum_hw))
 		return DROP_FOR(UDP_CKSUM);
 	if (udp_len < UDP_LEN + AMT_LEN + IPV4_LEN)
 		return DROP_FOR(AMT_SHORT);

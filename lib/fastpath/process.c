@@ -6,6 +6,7 @@
 #include <rte_ring.h>
 
 #include "crossing/crossing.h"
+#include "fastpath/cksum.h"
 #include "fastpath/classify.h"
 #include "fastpath/emit.h"
 #include "fastpath/headers.h"
@@ -63,27 +64,6 @@ static inline void candidate_find(
 	c->common = true;
 }
 
-// Whether the driver or a sum says that the outer header's and, if any, the UDP checksum are right.
-static inline bool common_cksums_ok(
-	const struct worker_if *wif, const struct rte_mbuf *m, const uint8_t *p, uint16_t udp_len)
-{
-	uint64_t sum;
-
-	if (!(wif->ip_cksum_hw &&
-		    (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
-		!ipv4_cksum_ok(p + ETH_LEN))
-		return false;
-	if (get_raw16(p + COMMON_L4 + 6) == 0)
-		return true;
-	if (wif->l4_cksum_hw &&
-		(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-		return true;
-	sum = (uint64_t)get_raw32(p + ETH_LEN + 12) + get_raw32(p + ETH_LEN + 16);
-	sum += rte_cpu_to_be_16(PROTO_UDP) + rte_cpu_to_be_16(udp_len);
-	sum += rte_raw_cksum(p + COMMON_L4, udp_len);
-	return fold16(sum) == 0xffff;
-}
-
 static inline void forward(struct worker *w, struct rte_mbuf *m, struct mfib_entry *e,
 	uint16_t inner, uint16_t inner_len, uint8_t ecn)
 {
@@ -111,7 +91,9 @@ static inline bool forward_common(struct burst *b, struct rte_mbuf *m, const str
 	if (ip_len + ETH_LEN > rte_pktmbuf_data_len(m) || udp_len + IPV4_LEN > ip_len ||
 		inner_len + UDP_LEN + AMT_LEN > udp_len || inner_len < IPV4_LEN)
 		return false;
-	if (!common_cksums_ok(wif, m, p, udp_len) || !ipv4_cksum_ok(p + COMMON_INNER))
+	if (!outer_cksum_ok(m, p + ETH_LEN, IPV4_LEN, wif->ip_cksum_hw) ||
+		!udp_cksum_ok(m, p + ETH_LEN, p + COMMON_L4, udp_len, wif->l4_cksum_hw) ||
+		!ipv4_cksum_ok(p + COMMON_INNER))
 		return false;
 	if (p[COMMON_INNER + 8] <= 1)
 		return false;

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The outer checksums: by the driver where it speaks for them, else by a sum. Internal to fastpath.
+#ifndef FASTPATH_CKSUM_H
+#define FASTPATH_CKSUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "fastpath/headers.h"
+
+// The header of hdr_len octets at ip. hw: the driver sets RTE_MBUF_F_RX_IP_CKSUM_*.
+static inline bool outer_cksum_ok(
+	const struct rte_mbuf *m, const uint8_t *ip, size_t hdr_len, bool hw)
+{
+	uint64_t flags = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+
+	if (hw && flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		return true;
+	if (hw && flags == RTE_MBUF_F_RX_IP_CKSUM_BAD)
+		return false;
+	return hdr_len == IPV4_LEN ? ipv4_cksum_ok(ip) : rte_raw_cksum(ip, hdr_len) == 0xffff;
+}
+
+// The datagram of udp_len octets at udp. 0 means that there is no checksum (RFC 768), which is
+// asked before the driver's opinion: drivers and rte_ipv4_udptcp_cksum_verify() may call 0 wrong.
+static inline bool udp_cksum_ok(
+	const struct rte_mbuf *m, const uint8_t *ip, const uint8_t *udp, uint16_t udp_len, bool hw)
+{
+	uint64_t flags = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, sum;
+
+	if (get_raw16(udp + 6) == 0)
+		return true;
+	if (hw && flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return true;
+	if (hw && flags == RTE_MBUF_F_RX_L4_CKSUM_BAD)
+		return false;
+	sum = (uint64_t)get_raw32(ip + 12) + get_raw32(ip + 16);
+	sum += rte_cpu_to_be_16(PROTO_UDP) + rte_cpu_to_be_16(udp_len);
+	sum += rte_raw_cksum(udp, udp_len);
+	return fold16(sum) == 0xffff;
+}
+
+#endif
