@@ -162,7 +162,7 @@ static struct relay_member *member_find(
 	struct relay_member *m;
 
 	// A channel has few endpoints in a lab, an endpoint may have many channels.
-	LIST_FOREACH (m, &ch->members, of_channel) {
+	for (m = LIST_FIRST(&ch->members); m; m = LIST_NEXT(m, of_channel)) {
 		if (m->ep == ep)
 			return m;
 	}
@@ -260,10 +260,12 @@ void relay_member_keep_seen(
 
 void relay_endpoint_remove(struct relay *r, struct relay_endpoint *ep)
 {
-	struct relay_member *m;
+	struct relay_member *m, *next;
 
-	while ((m = LIST_FIRST(&ep->members)))
+	for (m = LIST_FIRST(&ep->members); m; m = next) {
+		next = LIST_NEXT(m, of_endpoint);
 		member_free(r, m);
+	}
 	endpoint_free(r, ep);
 }
 
@@ -282,7 +284,7 @@ uint32_t relay_forward(struct relay *r, const struct sg *sg, uint8_t *buf, size_
 		return 0;
 	buf[0] = 6; // version 0, Multicast Data (section 5.1.6)
 	buf[1] = 0;
-	LIST_FOREACH (m, &ch->members, of_channel) {
+	for (m = LIST_FIRST(&ch->members); m; m = LIST_NEXT(m, of_channel)) {
 		r->ops->data(r->ctx, &m->ep->addr, m->ep->port, buf, len);
 		m->copies++;
 		copies++;
@@ -301,7 +303,7 @@ void relay_membership_walk(const struct relay *r, relay_membership_cb cb, void *
 		struct relay_channel *ch = container_of_node(n, struct relay_channel, node);
 		struct relay_member *m;
 
-		LIST_FOREACH (m, &ch->members, of_channel) {
+		for (m = LIST_FIRST(&ch->members); m; m = LIST_NEXT(m, of_channel)) {
 			const struct relay_membership view = {
 				.endpoint = m->ep->addr,
 				.port = m->ep->port,

@@ -363,9 +363,21 @@ static void parse(struct receiver *r, int argc, char **argv)
 	lab_channels_sort(&r->list);
 }
 
+static void release(struct receiver *r)
+{
+	for (size_t i = 0; i < r->list.count; i++) {
+		close(r->ch[i].fd);
+		free(r->ch[i].seen);
+	}
+	free(r->ch);
+	free(r->list.sg);
+	close(r->epoll);
+}
+
 int main(int argc, char **argv)
 {
 	struct receiver r = {.port = 5001};
+	int ret;
 
 	lab_name = "lab-recv";
 	lab_catch_signals();
@@ -387,5 +399,7 @@ int main(int argc, char **argv)
 		result_json(&r);
 	else
 		result_text(&r);
-	return r.flowing == r.list.count ? 0 : 1;
+	ret = r.flowing == r.list.count ? 0 : 1;
+	release(&r);
+	return ret;
 }

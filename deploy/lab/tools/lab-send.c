@@ -224,5 +224,8 @@ int main(int argc, char **argv)
 		s.sent, s.errors, s.channels.count, took);
 	if (s.errors)
 		fprintf(stderr, "lab-send: last error: %s\n", strerror(s.last_errno));
+	free(s.fd);
+	free(s.seq);
+	free(s.channels.sg);
 	return s.errors || s.sent == 0 ? 1 : 0;
 }

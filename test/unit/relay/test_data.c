@@ -35,6 +35,11 @@ static void make(uint8_t *ip, size_t len, uint8_t ihl)
 	checksum(ip);
 }
 
+static void put(uint8_t *at, const uint8_t *octets, size_t n)
+{
+	memcpy(at, octets, n);
+}
+
 static void data_is_checked(void **state)
 {
 	uint8_t ip[128];
@@ -55,10 +60,10 @@ static void data_is_checked(void **state)
 	ip[8]++;
 	assert_int_equal(relay_data_check(ip, 60, &sg, &total), RELAY_DATA_BAD);
 	make(ip, 60, 5);
-	memcpy(ip + 16, "\xe0\x00\x00\xfb", 4); // 224.0.0.251
+	put(ip + 16, (const uint8_t[]){224, 0, 0, 251}, 4);
 	checksum(ip);
 	assert_int_equal(relay_data_check(ip, 60, &sg, &total), RELAY_DATA_ADDRESS);
-	memcpy(ip + 16, "\xc6\x33\x64\x01", 4); // a host
+	put(ip + 16, (const uint8_t[]){198, 51, 100, 1}, 4);
 	checksum(ip);
 	assert_int_equal(relay_data_check(ip, 60, &sg, &total), RELAY_DATA_ADDRESS);
 	make(ip, 60, 5);
@@ -140,12 +145,14 @@ static void fragments_keep_copied_options(void **state)
 
 	(void)state;
 	make(ip, 1600, 8);
-	memcpy(ip + 20, "\x07\x07\x04\0\0\0\0\x94\x04\0\0\0", 12); // record route; router alert
+	// Record route, which is not copied; router alert, which is.
+	put(ip + 20, (const uint8_t[]){7, 7, 4, 0, 0, 0, 0, 0x94, 4, 0, 0, 0}, 12);
 	checksum(ip);
 	assert_int_equal(reassemble(ip, 1600, 1470, payload, &len, 24), 2);
 	assert_int_equal(len, 1600 - 32);
 	assert_memory_equal(payload, ip + 32, len);
-	memcpy(ip + 20, "\x94\x20\0\0\0\0\0\0\0\0\0\0", 12); // an option longer than the header
+	// An option longer than the header.
+	put(ip + 20, (const uint8_t[]){0x94, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 12);
 	checksum(ip);
 	assert_int_equal(reassemble(ip, 1600, 1470, payload, &len, 20), 2);
 }

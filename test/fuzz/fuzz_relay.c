@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The relay engine under what gateways and the native side may send. The input is a sequence of
+// messages, each behind an octet that says where it arrives and a 16-bit length. Updates and
+// Teardowns are given a right MAC when bit 7 of that octet is set: no input could guess one.
+#include <stdlib.h>
+#include <string.h>
+
+#include "amt/relay_internal.h"
+#include "base/cursor.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void send_cb(void *ctx, const struct addr *local, const struct addr *dst, uint16_t port,
+	const uint8_t *buf, size_t len)
+{
+	(void)ctx;
+	(void)local;
+	(void)dst;
+	(void)port;
+	if (len < 12 || len > 128 || buf[0] >> 4 != 0)
+		abort();
+}
+
+static void data_cb(
+	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+{
+	(void)ctx;
+	(void)dst;
+	(void)port;
+	if (len < RELAY_HEADROOM + 20 || buf[0] != 6)
+		abort();
+}
+
+static void want_cb(void *ctx, const struct sg *sg, bool wanted)
+{
+	int *channels = ctx;
+
+	*channels += wanted ? 1 : -1;
+	if (*channels < 0 || !relay_channel_valid(sg))
+		abort();
+}
+
+static void native(struct relay *r, uint8_t *buf, size_t len)
+{
+	uint8_t *ip = buf + RELAY_HEADROOM, piece[RELAY_HEADROOM + 256];
+	size_t total, at = 0;
+	struct sg sg;
+
+	if (relay_data_check(ip, len, &sg, &total) != RELAY_DATA_OK)
+		return;
+	relay_data_ttl(ip);
+	relay_forward(r, &sg, buf, total + RELAY_HEADROOM);
+	relay_icmp_too_big(ip, total, 200, piece, sizeof(piece));
+	while (relay_fragment(ip, total, 200, &at, piece, sizeof(piece)) > 0)
+		;
+}
+
+static void control(struct relay *r, uint8_t where, uint8_t *buf, size_t len, uint64_t now_us)
+{
+	struct addr src = addr_from_v4(htonl(0xc6336400u + (where & 3)));
+	uint16_t port = (uint16_t)(1000 + (where >> 2 & 1));
+
+	if (where & 0x80 && len >= 30 && (buf[0] == 5 || buf[0] == 7)) {
+		struct rd nonce = rd_init(buf + 8, 4);
+
+		if (buf[0] == 7) {
+			memset(buf + 14, 0, 12);
+			memcpy(buf + 26, src.bytes, 4);
+			buf[12] = (uint8_t)(port >> 8);
+			buf[13] = (uint8_t)port;
+		}
+		relay_mac(r->secret, &src, port, rd_be32(&nonce), buf + 2);
+	}
+	relay_input(r, relay_address(r), &src, port, buf, len, now_us);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct relay_ops ops = {.send = send_cb, .data = data_cb, .want = want_cb};
+	struct relay_options opt = relay_options_default();
+	struct addr address = addr_from_v4(htonl(0xcb00710f));
+	struct rng rng = rng_seeded(1);
+	struct rd in = rd_init(data, size);
+	uint64_t now_us = 1;
+	struct timers timers;
+	struct relay *r;
+	int channels = 0;
+
+	timers_init(&timers);
+	opt.max_joins = 8;
+	opt.max_per_addr = 1;
+	r = relay_create(&address, &opt, &ops, &channels, &timers, &rng, now_us);
+	while (r && rd_left(&in) >= 3) {
+		uint8_t where = rd_u8(&in), *buf;
+		size_t len = rd_be16(&in);
+
+		if (len > rd_left(&in))
+			len = rd_left(&in);
+		// A copy of its own, so that a read past the end is seen.
+		buf = malloc(RELAY_HEADROOM + len);
+		if (!buf)
+			break;
+		rd_copy(&in, buf + RELAY_HEADROOM, len);
+		if (where & 0x40)
+			native(r, buf, len);
+		else
+			control(r, where, buf + RELAY_HEADROOM, len, now_us);
+		free(buf);
+		now_us += (where & 0x38) * US_PER_S;
+		timers_run(&timers, now_us);
+	}
+	if (r)
+		relay_destroy(r);
+	timers_fini(&timers);
+	if (channels != 0)
+		abort();
+	return 0;
+}
