@@ -111,6 +111,8 @@ static struct pim_io *open_io(struct heard *h)
 	return io;
 }
 
+static bool break_ip_checksum;
+
 // An IPv4 datagram around the PIM octets, out of the peer.
 static void inject(const char *src, const char *dst, uint16_t frag, const uint8_t *pim, size_t len)
 {
@@ -130,7 +132,7 @@ static void inject(const char *src, const char *dst, uint16_t frag, const uint8_
 	ip[9] = IP_PROTO_PIM;
 	memcpy(ip + 12, s.bytes, 4);
 	memcpy(ip + 16, d.bytes, 4);
-	sum = ip_cksum(ip, 20);
+	sum = (uint16_t)(ip_cksum(ip, 20) + break_ip_checksum);
 	ip[10] = (uint8_t)(sum >> 8);
 	ip[11] = (uint8_t)sum;
 	memcpy(ip + 20, pim, len);
@@ -184,6 +186,12 @@ static void hears_what_must_be_counted(void **state)
 	inject("10.1.1.2", "224.0.0.13", 3, vectors[4].pim, vectors[4].len);
 	hear(io, &h, 3);
 	assert_int_equal(h.len, 0);
+	break_ip_checksum = true;
+	inject("10.1.1.2", "224.0.0.13", 0, vectors[4].pim, vectors[4].len);
+	break_ip_checksum = false;
+	hear(io, &h, 4);
+	assert_int_equal(h.len, 0);
+	assert_true(addr_is_none(&h.src));
 	pim_io_close(io);
 }
 
