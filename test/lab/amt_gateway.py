@@ -123,11 +123,65 @@ def write_pcap(path, datagrams):
             f.write(struct.pack("<IIII", 0, 0, 14 + len(d), 14 + len(d)) + bytes(12) + b"\x08\0" + d)
 
 
+def outer(tap, kind, timeout=2.0):
+    """The next IPv4 packet from port 2268 with an AMT message of this type, as it is on the wire."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        tap.settimeout(timeout)
+        try:
+            pkt = tap.recv(65535)
+        except socket.timeout:
+            return None
+        if pkt[9] == 17 and pkt[20:22] == struct.pack("!H", PORT) and pkt[28] == kind:
+            return pkt
+    return None
+
+
+def wire(a):
+    """What is on the wire of a relay with --udp-checksum 0 --mtu 576, for two addresses of it."""
+    c = Checks()
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+    tap.bind((a.wire, 0))
+    first, second = Gateway(a.relay), Gateway(a.relay2)
+    c.check(first.request() is not None, "first relay answers")
+    pkt = outer(tap, 4)
+    c.check(pkt[1] == 0xC0 and pkt[6] == 0x40 and pkt[26:28] != b"\0\0",
+            "Query: TOS 0xc0, DF, UDP checksum")
+    c.check(second.request() is not None, "second relay answers")
+    second.mac, mac = first.mac, second.mac
+    second.update(ALLOW, a.source, a.group)
+    c.flows(second, "MAC of one relay is nothing to another", yes=False)
+    second.mac = mac
+    second.update(ALLOW, a.source, a.group)
+    pkt = outer(tap, 6)
+    c.check(pkt is not None and pkt[1] == 0 and pkt[6] == 0x40 and pkt[26:28] == b"\0\0",
+            "data: TOS 0, DF, no UDP checksum")
+    second.drain()
+    pieces = {}
+    for _ in range(60):
+        d = (second.receive(6) or b"")[2:]
+        if len(d) > 20:
+            frag = struct.unpack("!H", d[6:8])[0]
+            pieces.setdefault(frag & 0x1FFF, []).append((frag >> 13, len(d)))
+    # 1316 + 8 octets of UDP in pieces of 520 at most (576 - 30 - 20, cut to eights).
+    c.check(sorted(pieces) == [0, 65, 130] and {x for p in pieces.values() for x in p}
+            == {(1, 540), (0, 304)}, "data is fragmented before it is encapsulated")
+    c.flows(first, "the other relay's endpoint gets nothing", yes=False)
+    first.update(ALLOW, a.source, a.group2)
+    c.flows(first, "what has DF and does not fit is dropped", yes=False)
+    print("1..%d" % c.count)
+    return 1 if c.failed else 0
+
+
 def main():
     p = argparse.ArgumentParser()
-    for name in ("relay", "binary", "control", "source", "group", "pcap"):
+    for name in ("relay", "source", "group"):
         p.add_argument("--" + name, required=True)
+    for name in ("binary", "control", "pcap", "wire", "relay2", "group2"):
+        p.add_argument("--" + name)
     a = p.parse_args()
+    if a.wire:
+        return wire(a)
     c = Checks()
     gw = Gateway(a.relay)
 

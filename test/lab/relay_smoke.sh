@@ -68,4 +68,24 @@ else
 	echo "not ok - every octet as it was sent $(cat "$dir/compare.json")"
 	failed=1
 fi
+
+# A process of two relays, on a path of small packets.
+ip -n "$ns-relay" addr add 10.71.2.11/24 dev r1
+ip -n "$ns-relay" addr add 10.71.2.12/24 dev r1
+start relay relay2 "$relay" --address 10.71.2.11 --address 10.71.2.12 --source-if r0 \
+	--control "$dir/ctl2" --udp-checksum 0 --mtu 576
+wait_for "second relay" "$relay" ctl "$dir/ctl2" status
+start src send2 "$tools/lab-send" --source 10.71.1.1 --group 232.1.1.9 --rate 200 --df 0
+start src send3 "$tools/lab-send" --source 10.71.1.1 --group 232.1.1.10 --rate 200
+in_ns gw python3 "$here/amt_gateway.py" --wire g0 --relay 10.71.2.11 --relay2 10.71.2.12 \
+	--source 10.71.1.1 --group 232.1.1.9 --group2 232.1.1.10 || failed=1
+too_big=$("$relay" ctl "$dir/ctl2" status | jq .source.too_big)
+# shellcheck disable=SC2016 # it is for awk
+icmp=$(in_ns src awk '/^Icmp: [0-9]/ { print $5 }' /proc/net/snmp)
+if [ "$too_big" -gt 0 ] && [ "$icmp" -gt 0 ]; then
+	echo "ok - the source is told (ICMP): dropped=$too_big told=$icmp"
+else
+	echo "not ok - the source is told (ICMP): dropped=$too_big told=$icmp"
+	failed=1
+fi
 exit $failed
