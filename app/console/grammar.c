@@ -42,7 +42,7 @@ static cmdline_parse_inst_t *instruction(struct binding *b)
 	char *save = NULL;
 
 	b->words = malloc(room);
-	inst = calloc(1, sizeof(*inst) + (MAX_WORDS + 1) * sizeof(inst->tokens[0]));
+	inst = calloc(1, sizeof(*inst) + (MAX_WORDS + 1) * sizeof(void *));
 	if (!b->words || !inst) {
 		free(inst);
 		return NULL;
@@ -83,8 +83,8 @@ struct grammar *grammar_create(const struct verb *table, grammar_run_cb run, voi
 	g->arg = arg;
 	for (const struct verb *v = table; v->words; v++)
 		n += v->json ? 2 : 1;
-	g->bindings = calloc(n, sizeof(*g->bindings));
-	g->instructions = calloc(n + 1, sizeof(g->instructions[0]));
+	g->bindings = calloc(n + 1, sizeof(*g->bindings));
+	g->instructions = calloc(n + 1, sizeof(void *));
 	if (!g->bindings || !g->instructions)
 		goto fail;
 	for (const struct verb *v = table; v->words; v++) {

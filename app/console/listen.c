@@ -22,7 +22,7 @@ static int make_directory(const char *path, char err[CONSOLE_ERR_LEN])
 	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	const char *dir;
 
-	strcpy(copy, path);
+	snprintf(copy, sizeof(copy), "%s", path);
 	dir = dirname(copy);
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return fail(err, dir, "cannot make the directory", errno);
@@ -74,8 +74,8 @@ int listen_path_open(struct listen_path *at, const char *path, char err[CONSOLE_
 
 	if (strlen(path) >= sizeof(un.sun_path))
 		return fail(err, path, "path too long for a socket", 0);
-	strcpy(un.sun_path, path);
-	strcpy(at->path, path);
+	memcpy(un.sun_path, path, strlen(path) + 1);
+	memcpy(at->path, path, strlen(path) + 1);
 	ret = make_directory(path, err);
 	if (ret < 0)
 		return ret;

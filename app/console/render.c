@@ -277,9 +277,48 @@ static void put_cell(struct render *r, unsigned int column, const char *text)
 		put_padding(r, pad);
 }
 
-void render_table_end(struct render *r)
+static void put_rows(struct render *r)
 {
 	const char *p = r->cells.data;
+
+	for (unsigned int i = 0; i < r->n_columns; i++)
+		put_cell(r, i, r->columns[i].name);
+	for (unsigned int row = 0; row < r->n_rows; row++) {
+		for (unsigned int i = 0; i < r->n_columns; i++) {
+			put_cell(r, i, p);
+			p += strlen(p) + 1;
+		}
+	}
+}
+
+// What no terminal is wide enough for: a block a row, a line a cell.
+static void put_blocks(struct render *r)
+{
+	const char *p = r->cells.data;
+	size_t width = 0;
+
+	for (unsigned int i = 1; i < r->n_columns; i++) {
+		size_t len = strlen(r->columns[i].name);
+
+		width = len > width ? len : width;
+	}
+	for (unsigned int row = 0; row < r->n_rows; row++) {
+		for (unsigned int i = 0; i < r->n_columns; i++) {
+			if (i > 0) {
+				put(r, "  ");
+				put(r, r->columns[i].name);
+				put_padding(r, width - strlen(r->columns[i].name) + 2);
+			}
+			put(r, p);
+			put(r, "\n");
+			p += strlen(p) + 1;
+		}
+	}
+}
+
+void render_table_end(struct render *r)
+{
+	unsigned int width = 0;
 
 	if (r->json) {
 		put(r, r->n_rows ? "\n]\n" : "]\n");
@@ -291,14 +330,13 @@ void render_table_end(struct render *r)
 		render_line(r, "(no %s)", r->name);
 		return;
 	}
-	for (unsigned int i = 0; i < r->n_columns; i++)
-		put_cell(r, i, r->columns[i].name);
-	for (unsigned int row = 0; row < r->n_rows; row++) {
-		for (unsigned int i = 0; i < r->n_columns; i++) {
-			put_cell(r, i, p);
-			p += strlen(p) + 1;
-		}
-	}
+	// The last column may be as long as it likes: it wraps and moves no other.
+	for (unsigned int i = 0; i + 1 < r->n_columns; i++)
+		width += r->width[i] + 2;
+	if (width > RENDER_MAX_WIDTH)
+		put_blocks(r);
+	else
+		put_rows(r);
 }
 
 void render_line(struct render *r, const char *fmt, ...)

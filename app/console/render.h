@@ -11,6 +11,7 @@
 #include "base/addr.h"
 
 #define RENDER_MAX_COLUMNS 32
+#define RENDER_MAX_WIDTH   220 // a text table wider than this becomes blocks of lines
 // Output past this is cut off and render_status() says so.
 #define RENDER_MAX_OCTETS (64u << 20)
 

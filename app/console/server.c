@@ -37,7 +37,7 @@ struct console_server {
 	struct listen_path at;
 	struct evconnlistener *listener;
 	struct event *accept_again; // after a failure of accept(2)
-	LIST_HEAD(, client) clients;
+	LIST_HEAD(client_list, client) clients;
 	struct console_stats stats;
 };
 
@@ -67,13 +67,14 @@ static size_t pending(const struct client *c)
 	return evbuffer_get_length(bufferevent_get_output(c->bev));
 }
 
-// Takes no more input; goes when the output has gone. c may be gone after the call.
+// Takes no more input; goes when the output has gone, at the earliest from the event loop: c is
+// good until the callback that called this returns.
 static void client_finish(struct client *c)
 {
 	c->mode = MODE_CLOSING;
 	bufferevent_disable(c->bev, EV_READ);
-	if (pending(c) == 0)
-		client_free(c);
+	bufferevent_trigger(
+		c->bev, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
 static void client_trailer(struct client *c, int status)
@@ -156,8 +157,6 @@ static void on_read(struct bufferevent *bev, void *arg)
 	struct client *c = arg;
 
 	(void)bev;
-	// What these answer keeps c alive until it is written: client_finish() frees at once only
-	// when there is no output, and then last.
 	if (c->mode == MODE_GREETING)
 		client_greeting(c);
 	if (c->mode == MODE_TTY)
@@ -305,12 +304,14 @@ struct console_server *console_server_open(struct event_base *base, const char *
 
 void console_server_close(struct console_server *s)
 {
-	struct client *c;
+	struct client *next;
 
 	if (!s)
 		return;
-	while ((c = LIST_FIRST(&s->clients)))
+	for (struct client *c = LIST_FIRST(&s->clients); c; c = next) {
+		next = LIST_NEXT(c, link);
 		client_free(c);
+	}
 	evconnlistener_free(s->listener);
 	event_free(s->accept_again);
 	listen_path_close(&s->at);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -210,8 +211,7 @@ int session_run(struct session *s, const char *line)
 			return CONSOLE_STATUS_ERROR;
 		}
 	}
-	memcpy(copy, line, len);
-	memcpy(copy + len, "\n", 2); // librte_cmdline takes lines
+	snprintf(copy, sizeof(copy), "%s\n", line); // librte_cmdline takes lines
 	switch (cmdline_parse(s->cl, copy)) {
 	case CMDLINE_PARSE_NOMATCH:
 		refuse(s, line, "unknown command; try help");

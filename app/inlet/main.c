@@ -37,7 +37,7 @@ static int connect_to(const char *path)
 		fprintf(stderr, "inlet: %s: path too long for a socket\n", path);
 		return -1;
 	}
-	strcpy(un.sun_path, path);
+	memcpy(un.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
 		return fd;

@@ -66,6 +66,8 @@ static void skip_block_comment(struct text *t)
 // From the opening quote to past the closing one.
 static int scan_string(const struct scan *s, struct text *t)
 {
+	unsigned int line = t->line;
+
 	for (t->p++; t->p < t->end && *t->p != '"'; t->p++) {
 		if (starts(t, "\\x00"))
 			return scan_fail(s, t, "NUL in a string", "");
@@ -74,8 +76,12 @@ static int scan_string(const struct scan *s, struct text *t)
 		if (*t->p == '\n')
 			t->line++;
 	}
-	if (t->p < t->end)
-		t->p++;
+	// libconfig would leak it and name the file's last line.
+	if (t->p >= t->end) {
+		t->line = line;
+		return scan_fail(s, t, "string without a closing quote", "");
+	}
+	t->p++;
 	return 0;
 }
 

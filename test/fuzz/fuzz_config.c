@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The configuration loader over a file in memory. config_load() wants a path: that of the descriptor.
+// The configuration loader over a file in memory. config_load() wants a path: that of the
+// descriptor.
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "config/config.h"
+
+// libconfig 1.5 loses the string before a syntax error: 64 octets a broken file, and not ours.
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:strbuf_append\n";
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,6 +12,14 @@
 
 #include "config/config.h"
 
+// libconfig 1.5 loses the string before a syntax error: 64 octets a broken file, and not ours.
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:strbuf_append\n";
+}
+
 static char dir[] = "/tmp/config-test-XXXXXX";
 
 static void write_file(const char *name, const char *text, size_t len)
@@ -215,6 +223,7 @@ static void broken_syntax_and_types(void **state)
 		{"interfaces = ();\n", "x.conf:1: interfaces needs at least 1 element"},
 		{TOP("workers = ;"), "x.conf:5: syntax error"},
 		{"interfaces = (\n", "x.conf:2: syntax error"},
+		{TOP("memory =\n\"no-huge;\n\n"), "x.conf:6: string without a closing quote"},
 		{TOP("\nbogus = 1;"), "x.conf:6: unknown key \"bogus\""},
 		{TOP("log-level = \"info\";"), "x.conf:5: unknown key \"log-level\""},
 		{TOP("dns = {\n retry = 1; };"), "x.conf:6: unknown key \"retry\" in dns"},
