@@ -154,7 +154,8 @@ static int probe(struct opening *o)
 	if (rc < 0) {
 		const char *why = "probing failed (DPDK's log has more)";
 
-		if (rc == -ENODEV || rc == -ENOENT)
+		// The EAL's word for a name that no bus knows is EFAULT.
+		if (rc == -ENODEV || rc == -ENOENT || rc == -EFAULT)
 			why = "no such device or driver";
 		else if (rc == -EEXIST)
 			why = "a device of that name exists";
@@ -299,12 +300,10 @@ static int make_pool(struct opening *o, unsigned int extra_mbufs)
 	n += (queues + 1) * PORT_CACHE * 3 / 2 + extra_mbufs;
 	snprintf(name, sizeof(name), "inlet_port%u", o->p->port_id);
 	o->p->pool = rte_pktmbuf_pool_create(name, n, PORT_CACHE, 0, (uint16_t)room, socket);
-	if (o->p->pool == NULL) {
-		int rc = rte_errno != 0 ? -rte_errno : -ENOMEM;
-
-		return fail(o, rc, "no memory for %u mbufs of %u octets (%u MiB): %s", n, room,
-			(unsigned int)(((uint64_t)n * (room + 192)) >> 20), strerror(-rc));
-	}
+	if (o->p->pool == NULL)
+		return fail(o, -ENOMEM, "no memory for %u mbufs of %u octets (%u MiB): %s", n, room,
+			(unsigned int)(((uint64_t)n * (room + 192)) >> 20),
+			rte_strerror(rte_errno));
 	return 0;
 }
 
@@ -318,7 +317,8 @@ static int configure(struct opening *o)
 	int rc;
 
 	memset(&conf, 0, sizeof(conf));
-	conf.rxmode.mtu = o->mtu;
+	// net_af_packet says 1518 octets at most, though its slots carry what framesz gives.
+	conf.rxmode.mtu = o->af_packet ? RTE_MIN(o->mtu, RTE_ETHER_MTU) : o->mtu;
 	conf.rxmode.offloads =
 		rx_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	conf.txmode.offloads = o->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
@@ -374,9 +374,12 @@ static int set_mtu(struct opening *o)
 	struct port *p = o->p;
 	int rc = 0;
 
-	// Where the operator gave none, the netdev's is taken as it is.
-	if (o->cfg->mtu != 0 || p->netdev[0] == '\0')
+	// Before the queues: AF_XDP's program does not attach to a netdev with a larger MTU.
+	// A netdev's MTU is taken as it is where the configuration gives none.
+	if (p->netdev[0] == '\0')
 		rc = rte_eth_dev_set_mtu(p->port_id, o->mtu);
+	else if (o->cfg->mtu != 0)
+		rc = port_netdev_set_mtu(p->netdev, o->mtu);
 	// A driver without the operation carries what dev_info says; that was checked.
 	if (rc != 0 && rc != -ENOTSUP)
 		return fail(o, rc, "mtu %u: %s", o->mtu, strerror(-rc));
@@ -440,7 +443,7 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 		goto fail_port;
 	if ((rc = make_pool(&o, extra_mbufs)) != 0)
 		goto fail_port;
-	if ((rc = setup_queues(&o)) != 0 || (rc = set_mtu(&o)) != 0)
+	if ((rc = set_mtu(&o)) != 0 || (rc = setup_queues(&o)) != 0)
 		goto fail_pool;
 	rc = rte_eth_dev_start(out->port_id);
 	if (rc != 0) {

@@ -59,7 +59,6 @@ static int netdev_ioctl(const char *name, unsigned long request, struct ifreq *i
 
 	if (fd < 0)
 		return -errno;
-	memset(ifr, 0, sizeof(*ifr));
 	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
 	if (ioctl(fd, request, ifr) < 0)
 		rc = -errno;
@@ -69,15 +68,22 @@ static int netdev_ioctl(const char *name, unsigned long request, struct ifreq *i
 
 int port_netdev_mtu(const char *name)
 {
-	struct ifreq ifr;
+	struct ifreq ifr = {0};
 	int rc = netdev_ioctl(name, SIOCGIFMTU, &ifr);
 
 	return rc < 0 ? rc : ifr.ifr_mtu;
 }
 
+int port_netdev_set_mtu(const char *name, int mtu)
+{
+	struct ifreq ifr = {.ifr_mtu = mtu};
+
+	return netdev_ioctl(name, SIOCSIFMTU, &ifr);
+}
+
 int port_netdev_running(const char *name)
 {
-	struct ifreq ifr;
+	struct ifreq ifr = {0};
 	int rc = netdev_ioctl(name, SIOCGIFFLAGS, &ifr);
 
 	return rc < 0 ? rc : (ifr.ifr_flags & IFF_RUNNING) != 0;

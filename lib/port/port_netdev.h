@@ -16,6 +16,8 @@ bool port_netdev_backed(const char *device);
 void port_netdev_name(const char *device, char name[16]);
 // Its MTU, or a negative errno.
 int port_netdev_mtu(const char *name);
+// Sets it. 0, or a negative errno.
+int port_netdev_set_mtu(const char *name, int mtu);
 // 1 running, 0 not, or a negative errno.
 int port_netdev_running(const char *name);
 
