@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # inlet-relay between a real source and a gateway of another make, in three network namespaces.
-# usage: relay_smoke.sh [BUILD_DIR]; prints TAP, exits 0 when all is well. Needs root.
+# usage: relay_smoke.sh [BUILD_DIR] (or LAB_BUILD); prints TAP, exits 0 when all is well. Needs root.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "${1:-$here/../../build}" && pwd) || exit 2
+build=$(cd "${1:-${LAB_BUILD:-$here/../../build}}" && pwd) || exit 2
 tools=$build/deploy/lab/tools
 relay=$build/app/relay/inlet-relay
 ns=relaysmoke$$
