@@ -1,0 +1,771 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine under virtual time, with a transport that the test plays.
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "driad/driad.h"
+#include "unit/driad/dns.h"
+
+#define AMTRELAY 260
+#define A	 1
+#define AAAA	 28
+#define MAX	 256
+
+#define R1   "0a01cb00710f" // 10 0 1 203.0.113.15
+#define NAME "0a8303616d740672656c617973047465737400"
+
+static struct lab {
+	struct timers timers;
+	struct rng rng;
+	struct driad *d;
+	uint64_t now;
+	// What the engine asked, in order.
+	struct {
+		char name[300];
+		uint16_t type;
+		uint64_t token, at;
+		bool cancelled;
+	} asked[MAX];
+	unsigned int n_asked, n_cancelled;
+	int refuse;		// what query() returns instead, when negative
+	const struct dns *sync; // answered from within query()
+	struct driad_result result;
+	unsigned int n_results;
+	struct driad_lookup *cancel_in_cb;
+	bool start_in_cb;
+} lab;
+
+static void answer(unsigned int i, const struct dns *m)
+{
+	// At its very size on the heap, for the sanitizer.
+	uint8_t *exact = malloc(m->len);
+	struct driad_answer a = {.packet = exact, .len = m->len};
+
+	memcpy(exact, m->buf, m->len);
+	a.rcode = m->buf[3] & 0xf;
+	driad_answer_input(lab.d, lab.asked[i].token, &a, lab.now);
+	free(exact);
+}
+
+static int mock_query(void *ctx, const char *name, uint16_t rrtype, uint64_t token)
+{
+	unsigned int i = lab.n_asked;
+
+	assert_ptr_equal(ctx, &lab);
+	if (lab.refuse < 0)
+		return lab.refuse;
+	assert_true(i < MAX);
+	lab.n_asked++;
+	snprintf(lab.asked[i].name, sizeof(lab.asked[i].name), "%s", name);
+	lab.asked[i].type = rrtype;
+	lab.asked[i].token = token;
+	lab.asked[i].at = lab.now;
+	lab.asked[i].cancelled = false;
+	if (lab.sync)
+		answer(i, lab.sync);
+	return (int)i + 1;
+}
+
+static void mock_cancel(void *ctx, int handle)
+{
+	(void)ctx;
+	assert_false(lab.asked[handle - 1].cancelled);
+	lab.asked[handle - 1].cancelled = true;
+	lab.n_cancelled++;
+}
+
+static const struct driad_resolver_ops mock = {.query = mock_query, .cancel = mock_cancel};
+
+static void on_result(void *arg, const struct driad_result *r, uint64_t now_us);
+
+static struct driad_lookup *start(const char *source)
+{
+	unsigned int before = lab.n_results;
+	struct driad_lookup *l;
+	struct addr a;
+
+	assert_int_equal(addr_parse(source, &a), 0);
+	l = driad_lookup_start(lab.d, &a, on_result, &lab, lab.now);
+	assert_non_null(l);
+	// Never from within the call.
+	assert_int_equal(lab.n_results, before);
+	return l;
+}
+
+static void on_result(void *arg, const struct driad_result *r, uint64_t now_us)
+{
+	assert_ptr_equal(arg, &lab);
+	assert_int_equal(now_us, lab.now);
+	lab.result = *r;
+	lab.n_results++;
+	if (lab.cancel_in_cb) {
+		struct driad_lookup *l = lab.cancel_in_cb;
+
+		lab.cancel_in_cb = NULL;
+		driad_lookup_cancel(lab.d, l);
+	}
+	if (lab.start_in_cb) {
+		lab.start_in_cb = false;
+		start("192.0.2.200");
+	}
+}
+
+static void run_to(uint64_t us)
+{
+	while (timers_next(&lab.timers) <= us) {
+		if (timers_next(&lab.timers) > lab.now)
+			lab.now = timers_next(&lab.timers);
+		timers_run(&lab.timers, lab.now);
+	}
+	lab.now = us;
+}
+
+static int setup(void **state)
+{
+	struct driad_cfg cfg = {.queries_per_100ms = 10,
+		.negative_ttl_max_s = 300,
+		.max_waiting = 50,
+		.use_ipv4 = true,
+		.use_ipv6 = true};
+
+	if (*state)
+		cfg = *(const struct driad_cfg *)*state;
+	memset(&lab, 0, sizeof(lab));
+	timers_init(&lab.timers);
+	lab.rng = rng_seeded(7);
+	lab.now = 5 * US_PER_S;
+	lab.d = driad_create(&cfg, &mock, &lab, &lab.timers, &lab.rng);
+	return lab.d ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	driad_destroy(lab.d);
+	assert_int_equal(timers_next(&lab.timers), NEVER_US);
+	timers_fini(&lab.timers);
+	return 0;
+}
+
+static const char *relay(unsigned int i)
+{
+	static char text[ADDR_STRLEN];
+
+	return addr_format(&lab.result.relays[i].addr, text);
+}
+
+// One lookup with one answer to its first query.
+static void ask(const struct dns *m)
+{
+	unsigned int i = lab.n_asked, before = lab.n_results;
+
+	start("192.0.2.12");
+	assert_int_equal(lab.n_asked, i + 1);
+	answer(i, m);
+	if (lab.n_asked == i + 1)
+		assert_int_equal(lab.n_results, before + 1);
+}
+
+static void begin(struct dns *m, int rcode)
+{
+	dns_begin(m, "12.2.0.192.in-addr.arpa.", AMTRELAY, rcode);
+}
+
+// The DNS message of a frame of the golden capture.
+static void golden(int frame, struct dns *m)
+{
+	char path[512], err[PCAP_ERRBUF_SIZE];
+	struct pcap_pkthdr *h;
+	const u_char *data;
+	size_t link;
+	pcap_t *p;
+
+	snprintf(path, sizeof(path), "%s/pim-igmp-dns-vectors.pcap", getenv("GOLDEN_DIR"));
+	p = pcap_open_offline(path, err);
+	assert_non_null(p);
+	link = pcap_datalink(p) == DLT_EN10MB ? 14 : 0;
+	for (int i = 0; i < frame; i++)
+		assert_int_equal(pcap_next_ex(p, &h, &data), 1);
+	m->len = (size_t)(data[link + 24] << 8 | data[link + 25]) - 8;
+	memcpy(m->buf, data + link + 28, m->len);
+	pcap_close(p);
+}
+
+static void golden_answers(void **state)
+{
+	struct dns m, query;
+
+	(void)state;
+	golden(27, &query); // D01: what we ask
+	golden(28, &m);	    // D02: types 1, 2 and 3
+	ask(&m);
+	assert_string_equal(lab.asked[0].name, "12.2.0.192.in-addr.arpa.");
+	assert_int_equal(lab.asked[0].type, AMTRELAY);
+	assert_int_equal(lab.n_asked, 3);
+	assert_string_equal(lab.asked[1].name, "amtrelays.example.com.");
+	assert_int_equal(lab.asked[1].type, A);
+	assert_int_equal(lab.asked[2].type, AAAA);
+	dns_begin(&m, "amtrelays.example.com.", A, 0);
+	dns_record_hex(&m, A, 60, "cb007199");
+	answer(1, &m);
+	assert_int_equal(lab.n_results, 0);
+	dns_begin(&m, "amtrelays.example.com.", AAAA, 0);
+	dns_record_hex(&m, AAAA, 50, "20010db8000000000000000000000099");
+	answer(2, &m);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(lab.result.status, DRIAD_OK);
+	assert_int_equal(lab.result.n_relays, 4);
+	assert_int_equal(lab.result.ttl_s, 50);
+	assert_int_equal(lab.result.relays[0].precedence, 10);
+	assert_int_equal(lab.result.relays[1].precedence, 10);
+	assert_int_equal(lab.result.relays[3].precedence, 128);
+	assert_true(lab.result.relays[3].discovery_optional);
+
+	golden(29, &m); // D03: a CNAME before it
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_OK);
+	assert_string_equal(relay(0), "203.0.113.15");
+	assert_int_equal(lab.result.ttl_s, 300);
+	golden(31, &m); // D05: type 0
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_NO_RELAY);
+	assert_int_equal(lab.result.ttl_s, 300);
+	// A query is no answer.
+	ask(&query);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	// The name of D04.
+	start("2001:db8:a::a");
+	golden(30, &query);
+	assert_string_equal(lab.asked[lab.n_asked - 1].name,
+		"a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.a.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.");
+}
+
+static void record_rows(void **state)
+{
+	static const struct {
+		const char *rdata[3];
+		enum driad_status status;
+		unsigned int n, ignored;
+	} rows[] = {
+		{{R1}, DRIAD_OK, 1, 0},
+		{{R1, R1}, DRIAD_OK, 1, 1},	// duplicate
+		{{"0000", R1}, DRIAD_OK, 1, 0}, // type 0 beside a relay
+		{{"0000"}, DRIAD_NO_RELAY, 0, 0},
+		{{"0000", "0a0401"}, DRIAD_NO_RELAY, 0, 1},
+		{{"0a0401"}, DRIAD_UNUSABLE, 0, 1}, // undefined type
+		{{"0a0401", R1}, DRIAD_OK, 1, 1},
+		{{"0a"}, DRIAD_UNUSABLE, 0, 1},
+		{{""}, DRIAD_UNUSABLE, 0, 1},
+		{{"0a01cb0071"}, DRIAD_UNUSABLE, 0, 1},
+		{{"0a03c00c"}, DRIAD_UNUSABLE, 0, 1}, // pointer
+		{{"0a0300"}, DRIAD_UNUSABLE, 0, 1},   // the root
+		{{"0a017f000001", "0a01e0000001", "0a0100000000"}, DRIAD_UNUSABLE, 0, 3},
+		{{"0a01ffffffff", "0a01a9fe0101", R1}, DRIAD_OK, 1, 2},
+		{{"0a02fe800000000000000000000000000001", "0a0200000000000000000000000000000001",
+			 "0a0200000000000000000000ffffcb00710f"},
+			DRIAD_UNUSABLE, 0, 3},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dns m;
+
+		begin(&m, 0);
+		for (int k = 0; k < 3 && rows[i].rdata[k]; k++)
+			dns_record_hex(&m, AMTRELAY, 90, rows[i].rdata[k]);
+		lab.now += US_PER_S;
+		ask(&m);
+		assert_int_equal(lab.result.status, rows[i].status);
+		assert_int_equal(lab.result.n_relays, rows[i].n);
+		assert_int_equal(lab.result.ignored, rows[i].ignored);
+		assert_int_equal(lab.result.ttl_s, 90);
+	}
+	// The better of two precedences for one address.
+	struct dns m;
+
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, "0a81cb00710f");
+	dns_record_hex(&m, AMTRELAY, 90, "0501cb00710f");
+	ask(&m);
+	assert_int_equal(lab.result.n_relays, 1);
+	assert_int_equal(lab.result.relays[0].precedence, 5);
+	assert_false(lab.result.relays[0].discovery_optional);
+}
+
+static void families(void **state)
+{
+	struct dns m;
+
+	(void)state;
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, R1);
+	dns_record_hex(&m, AMTRELAY, 90, "0a0220010db8000000000000000000000015");
+	dns_record_hex(&m, AMTRELAY, 90, NAME);
+	ask(&m);
+	// No AAAA query.
+	assert_int_equal(lab.n_asked, 2);
+	assert_int_equal(lab.asked[1].type, A);
+	dns_begin(&m, "amt.relays.test.", A, 0);
+	answer(1, &m);
+	assert_int_equal(lab.result.n_relays, 1);
+	assert_int_equal(lab.result.ignored, 1);
+}
+
+static void ttl_rows(void **state)
+{
+	static const struct {
+		uint32_t ttl, alias, expect;
+	} rows[] = {{300, 0, 300}, {300, 20, 20}, {0, 0, 1}, {0xffffffff, 0, 1}, {999999, 0, 86400},
+		{0x7fffffff, 0, 86400}};
+	static const struct {
+		int rcode;
+		bool soa;
+		uint32_t ttl, minimum, expect;
+	} negative[] = {{3, true, 100, 40, 40}, {3, true, 30, 40, 30}, {0, true, 90, 80, 80},
+		{0, false, 0, 0, 60}, {3, false, 0, 0, 60}, {3, true, 9999, 9999, 300},
+		{3, true, 0, 0, 1}};
+	struct dns m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin(&m, 0);
+		if (rows[i].alias)
+			dns_record_hex(&m, 5, rows[i].alias, "0161c00c");
+		dns_record_hex(&m, AMTRELAY, rows[i].ttl, R1);
+		lab.now += US_PER_S;
+		ask(&m);
+		assert_int_equal(lab.result.status, DRIAD_OK);
+		assert_int_equal(lab.result.ttl_s, rows[i].expect);
+	}
+	for (size_t i = 0; i < sizeof(negative) / sizeof(negative[0]); i++) {
+		begin(&m, negative[i].rcode);
+		if (negative[i].soa)
+			dns_soa(&m, negative[i].ttl, negative[i].minimum);
+		lab.now += US_PER_S;
+		ask(&m);
+		assert_int_equal(lab.result.status, DRIAD_NO_RECORD);
+		assert_int_equal(lab.result.ttl_s, negative[i].expect);
+	}
+}
+
+static void alias_without_target(void **state)
+{
+	struct dns m;
+
+	(void)state;
+	begin(&m, 0);
+	dns_record_hex(&m, 5, 30, "0161c00c");
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_NO_RECORD);
+}
+
+static void failures(void **state)
+{
+	static const int rcodes[] = {1, 2, 4, 5};
+	struct driad_answer a = {.rcode = -1};
+	struct dns m;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		begin(&m, rcodes[i]);
+		ask(&m);
+		assert_int_equal(lab.result.status, DRIAD_FAILED);
+		assert_int_equal(lab.result.ttl_s, 0);
+	}
+	assert_string_equal(lab.result.detail, "REFUSED for 12.2.0.192.in-addr.arpa.");
+	start("192.0.2.12");
+	driad_answer_input(lab.d, lab.asked[4].token, &a, lab.now);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	// The same answer again, and one to nothing.
+	driad_answer_input(lab.d, lab.asked[4].token, &a, lab.now);
+	driad_answer_input(lab.d, 0, &a, lab.now);
+	assert_int_equal(lab.n_results, 5);
+	// Bogus data is never used.
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, R1);
+	start("192.0.2.12");
+	a = (struct driad_answer){
+		.bogus = true, .why_bogus = "tampered", .packet = m.buf, .len = m.len};
+	driad_answer_input(lab.d, lab.asked[5].token, &a, lab.now);
+	assert_int_equal(lab.result.status, DRIAD_BOGUS);
+	assert_int_equal(lab.result.n_relays, 0);
+	assert_string_equal(lab.result.detail, "forged: tampered");
+	// The transport says no: still not from within the call.
+	lab.refuse = -EIO;
+	start("192.0.2.12");
+	run_to(lab.now);
+	assert_int_equal(lab.n_results, 7);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+}
+
+static void no_answer(void **state)
+{
+	uint64_t at = lab.now;
+
+	(void)state;
+	start("192.0.2.12");
+	run_to(at + 10 * US_PER_S - 1);
+	assert_int_equal(lab.n_results, 0);
+	run_to(at + 10 * US_PER_S);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	assert_int_equal(lab.n_cancelled, 1);
+}
+
+static void slow_name(void **state)
+{
+	uint64_t at = lab.now;
+	struct dns m;
+
+	(void)state;
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 900, R1);
+	dns_record_hex(&m, AMTRELAY, 900, NAME);
+	ask(&m);
+	assert_int_equal(lab.n_asked, 3);
+	run_to(at + 2 * US_PER_S - 1);
+	assert_int_equal(lab.n_results, 0);
+	run_to(at + 2 * US_PER_S);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(lab.n_cancelled, 2);
+	assert_int_equal(lab.result.n_relays, 1);
+	// Soon again, for the sake of the name.
+	assert_int_equal(lab.result.ttl_s, 60);
+	// Without a relay at hand the names have the whole time.
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 900, NAME);
+	at = lab.now;
+	ask(&m);
+	run_to(at + 10 * US_PER_S - 1);
+	assert_int_equal(lab.n_results, 1);
+	run_to(at + 10 * US_PER_S);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+}
+
+static void names(void **state)
+{
+	struct dns m;
+
+	(void)state;
+	// The same name twice, once in capitals: one pair of queries, the lower precedence.
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 900, NAME);
+	dns_record_hex(&m, AMTRELAY, 900, "050303414d540652454c415953045445535400");
+	ask(&m);
+	assert_int_equal(lab.n_asked, 3);
+	dns_begin(&m, lab.asked[1].name, A, 0);
+	dns_record_hex(&m, A, 90, "cb007101");
+	dns_record_hex(&m, A, 90, "7f000001");
+	answer(1, &m);
+	dns_begin(&m, lab.asked[2].name, AAAA, 3);
+	answer(2, &m);
+	assert_int_equal(lab.result.n_relays, 1);
+	assert_int_equal(lab.result.relays[0].precedence, 5);
+	assert_int_equal(lab.result.ignored, 2);
+	// A name without any address.
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 900, NAME);
+	ask(&m);
+	dns_begin(&m, "amt.relays.test.", A, 3);
+	dns_soa(&m, 20, 20);
+	answer(4, &m);
+	dns_begin(&m, "amt.relays.test.", AAAA, 3);
+	answer(5, &m);
+	assert_int_equal(lab.result.status, DRIAD_UNUSABLE);
+	assert_int_equal(lab.result.ttl_s, 20);
+	// Forty names: sixteen are asked for, and no faster than the limit.
+	lab.now += US_PER_S;
+	begin(&m, 0);
+	for (int i = 0; i < 40; i++) {
+		uint8_t rdata[32] = {(uint8_t)(50 - i), 3};
+		char text[16];
+
+		snprintf(text, sizeof(text), "r%d.test.", i);
+		dns_record(&m, AMTRELAY, 90, rdata, 2 + dns_name(text, rdata + 2));
+	}
+	ask(&m);
+	assert_int_equal(lab.n_asked, 6 + 10);
+	assert_string_equal(lab.asked[7].name, "r39.test.");
+	run_to(lab.now + 5 * US_PER_S);
+	assert_int_equal(lab.n_asked, 6 + 1 + 32);
+}
+
+static void many_relays(void **state)
+{
+	struct dns m;
+
+	(void)state;
+	begin(&m, 0);
+	for (int i = 0; i < 200; i++) {
+		uint8_t rdata[6] = {(uint8_t)(200 - i), 1, 203, 0, 113, (uint8_t)(1 + i)};
+
+		dns_record(&m, AMTRELAY, 90, rdata, sizeof(rdata));
+	}
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_OK);
+	assert_int_equal(lab.result.n_relays, DRIAD_MAX_RELAYS);
+	assert_int_equal(lab.result.ignored, 200 - DRIAD_MAX_RELAYS);
+	for (unsigned int i = 0; i < DRIAD_MAX_RELAYS; i++)
+		assert_int_equal(lab.result.relays[i].precedence, i + 1);
+}
+
+static void order_is_fair(void **state)
+{
+	unsigned int first[5] = {0}, last[5] = {0};
+	struct dns m;
+
+	(void)state;
+	begin(&m, 0);
+	for (uint8_t i = 1; i <= 4; i++) {
+		uint8_t rdata[6] = {20, 1, 203, 0, 113, i};
+
+		dns_record(&m, AMTRELAY, 90, rdata, sizeof(rdata));
+	}
+	dns_record_hex(&m, AMTRELAY, 90, "0a0220010db8000000000000000000000015");
+	for (int i = 0; i < 4000; i++) {
+		lab.n_asked = 0;
+		lab.now += US_PER_S;
+		ask(&m);
+		assert_int_equal(lab.result.n_relays, 5);
+		assert_int_equal(lab.result.relays[0].addr.family, ADDR_V6);
+		first[lab.result.relays[1].addr.bytes[3]]++;
+		last[lab.result.relays[4].addr.bytes[3]]++;
+	}
+	// 1000 expected of each, standard deviation 27.
+	for (int i = 1; i <= 4; i++) {
+		assert_in_range(first[i], 880, 1120);
+		assert_in_range(last[i], 880, 1120);
+	}
+}
+
+static void rate_limit(void **state)
+{
+	char source[ADDR_STRLEN];
+	uint64_t at = lab.now;
+
+	(void)state;
+	for (int i = 0; i < 45; i++) {
+		snprintf(source, sizeof(source), "192.0.2.%d", i);
+		start(source);
+	}
+	assert_int_equal(lab.n_asked, 10);
+	run_to(at + 99999);
+	assert_int_equal(lab.n_asked, 10);
+	run_to(at + 100000);
+	assert_int_equal(lab.n_asked, 20);
+	run_to(at + 400000);
+	assert_int_equal(lab.n_asked, 45);
+	for (unsigned int i = 0; i + 10 < 45; i++)
+		assert_true(lab.asked[i + 10].at - lab.asked[i].at >= 100000);
+	// First come, first served.
+	assert_string_equal(lab.asked[44].name, "44.2.0.192.in-addr.arpa.");
+	assert_int_equal(driad_stats(lab.d)->rate_delayed, 35);
+	assert_int_equal(driad_stats(lab.d)->queries, 45);
+	// 45 of 50 are open.
+	for (int i = 0; i < 6; i++)
+		start("192.0.2.100");
+	assert_int_equal(lab.n_results, 0);
+	run_to(lab.now);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(lab.result.status, DRIAD_LIMIT);
+	assert_int_equal(lab.result.ttl_s, 0);
+}
+
+static void cancel_anywhere(void **state)
+{
+	struct driad_lookup *l[12];
+	struct dns m;
+
+	(void)state;
+	// In flight, and waiting for its turn.
+	for (int i = 0; i < 12; i++)
+		l[i] = start("192.0.2.12");
+	driad_lookup_cancel(lab.d, l[11]);
+	assert_int_equal(lab.n_cancelled, 0);
+	driad_lookup_cancel(lab.d, l[0]);
+	assert_int_equal(lab.n_cancelled, 1);
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, NAME);
+	answer(0, &m);
+	assert_int_equal(lab.n_results, 0);
+	// With its names in line.
+	answer(1, &m);
+	driad_lookup_cancel(lab.d, l[1]);
+	// From the callback of another.
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, R1);
+	lab.cancel_in_cb = l[3];
+	lab.start_in_cb = true;
+	answer(2, &m);
+	assert_int_equal(lab.n_results, 1);
+	answer(3, &m);
+	assert_int_equal(lab.n_results, 1);
+	// Finished, before its callback.
+	lab.now += US_PER_S;
+	run_to(lab.now);
+	lab.sync = &m;
+	l[0] = start("192.0.2.12");
+	driad_lookup_cancel(lab.d, l[0]);
+	run_to(lab.now);
+	assert_int_equal(lab.n_results, 1);
+	lab.sync = NULL;
+}
+
+static void answered_at_once(void **state)
+{
+	struct dns m;
+
+	(void)state;
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, R1);
+	lab.sync = &m;
+	start("192.0.2.12");
+	assert_int_equal(timers_next(&lab.timers), lab.now);
+	run_to(lab.now);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(lab.result.status, DRIAD_OK);
+	assert_int_equal(driad_stats(lab.d)->cache_hits, 1);
+}
+
+static void hostile_messages(void **state)
+{
+	struct dns good, m;
+
+	(void)state;
+	begin(&good, 0);
+	dns_record_hex(&good, AMTRELAY, 90, R1);
+	// QR = 0.
+	m = good;
+	m.buf[2] &= 0x7f;
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	// Another question: name, type, class.
+	dns_begin(&m, "13.2.0.192.in-addr.arpa.", AMTRELAY, 0);
+	dns_record_hex(&m, AMTRELAY, 90, R1);
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	dns_begin(&m, "12.2.0.192.in-addr.arpa.", A, 0);
+	dns_record_hex(&m, AMTRELAY, 90, R1);
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	m = good;
+	m.buf[12 + 25 + 3] = 3; // CH
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	// No question at all.
+	m = good;
+	m.buf[5] = 0;
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	// More records announced than there are.
+	m = good;
+	m.buf[6] = 0xff;
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	// The owner points forward, and at itself.
+	m = good;
+	m.buf[12 + 25 + 4 + 1] = (uint8_t)(good.len - 2);
+	ask(&m);
+	assert_int_not_equal(lab.result.n_relays, 2);
+	m = good;
+	m.buf[12 + 25 + 4 + 1] = 12 + 25 + 4;
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+	// A record of another class.
+	m = good;
+	m.buf[12 + 25 + 4 + 5] = 3;
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_NO_RECORD);
+	// RDATA that claims more than is left.
+	m = good;
+	m.buf[good.len - 7] = 7;
+	lab.now += US_PER_S;
+	ask(&m);
+	assert_int_equal(lab.result.status, DRIAD_FAILED);
+}
+
+static void every_truncation(void **state)
+{
+	struct dns full, m;
+
+	(void)state;
+	golden(28, &full);
+	for (size_t n = 0; n < full.len; n++) {
+		m = full;
+		m.len = n;
+		lab.n_asked = 0;
+		lab.now += US_PER_S;
+		ask(&m);
+		assert_int_equal(lab.result.status, DRIAD_FAILED);
+		assert_int_equal(lab.n_asked, 1);
+	}
+}
+
+static void mutations(void **state)
+{
+	struct rng rng = rng_seeded(11);
+	struct dns full, m;
+
+	(void)state;
+	golden(28, &full);
+	for (int i = 0; i < 20000; i++) {
+		m = full;
+		for (int k = 0; k < 3; k++)
+			m.buf[rng_below(&rng, m.len)] = (uint8_t)rng_u32(&rng);
+		lab.n_asked = 0;
+		lab.now += US_PER_S;
+		start("192.0.2.12");
+		answer(0, &m);
+		// Names that it led to go unanswered.
+		run_to(lab.now + 20 * US_PER_S);
+		assert_int_equal(lab.n_results, i + 1);
+	}
+}
+
+static void status_names(void **state)
+{
+	(void)state;
+	assert_string_equal(driad_status_name(DRIAD_OK), "ok");
+	assert_string_equal(driad_status_name(DRIAD_NO_RECORD), "no-record");
+	assert_string_equal(driad_status_name(DRIAD_LIMIT), "limit");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	static struct driad_cfg v4_only = {.queries_per_100ms = 10,
+		.negative_ttl_max_s = 300,
+		.max_waiting = 50,
+		.use_ipv4 = true};
+	const struct CMUnitTest tests[] = {
+		T(golden_answers),
+		T(record_rows),
+		cmocka_unit_test_prestate_setup_teardown(families, setup, teardown, &v4_only),
+		T(ttl_rows),
+		T(alias_without_target),
+		T(failures),
+		T(no_answer),
+		T(slow_name),
+		T(names),
+		T(many_relays),
+		T(order_is_fair),
+		T(rate_limit),
+		T(cancel_anywhere),
+		T(answered_at_once),
+		T(hostile_messages),
+		T(every_truncation),
+		T(mutations),
+		T(status_names),
+	};
+
+	// One line a lookup would be too many.
+	log_threshold = LOG_LEVEL_ERROR;
+	return RUN_TESTS(tests);
+}
