@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// AMTRELAY RDATA.
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "wire/amtrelay.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct amtrelay rr;
+
+	if (amtrelay_decode(data, size, &rr) != AMTRELAY_OK || rr.type != AMTRELAY_NAME)
+		return 0;
+	// What is accepted is a whole name: labels up to a root label at its very end.
+	for (size_t at = 0; rr.name[at] != 0; at += 1u + rr.name[at])
+		if (at + 1u + rr.name[at] >= rr.name_len)
+			abort();
+	return 0;
+}
