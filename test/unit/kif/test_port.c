@@ -20,6 +20,19 @@
 #include "port/port.h"
 #include "port/port_netdev.h"
 
+// The AF_XDP driver never frees its umem (nor closes its socket): not ours to mend. Its stack is
+// seen by the slow unwinder only.
+const char *__asan_default_options(void);
+const char *__lsan_default_suppressions(void);
+const char *__asan_default_options(void)
+{
+	return "fast_unwind_on_malloc=0";
+}
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:xsk_umem__create";
+}
+
 static bool have_netns;
 
 #define NEED_NETNS()             \
