@@ -73,32 +73,48 @@ void render_table_begin(
 		put(r, "[");
 }
 
+static bool is_plain(char c)
+{
+	return (unsigned char)c >= ' ' && (unsigned char)c < 0x7f;
+}
+
 // Octets as they may stand in a terminal: a name that a peer chose must not move the cursor.
 static void append_clean(struct render *r, struct render_buf *b, const char *text)
 {
-	for (; *text; text++) {
-		char c = (unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f ? '?' : *text;
+	while (*text) {
+		size_t run = 0;
 
-		append(r, b, &c, 1);
+		while (is_plain(text[run]))
+			run++;
+		append(r, b, text, run);
+		text += run;
+		if (*text) {
+			append(r, b, "?", 1);
+			text++;
+		}
 	}
 }
 
 static void put_json_string(struct render *r, const char *text)
 {
 	put(r, "\"");
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (*text) {
 		char escaped[8];
+		size_t run = 0;
 
-		if (c == '"' || c == '\\')
-			snprintf(escaped, sizeof(escaped), "\\%c", c);
-		else if (c < ' ' || c >= 0x7f)
-			// Octets beyond ASCII are taken as Latin-1, so that any input gives valid
-			// JSON.
-			snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+		while (is_plain(text[run]) && text[run] != '"' && text[run] != '\\')
+			run++;
+		append(r, &r->out, text, run);
+		text += run;
+		if (!*text)
+			break;
+		// Octets beyond ASCII are taken as Latin-1, so that any input gives valid JSON.
+		if (is_plain(*text))
+			snprintf(escaped, sizeof(escaped), "\\%c", *text);
 		else
-			snprintf(escaped, sizeof(escaped), "%c", c);
+			snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)*text);
 		put(r, escaped);
+		text++;
 	}
 	put(r, "\"");
 }
