@@ -44,7 +44,7 @@ struct driad_query {
 struct driad_lookup {
 	TAILQ_ENTRY(driad_lookup) all;
 	TAILQ_ENTRY(driad_lookup) finished; // in driad.finished, once is_finished
-	STAILQ_HEAD(, driad_query) queries;
+	STAILQ_HEAD(driad_queries, driad_query) queries;
 	struct driad *driad;
 	struct addr source;
 	driad_cb cb;

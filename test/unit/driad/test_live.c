@@ -45,7 +45,7 @@ static const char v4_zone[] = SOA(
 	     "17 IN TYPE260 \\# 5 0a01cb0071\n"
 	     "18 IN TYPE260 \\# 19 808303616d740672656c617973047465737400\n" // amt.relays.test.
 	     "19 IN TYPE260 \\# 18 800303616d740672656c6179730474657374\n"   // the same, no root
-									     // label
+									   // label
 	     "20 IN TYPE260 \\# 6 0a01cb00710f\n20 IN TYPE260 \\# 6 0501cb007110\n"
 	     "20 IN TYPE260 \\# 2 0000\n20 IN TYPE260 \\# 1 0a\n"
 	     "21 IN TYPE260 \\# 20 0a0304656b7a6f0672656c617973047465737400\n"
@@ -146,15 +146,21 @@ static void nsd_start(void)
 		execlp("nsd", "nsd", "-d", "-c", path, (char *)NULL);
 		_exit(127);
 	}
-	// It listens on TCP too, and that says when it is up.
+	// Up when it answers, with REFUSED, a question for the root.
 	assert_int_equal(addr_parse("127.0.0.1", &addr), 0);
 	len = addr_to_sockaddr(&addr, PORT, &sa);
 	for (int tries = 0;; tries++) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0), rc;
+		static const uint8_t query[17] = {[5] = 1, [14] = 1, [16] = 1};
+		struct timeval wait = {.tv_usec = 20000};
+		int fd = socket(AF_INET, SOCK_DGRAM, 0);
+		uint8_t reply[64];
+		bool up;
 
-		rc = connect(fd, (struct sockaddr *)&sa, len);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		up = connect(fd, (struct sockaddr *)&sa, len) == 0 &&
+		     send(fd, query, sizeof(query), 0) > 0 && recv(fd, reply, sizeof(reply), 0) > 0;
 		close(fd);
-		if (rc == 0)
+		if (up)
 			return;
 		assert_true(tries < 500);
 		usleep(10000);
