@@ -549,10 +549,13 @@ static void examples(void **state)
 	char err[CONFIG_ERR_LEN], path[512];
 	struct dirent *e;
 	unsigned int n = 0;
-	DIR *d = opendir(from);
+	DIR *d = opendir(from ? from : "");
 
 	(void)state;
-	assert_non_null(d);
+	if (!d) {
+		fail_msg("no examples in $EXAMPLES_DIR");
+		return; // for tools that do not know that fail_msg() ends the test
+	}
 	while ((e = readdir(d))) {
 		const char *dot = strrchr(e->d_name, '.');
 
@@ -573,7 +576,7 @@ static void mutilated(void **state)
 	static struct config c;
 	char err[CONFIG_ERR_LEN], path[64];
 	size_t len = strlen(everything);
-	char *copy = malloc(len);
+	char *copy = malloc(len + 1);
 	static const char with[] = {'\0', '"', '{', '9', '\n', '@', '\\', (char)0xff};
 
 	(void)state;
@@ -586,7 +589,7 @@ static void mutilated(void **state)
 		}
 	}
 	for (size_t i = 0; i < len; i++) {
-		memcpy(copy, everything, len);
+		memcpy(copy, everything, len + 1);
 		copy[i] = with[i % sizeof(with)];
 		write_file("x.conf", copy, len);
 		if (config_load(path, &c, err) != 0) {

@@ -25,6 +25,7 @@ static struct event_base *base;
 static struct console_server *server;
 static struct observe o;
 static char path[64];
+static const char *program;
 
 struct result {
 	int status;
@@ -78,7 +79,7 @@ static void inlet(struct result *r, const char *input, const char *const *words)
 		dup2(fileno(in), 0);
 		dup2(fileno(out), 1);
 		dup2(fileno(err), 2);
-		execv(getenv("INLET"), (char *const *)(uintptr_t)argv);
+		execv(program, (char *const *)(uintptr_t)argv);
 		_exit(99);
 	}
 	r->status = wait_for(pid);
@@ -186,7 +187,7 @@ static void terminal_is_restored(void **state)
 		if (pid == 0) {
 			dup2(slave, 0);
 			dup2(slave, 1);
-			execl(getenv("INLET"), "inlet", "--socket", path, NULL);
+			execl(program, "inlet", "--socket", path, NULL);
 			_exit(99);
 		}
 		read_until(master, "inlet> ");
@@ -219,7 +220,8 @@ int main(void)
 	int ret;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (!getenv("INLET") || !mkdtemp(dir))
+	program = getenv("INLET");
+	if (!program || !mkdtemp(dir))
 		return 1;
 	snprintf(path, sizeof(path), "%s/console.sock", dir);
 	fake_observe(&o);

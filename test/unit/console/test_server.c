@@ -48,7 +48,7 @@ static int bench_open(void **state, const struct console_limits *limits)
 	char err[CONSOLE_ERR_LEN] = "";
 
 	signal(SIGPIPE, SIG_IGN);
-	strcpy(b->dir, "/tmp/console-test-XXXXXX");
+	snprintf(b->dir, sizeof(b->dir), "/tmp/console-test-XXXXXX");
 	if (!mkdtemp(b->dir))
 		return -1;
 	snprintf(b->path, sizeof(b->path), "%s/run/console.sock", b->dir);
@@ -104,7 +104,7 @@ static struct peer *dial(struct bench *b)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	strcpy(un.sun_path, b->path);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", b->path);
 	assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
 	return peer_new(fd);
 }
@@ -190,7 +190,7 @@ static int one_shot(struct bench *b, const char *line, char *text, size_t room)
 	assert_int_equal(p->data[p->len - 1], '\n');
 	status = p->data[p->len - 2] - '0';
 	assert_true(strlen(p->data) < room);
-	strcpy(text, p->data);
+	memcpy(text, p->data, strlen(p->data) + 1);
 	hang_up(p);
 	return status;
 }
@@ -266,9 +266,7 @@ static void line_of_3000(void **state)
 	char line[3012], text[512];
 	struct peer *p;
 
-	memset(line, 'x', sizeof(line));
-	memcpy(line, "run ", 4);
-	strcpy(line + 3000, "\n");
+	snprintf(line, sizeof(line), "run %02996d\n", 0);
 	assert_int_equal(one_shot(b, line, text, sizeof(text)), 1);
 	assert_string_equal(text, "error: line too long\n");
 
@@ -464,7 +462,7 @@ static void socket_file(void **state)
 
 	// Left by a process that was killed: replaced.
 	snprintf(path, sizeof(path), "%s/run/stale", b->dir);
-	strcpy(un.sun_path, path);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
 	close(fd);
