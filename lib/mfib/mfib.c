@@ -12,6 +12,7 @@
 
 struct mfib_tunnel {
 	const struct mfib *m;
+	LIST_ENTRY(mfib_tunnel) link;	    // while not deleted
 	LIST_HEAD(, mfib_channel) channels; // those deleted, but not yet freed, included
 	struct mfib_stats gone;		    // of channels freed
 	uint32_t relay;			    // network order
@@ -36,6 +37,7 @@ struct mfib {
 	struct rte_rcu_qsbr *qsbr;
 	struct mfib_endpoints *ep;
 	struct mfib_table *tables;
+	LIST_HEAD(, mfib_tunnel) tunnels;
 	struct generation *gen;
 	uint32_t fold_at; // next slot whose counters are folded
 	// Deleted slots of gen, oldest first, waiting for their grace period.
@@ -113,11 +115,17 @@ static void generation_free(struct generation *g)
 
 void mfib_destroy(struct mfib *m)
 {
+	struct mfib_tunnel *t;
+
 	if (!m)
 		return;
 	for (struct generation *g = m->gen, *older; g; g = older) {
 		older = g->older;
 		generation_free(g);
+	}
+	while ((t = LIST_FIRST(&m->tunnels))) {
+		LIST_REMOVE(t, link);
+		free(t);
 	}
 	for (unsigned int i = 0; m->ep && i < MFIB_MAX_LOCALS; i++)
 		rte_free(m->ep->relay[i]);
@@ -216,6 +224,7 @@ struct mfib_tunnel *mfib_tunnel_add(
 		.m = m, .relay = relay_ip, .port = local_port, .local = (uint16_t)i};
 	m->local_users[i - 1]++;
 	m->n_tunnels++;
+	LIST_INSERT_HEAD(&m->tunnels, t, link);
 	users = &m->ep->relay_users[mfib_relay_slot(relay_ip)];
 	__atomic_store_n(users, (uint16_t)(*users + (*users < UINT16_MAX)), __ATOMIC_RELAXED);
 	__atomic_store_n(&m->ep->relay[i - 1][local_port], relay_ip, __ATOMIC_RELEASE);
@@ -235,6 +244,7 @@ void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t)
 		__atomic_store_n(users, (uint16_t)(*users - 1), __ATOMIC_RELAXED);
 	m->local_users[t->local - 1]--;
 	m->n_tunnels--;
+	LIST_REMOVE(t, link);
 	local_put(m, t->local);
 	t->deleted = true;
 	if (LIST_EMPTY(&t->channels))

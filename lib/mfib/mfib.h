@@ -29,7 +29,7 @@ struct mfib_stats {
 
 // sockets[i]: NUMA socket of worker i. NULL when out of memory.
 struct mfib *mfib_create(unsigned int n_workers, const int *sockets);
-// Workers must have stopped.
+// Workers must have stopped. Tunnels and channels that are left go with it.
 void mfib_destroy(struct mfib *m);
 // The replica that worker i is started with; it follows growth by itself.
 struct mfib_table *mfib_worker_table(struct mfib *m, unsigned int worker);
