@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "inlet.h"
 
-#define PUNT_RING	512 // mbufs a worker and class
 #define INJECT_RING	512
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
@@ -83,8 +82,8 @@ static int boot_workers(struct inlet *in, char err[BOOT_ERR_LEN])
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		if (in->ifs[i].port.mtu > frame)
 			frame = in->ifs[i].port.mtu;
-	in->crossing = crossing_create(
-		in->n_workers, sockets, in->n_ifs, PUNT_RING, INJECT_RING, (uint16_t)(frame + 18));
+	in->crossing = crossing_create(in->n_workers, sockets, in->n_ifs, INLET_PUNT_RING,
+		INJECT_RING, (uint16_t)(frame + 18));
 	in->mfib = mfib_create(in->n_workers, sockets);
 	in->workers =
 		rte_zmalloc("workers", in->n_workers * sizeof(struct worker), RTE_CACHE_LINE_SIZE);
@@ -322,6 +321,8 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 		ret = boot_pim(in, err);
 	if (ret == 0)
 		ret = boot_console(in, interactive, err);
+	if (ret == 0)
+		state_restore(in);
 	if (ret < 0)
 		boot_down(in);
 	else
@@ -349,6 +350,7 @@ void boot_down(struct inlet *in)
 		console_local_close(in->local);
 	if (in->console)
 		console_server_close(in->console);
+	state_close(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close_pim(&in->ifs[i]);
 	channels_destroy(in->channels, now);

@@ -10,9 +10,6 @@
 #include "inlet.h"
 
 #define PIM_REOPEN_US (1 * USEC_PER_SEC)
-// Rings beside the port that may hold its mbufs: punt rings, see boot.c.
-#define EXTRA_MBUFS 2048
-
 struct addr iface_primary(const struct iface *ifc)
 {
 	for (unsigned int i = 0; i < ifc->n_addrs; i++)
@@ -30,6 +27,17 @@ bool iface_is_local(const struct inlet *in, const struct addr *a)
 	return false;
 }
 
+// What may hold a port's mbufs beside the port: the punt rings, and the transmit rings of all
+// ports, for what is received on one is sent on others.
+static unsigned int mbufs_elsewhere(const struct inlet *in, unsigned int n_workers)
+{
+	unsigned int n = n_workers * PUNT_CLASSES * INLET_PUNT_RING;
+
+	for (unsigned int i = 0; i < in->n_ifs; i++)
+		n += n_workers * (in->ifs[i].cfg->tx_desc + WORKER_TX_QUEUE);
+	return n;
+}
+
 int iface_open_port(struct iface *ifc, uint16_t n_queues, char err[BOOT_ERR_LEN])
 {
 	const struct port_cfg cfg = {
@@ -40,13 +48,14 @@ int iface_open_port(struct iface *ifc, uint16_t n_queues, char err[BOOT_ERR_LEN]
 		.tx_desc = ifc->cfg->tx_desc,
 	};
 	char why[PORT_ERR_LEN];
-	int ret = port_open(&cfg, EXTRA_MBUFS, &ifc->port, why);
+	int ret = port_open(&cfg, mbufs_elsewhere(ifc->in, n_queues), &ifc->port, why);
 
 	if (ret < 0) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return ret;
 	}
 	ifc->port_is_open = true;
+	ifc->netdev_up = true; // as kif_create() leaves it
 	ifc->mtu = ifc->port.mtu;
 	log_info("inletd", "port up if=%s driver=%s mtu=%u queues=%u", ifc->cfg->name,
 		ifc->port.driver, ifc->port.mtu, ifc->port.n_queues);
@@ -147,6 +156,7 @@ static void pim_want_cb(
 
 	(void)neighbor;
 	channels_want(ifc->in->channels, sg, ifc->index, wanted, now_us);
+	state_changed(ifc->in, now_us);
 }
 
 static void pim_rx_cb(
@@ -322,6 +332,7 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 static void link_changed(struct iface *ifc, const struct netlink_event *ev)
 {
 	struct inlet *in = ifc->in;
+	char err[BOOT_ERR_LEN];
 
 	// Larger than the port can send is of no use; smaller is the operator's wish.
 	if (ev->mtu >= 576 && ev->mtu <= ifc->port.mtu && ev->mtu != ifc->mtu) {
@@ -330,9 +341,13 @@ static void link_changed(struct iface *ifc, const struct netlink_event *ev)
 			worker_set_mtu(&in->workers[w], ifc->index, ifc->mtu);
 		log_info("inletd", "mtu changed if=%s mtu=%u", ifc->cfg->name, ifc->mtu);
 	}
-	if (ev->up != ifc->netdev_up)
+	if (ev->up != ifc->netdev_up) {
 		log_info("inletd", "kernel-interface port if=%s name=%s state=%s", ifc->cfg->name,
 			ev->name, ev->up ? "up" : "down");
+		// The kernel forgets the routes of a netdev that goes down.
+		if (ev->up && set_addresses(ifc, err) < 0)
+			log_error("inletd", "%s", err);
+	}
 	ifc->netdev_up = ev->up;
 }
 

@@ -35,6 +35,7 @@
 #define BOOT_ERR_LEN	 512
 #define IFACE_MAX_ADDRS	 16
 #define INLET_MAX_LCORES 64
+#define INLET_PUNT_RING	 512 // mbufs a worker and class
 
 struct inlet;
 
@@ -97,6 +98,8 @@ struct inlet {
 	struct amt_gateway *amt;
 	struct channels *channels;
 	struct timer housekeeping;
+	struct timer state; // armed while the state file is kept
+	uint64_t state_earliest_us;
 	struct observe observe; // for the console; observe.c keeps it
 	struct console_server *console;
 	struct console_local *local;
@@ -129,6 +132,12 @@ bool iface_is_local(const struct inlet *in, const struct addr *a);
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet
 extern const struct channel_env upstream_env; // ctx is filled in by boot
 void upstream_close(struct iface *ifc);
+
+// state.c: what is joined, kept on file for the next start.
+void state_restore(struct inlet *in);
+void state_changed(struct inlet *in, uint64_t now_us);
+// Writes it a last time, before PIM leaves.
+void state_close(struct inlet *in);
 
 // observe.c: what the console sees of us. Called again when an interface changes.
 void observe_fill(struct inlet *in);

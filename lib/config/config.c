@@ -18,6 +18,8 @@ static void draft_finish(struct config_draft *d)
 		c->dns.resolvers[i] = d->resolvers[i].addr;
 		c->dns.ports[i] = d->resolvers[i].port;
 	}
+	if (strcmp(c->state_file, "auto") == 0)
+		snprintf(c->state_file, sizeof(c->state_file), "%s.state", c->console_socket);
 	for (unsigned int i = 0; i < c->n_ifs; i++) {
 		if (!(c->ifs[i].role & IF_DOWNSTREAM))
 			c->ifs[i].pim.enabled = false;

@@ -107,8 +107,11 @@ struct config {
 	struct config_dns dns;
 	struct config_amt amt;
 	char console_socket[108]; // default /run/inlet/console.sock
-	uint32_t max_channels;	  // 65536
-	uint32_t max_tunnels;	  // 4096
+	// Where what is joined is written for the next start; "" for nowhere. Default: the
+	// console's socket with ".state" behind it.
+	char state_file[128];
+	uint32_t max_channels; // 65536
+	uint32_t max_tunnels;  // 4096
 };
 
 #define CONFIG_DEFAULT_FILE "/etc/inlet/inlet.conf"

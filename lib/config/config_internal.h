@@ -49,6 +49,7 @@ int value_ifname(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_socket(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_state_file(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_if_addr(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_prefix(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_ssm_range(const char *text, void *field, char why[SCHEMA_WHY_LEN]);

@@ -149,6 +149,8 @@ const struct schema config_schema[] = {
 		COUNT(struct config_draft, c.n_relays), RANGE(0, CONFIG_MAX_STATIC),
 		.sub = schema_relay, .defaults = relay_defaults},
 	{"console", SCHEMA_GROUP, .sub = schema_console},
+	{"state_file", SCHEMA_TEXT, FIELD(struct config_draft, c.state_file),
+		.value = value_state_file},
 	{"limits", SCHEMA_GROUP, .sub = schema_limits},
 	{0},
 };
@@ -177,6 +179,7 @@ void config_defaults(struct config *c)
 		.linger_s = 2,
 	};
 	strcpy(c->console_socket, "/run/inlet/console.sock");
+	strcpy(c->state_file, "auto");
 	c->max_channels = 65536;
 	c->max_tunnels = 4096;
 }

@@ -89,6 +89,12 @@ void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now
 void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
 	const uint8_t *pim, size_t len, uint64_t now_us);
 
+// A channel that was joined before a restart: NoInfo -> Join as if `neighbor` had sent a Join that
+// runs out at expires_us. False when the interface would not take such a Join, or has the channel.
+// A router that was told by a fresh GenID may still wait for its own periodic Join (FRR does).
+bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *neighbor,
+	uint64_t expires_us, uint64_t now_us);
+
 // Snapshots for the console.
 struct pim_neighbor_view {
 	struct addr addr;

@@ -224,6 +224,26 @@ static enum pim_drop entry_refuse(const struct pim_if *pif, const struct pim_jp_
 	return PIM_DROP_COUNT;
 }
 
+bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *neighbor,
+	uint64_t expires_us, uint64_t now_us)
+{
+	struct pim_channel *ch;
+
+	if (expires_us <= now_us || sg->s.family != ADDR_V4 || !group_is_ssm(pif, &sg->g) ||
+		!addr_is_unicast(&sg->s) || channel_find(pif, sg) ||
+		pif->channels.count >= pif->cfg.max_channels)
+		return false;
+	ch = channel_create(pif, sg);
+	if (!ch)
+		return false;
+	ch->expiry_us = expires_us;
+	ch->last_neighbor = *neighbor;
+	channel_rearm(ch);
+	channel_log(ch, "join restored");
+	pif->ops->want_cb(pif->ctx, sg, true, neighbor, now_us);
+	return true;
+}
+
 static void entry_cb(void *arg, const struct pim_jp_entry *e)
 {
 	const struct jp_rx *rx = arg;

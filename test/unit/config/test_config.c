@@ -114,6 +114,7 @@ static void defaults(void **state)
 	assert_int_equal(c.amt.update_mtu, 1280);
 	assert_int_equal(c.amt.linger_s, 2);
 	assert_string_equal(c.console_socket, "/run/inlet/console.sock");
+	assert_string_equal(c.state_file, "/run/inlet/console.sock.state");
 	assert_int_equal(c.max_channels, 65536);
 	assert_int_equal(c.max_tunnels, 4096);
 }

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The state file: which channels are joined, by whom and until when, so that a start after a crash
+// brings them back before the routers join again. Text, replaced as a whole by rename(2):
+//
+//   inlet-state 1
+//   join lan 192.0.2.1 232.1.1.1 10.9.1.1 1795495904747975      expiry: CLOCK_REALTIME,
+//   microseconds end 1
+//
+// What is old, torn or from another version is ignored with one line in the log.
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "inlet.h"
+
+#define VERSION_LINE "inlet-state 1"
+#define LINE_LEN     256
+// A change is on file a moment later; expiries move with each refresh and are written now and then.
+#define CHANGED_US (200 * USEC_PER_MSEC)
+#define REFRESH_US (20 * USEC_PER_SEC)
+// Writing takes a hundredth of the control thread at most.
+#define COST_FACTOR 100
+// Nothing is believed for longer than the default holdtime of a Join (RFC 7761 section 4.11): by
+// then the routers have joined again.
+#define RESTORE_MAX_US (210 * USEC_PER_SEC)
+
+static uint64_t realtime_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct writer {
+	FILE *f;
+	const struct iface *ifc;
+	uint64_t mono_us, real_us;
+	uint32_t n;
+};
+
+static void write_cb(void *arg, const struct pim_channel_view *v)
+{
+	struct writer *wr = arg;
+	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
+	uint64_t left = v->expires_us > wr->mono_us ? v->expires_us - wr->mono_us : 0;
+
+	if (left > RESTORE_MAX_US)
+		left = RESTORE_MAX_US;
+	fprintf(wr->f, "join %s %s %s %s %" PRIu64 "\n", wr->ifc->cfg->name,
+		addr_format(&v->sg.s, s), addr_format(&v->sg.g, g),
+		addr_format(&v->last_neighbor, from), wr->real_us + left);
+	wr->n++;
+}
+
+static int state_write(struct inlet *in, uint64_t now_us)
+{
+	struct writer wr = {.mono_us = now_us, .real_us = realtime_us()};
+	char tmp[sizeof(in->cfg.state_file) + 8];
+	int ret = 0;
+
+	snprintf(tmp, sizeof(tmp), "%s.tmp", in->cfg.state_file);
+	wr.f = fopen(tmp, "we");
+	if (!wr.f)
+		return -errno;
+	fputs(VERSION_LINE "\n", wr.f);
+	for (unsigned int i = 0; i < in->n_ifs; i++) {
+		wr.ifc = &in->ifs[i];
+		if (wr.ifc->pim)
+			pim_if_channels(wr.ifc->pim, write_cb, &wr);
+	}
+	fprintf(wr.f, "end %u\n", wr.n);
+	if (ferror(wr.f))
+		ret = -EIO;
+	if (fclose(wr.f) != 0 && ret == 0)
+		ret = -errno;
+	if (ret == 0 && rename(tmp, in->cfg.state_file) < 0)
+		ret = -errno;
+	if (ret < 0)
+		unlink(tmp);
+	return ret;
+}
+
+static void state_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct inlet *in = arg;
+	uint64_t took, wait = REFRESH_US;
+	int ret = state_write(in, now_us);
+
+	if (ret < 0)
+		log_warn_limited("inletd", "state file not written file=%s error=\"%s\"",
+			in->cfg.state_file, strerror(-ret));
+	took = clock_mono_us() - now_us;
+	in->state_earliest_us = now_us + COST_FACTOR * took;
+	if (now_us + wait < in->state_earliest_us)
+		wait = in->state_earliest_us - now_us;
+	timer_arm(&in->timers, t, now_us + wait);
+}
+
+void state_changed(struct inlet *in, uint64_t now_us)
+{
+	uint64_t due = now_us + CHANGED_US;
+
+	if (!in->cfg.state_file[0] || !timer_armed(&in->state))
+		return;
+	if (due < in->state_earliest_us)
+		due = in->state_earliest_us;
+	if (due < in->state.due_us)
+		timer_arm(&in->timers, &in->state, due);
+}
+
+static struct iface *iface_named(struct inlet *in, const char *name)
+{
+	for (unsigned int i = 0; i < in->n_ifs; i++)
+		if (strcmp(in->ifs[i].cfg->name, name) == 0)
+			return &in->ifs[i];
+	return NULL;
+}
+
+struct entry {
+	struct iface *ifc;
+	struct sg sg;
+	struct addr neighbor;
+	uint64_t left_us;
+};
+
+// False for a line that is none of ours; ifc is NULL when the line no longer applies.
+static bool entry_parse(struct inlet *in, const char *line, uint64_t real_us, struct entry *e)
+{
+	char name[17], s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
+	uint64_t expires;
+	int used = 0;
+
+	if (sscanf(line, "join %16s %47s %47s %47s %" SCNu64 "%n", name, s, g, from, &expires,
+		    &used) != 5 ||
+		line[used] != '\0')
+		return false;
+	if (addr_parse(s, &e->sg.s) < 0 || addr_parse(g, &e->sg.g) < 0 ||
+		addr_parse(from, &e->neighbor) < 0)
+		return false;
+	e->left_us = expires > real_us ? expires - real_us : 0;
+	if (e->left_us > RESTORE_MAX_US) // the clock was set back
+		e->left_us = RESTORE_MAX_US;
+	e->ifc = iface_named(in, name);
+	if (e->left_us == 0 || (e->ifc && !e->ifc->pim))
+		e->ifc = NULL;
+	return true;
+}
+
+// Reads all of it before anything is applied. The entries, *n of them, or NULL with why set (NULL
+// too when there is no file).
+static struct entry *state_read(struct inlet *in, uint32_t *n, const char **why)
+{
+	uint64_t real_us = realtime_us();
+	struct entry *list = NULL;
+	char line[LINE_LEN];
+	uint32_t lines = 0, room = 0, end;
+	bool ended = false;
+	FILE *f = fopen(in->cfg.state_file, "re");
+
+	*n = 0;
+	*why = NULL;
+	if (!f) {
+		*why = errno == ENOENT ? NULL : strerror(errno);
+		return NULL;
+	}
+	*why = "of another version";
+	if (!fgets(line, sizeof(line), f) || strcmp(line, VERSION_LINE "\n") != 0)
+		goto refuse;
+	*why = "torn";
+	while (!ended && fgets(line, sizeof(line), f)) {
+		size_t len = strlen(line);
+
+		if (len == 0 || line[len - 1] != '\n')
+			goto refuse;
+		line[len - 1] = '\0';
+		if (sscanf(line, "end %u", &end) == 1) {
+			ended = end == lines;
+			break;
+		}
+		if (lines == in->cfg.max_channels)
+			goto refuse;
+		if (*n == room) {
+			uint32_t more = room ? 2 * room : 256;
+			struct entry *grown = realloc(list, more * sizeof(*list));
+
+			if (!grown)
+				goto refuse;
+			list = grown;
+			room = more;
+		}
+		if (!entry_parse(in, line, real_us, &list[*n]))
+			goto refuse;
+		lines++;
+		*n += list[*n].ifc != NULL;
+	}
+	if (!ended)
+		goto refuse;
+	*why = NULL;
+	fclose(f);
+	return list;
+
+refuse:
+	fclose(f);
+	free(list);
+	*n = 0;
+	return NULL;
+}
+
+void state_restore(struct inlet *in)
+{
+	uint64_t now = clock_mono_us();
+	const char *why;
+	uint32_t n, restored = 0;
+	struct entry *list;
+
+	if (!in->cfg.state_file[0])
+		return;
+	list = state_read(in, &n, &why);
+	if (why)
+		log_warn("inletd", "state file ignored file=%s reason=\"%s\"", in->cfg.state_file,
+			why);
+	channels_batch_begin(in->channels);
+	for (uint32_t i = 0; i < n; i++)
+		restored += pim_if_restore(list[i].ifc->pim, &list[i].sg, &list[i].neighbor,
+			now + list[i].left_us, now);
+	channels_batch_end(in->channels, now);
+	if (n > 0)
+		log_info("inletd", "channels restored file=%s channels=%u", in->cfg.state_file,
+			restored);
+	free(list);
+	timer_init(&in->state, state_cb, in);
+	timer_arm(&in->timers, &in->state, now + CHANGED_US);
+}
+
+void state_close(struct inlet *in)
+{
+	if (timer_armed(&in->state))
+		state_cb(&in->state, in, clock_mono_us());
+	timer_cancel(&in->timers, &in->state);
+}
