@@ -115,16 +115,20 @@ unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, 
 				x->punt[k], (void **)(mbufs + got), n - got, NULL);
 		}
 	}
-	c->punt_next = (c->punt_next + 1) % c->n_workers;
+	if (++c->punt_next >= c->n_workers)
+		c->punt_next = 0;
 	return got;
 }
 
 int crossing_inject(struct crossing *c, unsigned int ifindex, const void *frame, size_t len)
 {
-	struct crossing_worker *x = c->workers[ifindex % c->n_workers];
+	struct crossing_worker *x;
 	struct rte_mbuf *m;
 
-	if (ifindex >= CROSSING_MAX_IFS || !x->inject[ifindex])
+	if (ifindex >= CROSSING_MAX_IFS || c->n_workers == 0)
+		return -ENODEV;
+	x = c->workers[ifindex % c->n_workers];
+	if (!x->inject[ifindex])
 		return -ENODEV;
 	m = rte_pktmbuf_alloc(c->inject_pool);
 	if (!m)

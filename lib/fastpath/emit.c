@@ -79,15 +79,16 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 {
 	struct crossing_if_stats *s = &w->x->ifs[ifindex];
 	struct worker_tx *tx = &w->tx[ifindex];
-	uint16_t sent;
+	unsigned int sent;
 
 	if (tx->n == 0)
 		return;
-	sent = rte_eth_tx_burst(w->ifs[ifindex].port_id, w->ifs[ifindex].queue, tx->mbufs, tx->n);
+	sent = rte_eth_tx_burst(
+		w->ifs[ifindex].port_id, w->ifs[ifindex].queue, tx->mbufs, (uint16_t)tx->n);
 	if (sent < tx->n) {
-		uint16_t left = (uint16_t)(tx->n - sent);
+		unsigned int left = tx->n - sent;
 
-		for (uint16_t i = sent; i < tx->n; i++)
+		for (unsigned int i = sent; i < tx->n; i++)
 			tx->bytes -= rte_pktmbuf_pkt_len(tx->mbufs[i]);
 		rte_pktmbuf_free_bulk(tx->mbufs + sent, left);
 		crossing_count(&s->tx_full, left);

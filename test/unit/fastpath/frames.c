@@ -32,7 +32,9 @@ static void frame_read(const char *file, unsigned int number, struct frame *out)
 	assert_non_null(pcap);
 	for (unsigned int i = 0; i < number; i++)
 		assert_int_equal(pcap_next_ex(pcap, &hdr, &data), 1);
-	assert_true(hdr->caplen <= sizeof(out->p));
+	assert_true(hdr && hdr->caplen <= sizeof(out->p));
+	if (!hdr)
+		return; // for the analyser, which does not know that assert_true() leaves
 	memcpy(out->p, data, hdr->caplen);
 	out->len = hdr->caplen;
 	pcap_close(pcap);

@@ -361,8 +361,8 @@ static void checksums_by_driver_or_by_sum(void **state)
 	const struct {
 		const char *id;
 		uint64_t flags;
-		bool hw;
-		size_t corrupt;
+		int hw;
+		unsigned int corrupt;
 		int drop; // -1: forwarded
 	} rows[] = {{"A12", 0, false, 0, -1}, {"A12", 0, true, 0, -1}, {"A12", good, true, 0, -1},
 		{"A12", 0, false, UDP + 6, DROP_UDP_CKSUM},
@@ -383,7 +383,7 @@ static void checksums_by_driver_or_by_sum(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct outcome o;
 
-		run_flags(rows[i].id, rows[i].flags, rows[i].hw, rows[i].corrupt, &o);
+		run_flags(rows[i].id, rows[i].flags, rows[i].hw != 0, rows[i].corrupt, &o);
 		if (o.forwarded != (rows[i].drop < 0) || o.drops != (rows[i].drop >= 0) ||
 			(o.drops && (int)o.reason != rows[i].drop))
 			fail_msg("row %zu: %u forwarded, %s", i, o.forwarded, drop_names[o.reason]);
