@@ -12,12 +12,13 @@
 
 struct mfib_tunnel {
 	const struct mfib *m;
-	LIST_ENTRY(mfib_tunnel) link;	    // while not deleted
-	LIST_HEAD(, mfib_channel) channels; // those deleted, but not yet freed, included
-	struct mfib_stats gone;		    // of channels freed
-	uint32_t relay;			    // network order
-	uint16_t port;			    // host order
-	uint16_t local;			    // index + 1
+	LIST_ENTRY(mfib_tunnel) link; // while not deleted
+	LIST_HEAD(mfib_channel_list, mfib_channel)
+	channels;		// those deleted, but not yet freed, included
+	struct mfib_stats gone; // of channels freed
+	uint32_t relay;		// network order
+	uint16_t port;		// host order
+	uint16_t local;		// index + 1
 	bool deleted;
 };
 
@@ -37,7 +38,7 @@ struct mfib {
 	struct rte_rcu_qsbr *qsbr;
 	struct mfib_endpoints *ep;
 	struct mfib_table *tables;
-	LIST_HEAD(, mfib_tunnel) tunnels;
+	LIST_HEAD(mfib_tunnel_list, mfib_tunnel) tunnels;
 	struct generation *gen;
 	uint32_t fold_at; // next slot whose counters are folded
 	// Deleted slots of gen, oldest first, waiting for their grace period.
@@ -446,7 +447,7 @@ void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
 	const struct mfib_channel *c;
 
 	*out = t->gone;
-	LIST_FOREACH (c, &t->channels, link) {
+	for (c = LIST_FIRST(&t->channels); c; c = LIST_NEXT(c, link)) {
 		struct mfib_stats s = c->folded;
 
 		if (c->ref)
