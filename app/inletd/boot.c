@@ -159,6 +159,7 @@ static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
 		.servers = dns->resolvers,
 		.ports = dns->ports,
 		.n_servers = dns->n_resolvers,
+		.negative_ttl_max_s = dns->negative_ttl_max_s,
 	};
 	const struct driad_cfg dc = {
 		.queries_per_100ms = dns->queries_per_100ms,
