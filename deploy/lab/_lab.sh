@@ -94,7 +94,7 @@ lab_spawn() { # lab_spawn PART NAMESPACE COMMAND...
 		for fd in /proc/"$BASHPID"/fd/*; do
 			fd=${fd##*/}
 			[ "$fd" -le 2 ] || [ "$fd" -ge 255 ] || eval "exec $fd>&-"
-		done 2>/dev/null
+		done # no redirection here: the shell would save stderr in a descriptor that the loop closes
 		exec setsid ip netns exec "$ns" "$@"
 	) </dev/null >>"$LAB_STATE/$part.out" 2>>"$LAB_STATE/$part.log" &
 	pid=$!

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What the lab scenarios share: a lab of their own, TAP, and waiting for events. A scenario begins with
+#   . "$(dirname "$0")/_lib.sh"; scenario NAME
+# then checks things with `check TEXT COMMAND...` or `report STATUS TEXT`, and ends with `scenario_end`.
+# Whatever happens, the lab goes when the scenario does.
+
+scenario() { # scenario NAME: sets up what the checks need, not the lab
+	SCENARIO=$1
+	export LAB_PREFIX="${LAB_PREFIX:-t-$1-}"
+	# shellcheck source=deploy/lab/_lab.sh
+	. "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lab/_lab.sh"
+	TAP_N=0
+	TAP_BAD=0
+	sanitizer_options
+	trap scenario_clean EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	[ "$(id -u)" -eq 0 ] || {
+		echo "1..0 # SKIP needs root (network namespaces)"
+		exit 0
+	}
+}
+scenario_clean() {
+	local status=$?
+	trap '' INT TERM
+	lab_down >/dev/null 2>&1
+	exit "$status"
+}
+scenario_end() {
+	if lab_running inletd; then
+		check "inletd ends cleanly when asked" inletd_ends
+	fi
+	echo "1..$TAP_N"
+	[ "$TAP_BAD" -eq 0 ]
+	exit
+}
+
+# An ASan or UBSan report ends inletd with a status that the checks see, and is shown.
+sanitizer_options() {
+	export ASAN_OPTIONS=fast_unwind_on_malloc=0:exitcode=99
+	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
+	# The driver of AF_XDP sockets in DPDK 22.11 never frees this.
+	LAB_LSAN=$LAB_TOP/test/lab/lsan.supp
+	export LSAN_OPTIONS=suppressions=$LAB_LSAN:print_suppressions=0
+}
+inletd_ends() {
+	local log=$LAB_STATE/inletd.log
+	lab_stop inletd
+	grep -q 'inletd: stopped' "$log" && ! grep -q -e 'ERROR: .*Sanitizer' -e 'runtime error' "$log" && return
+	grep -e Sanitizer -e 'runtime error' -A 20 "$log" | diag
+	return 1
+}
+
+diag() { sed 's/^/# /'; }
+report() { # report STATUS TEXT
+	TAP_N=$((TAP_N + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $TAP_N - $SCENARIO: $2"
+	else
+		TAP_BAD=$((TAP_BAD + 1))
+		echo "not ok $TAP_N - $SCENARIO: $2"
+		[ ! -f "$LAB_STATE/inletd.log" ] || grep -v -e libbpf -e libxdp "$LAB_STATE/inletd.log" | tail -n 12 | diag
+	fi
+}
+check() { # check TEXT COMMAND...
+	local text=$1
+	shift
+	"$@" >/dev/null 2>"$LAB_STATE/check.err"
+	report $? "$text"
+}
+bring_up() { # bring_up: the lab, or the scenario is over
+	if ! lab_up 2>"/tmp/$LAB_PREFIX$$.up"; then
+		diag <"/tmp/$LAB_PREFIX$$.up"
+		rm -f "/tmp/$LAB_PREFIX$$.up"
+		report 1 "the lab comes up"
+		scenario_end
+	fi
+	rm -f "/tmp/$LAB_PREFIX$$.up"
+}
+
+now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
+log_time_ms() { # log_time_ms LINE: the time of a line of inletd's log, in ms since 1970
+	date -u -d "${1%% *}" +%s%3N
+}
+log_line() { # log_line PATTERN: the last line of inletd's log that matches
+	grep -- "$1" "$LAB_STATE/inletd.log" | tail -n 1
+}
+state_is() { # state_is S G STATE
+	[ "$(lab_channel "$1" "$2" | jq -r '.state // "none"')" = "$3" ]
+}
+no_channels() { lab_inlet show channels --json | jq -e 'length == 0'; }
+no_tunnels() { lab_inlet show tunnels --json | jq -e 'length == 0'; }
+
+# A scripted PIM neighbor beside FRR (pimspeaker.py), on FRR's end of the downstream link.
+speaker_start() { # speaker_start ADDRESS
+	lab_in frr ip addr add "$1/24" dev xup0 2>/dev/null
+	mkfifo "$LAB_STATE/speaker.in"
+	lab_in frr python3 "$LAB_TOP/test/lab/pimspeaker.py" --interface xup0 --source "$1" \
+		--upstream 10.9.1.2 <"$LAB_STATE/speaker.in" >"$LAB_STATE/speaker.out" 2>&1 &
+	exec {SPEAKER}>"$LAB_STATE/speaker.in"
+	lab_wait 5 lab_log_has inletd "neighbor up if=lan addr=$1"
+}
+speaker() { # speaker COMMAND...: and waits until it is on the wire
+	echo "$*" >&"$SPEAKER"
+	lab_wait 5 grep -qxF -- "done $*" "$LAB_STATE/speaker.out"
+}
