@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// inlet-bench: what a worker core does here, as ratios to references measured in the same run.
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "bench/lane.h"
+
+static void usage(FILE *f)
+{
+	fputs("usage: inlet-bench decap   [--channels LIST] [--tunnels LIST] [--payload LIST]\n"
+	      "                           [--fanout LIST] [--misses] [--while-updating N]\n"
+	      "                           [--reps N] [--quick] [--json] [--plot DIR] [--no-huge]\n"
+	      "       inlet-bench memory  [--channels LIST] [--json] [--no-huge]\n"
+	      "       inlet-bench compare A.json B.json\n"
+	      "\n"
+	      "decap    the product's worker code fed from memory, against io, macswap_lite,\n"
+	      "         macswap, rte_hash_lf and memory_touch, in turn in the same run; its "
+	      "output\n"
+	      "         is checked octet by octet. Without a case option: all cases.\n"
+	      "memory   octets a channel and a tunnel take, in the table and in the control "
+	      "thread\n"
+	      "compare  the ratios of two --json outputs, case by case; 1 when B is worse\n"
+	      "\n"
+	      "LIST is comma-separated, with k and M: 1,1k,1M. A ratio is the speed relative to\n"
+	      "the reference, by the fastest repetition of each; above 1 is faster than it.\n",
+		f);
+}
+
+static int number(const char *text, char **end, uint32_t *out)
+{
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, end, 10);
+	if (errno || *end == text || v > BENCH_MAX_CHANNELS)
+		return -EINVAL;
+	if (**end == 'k' || **end == 'M') {
+		v *= **end == 'k' ? 1000 : 1000000;
+		(*end)++;
+	}
+	if (v > BENCH_MAX_CHANNELS)
+		return -EINVAL;
+	*out = (uint32_t)v;
+	return 0;
+}
+
+static int list(const char *text, uint32_t min, uint32_t max, struct bench_list *out)
+{
+	char *end;
+
+	for (out->n = 0; out->n < BENCH_MAX_LIST; text = end + 1) {
+		uint32_t *v = &out->v[out->n];
+
+		if (number(text, &end, v) != 0 || *v < min || *v > max)
+			return -EINVAL;
+		out->n++;
+		if (*end == '\0')
+			return 0;
+		if (*end != ',')
+			return -EINVAL;
+	}
+	return -EINVAL;
+}
+
+static int one(const char *text, uint32_t min, uint32_t max, uint32_t *out)
+{
+	char *end;
+
+	if (number(text, &end, out) != 0 || *end != '\0' || *out < min || *out > max)
+		return -EINVAL;
+	return 0;
+}
+
+static const struct option long_options[] = {{"channels", required_argument, NULL, 'c'},
+	{"tunnels", required_argument, NULL, 't'}, {"payload", required_argument, NULL, 'l'},
+	{"fanout", required_argument, NULL, 'f'}, {"misses", no_argument, NULL, 'm'},
+	{"while-updating", required_argument, NULL, 'u'}, {"reps", required_argument, NULL, 'r'},
+	{"quick", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'},
+	{"plot", required_argument, NULL, 'p'}, {"no-huge", no_argument, NULL, 'n'},
+	{"help", no_argument, NULL, 'h'}, {0}};
+
+static int option(int c, struct bench_options *o)
+{
+	switch (c) {
+	case 'c':
+		return list(optarg, 1, BENCH_MAX_CHANNELS, &o->channels);
+	case 't':
+		return list(optarg, 1, BENCH_MAX_TUNNELS, &o->tunnels);
+	case 'l':
+		return list(optarg, 0, 1400, &o->payloads);
+	case 'f':
+		return list(optarg, 1, BENCH_MAX_FANOUT, &o->fanouts);
+	case 'u':
+		return one(optarg, 1, 1000000, &o->updates);
+	case 'r':
+		return one(optarg, 1, LANES_MAX_REPS, &o->reps);
+	case 'm':
+		o->only_misses = true;
+		return 0;
+	case 'q':
+		o->quick = true;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	case 'p':
+		o->plot_dir = optarg;
+		return 0;
+	case 'n':
+		o->no_huge = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct bench_options o = {0};
+	const char *verb;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (c == 'h') {
+			usage(stdout);
+			return 0;
+		}
+		if (option(c, &o) != 0) {
+			if (c != '?')
+				fprintf(stderr, "inlet-bench: not a value: %s\n", optarg);
+			usage(stderr);
+			return 2;
+		}
+	}
+	verb = optind < argc ? argv[optind] : "";
+	argc -= optind + 1;
+	if (strcmp(verb, "decap") == 0 && argc == 0)
+		return decap_main(&o);
+	if (strcmp(verb, "memory") == 0 && argc == 0)
+		return memory_main(&o);
+	if (strcmp(verb, "compare") == 0 && argc == 2)
+		return compare_main(argv[optind + 1], argv[optind + 2]);
+	usage(stderr);
+	return 2;
+}
