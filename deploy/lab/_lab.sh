@@ -315,7 +315,7 @@ lab_stop_part() {
 }
 lab_part_ready() { # lab_part_ready PART: it runs and does its work
 	case $1 in
-	dns) lab_in dns ss -lnuH | grep -q '198.18.53.53:53 ' ;;
+	dns) lab_in dns python3 "$LAB_TOP/deploy/lab/dns-answers" 198.18.53.53 100.51.198.in-addr.arpa ;;
 	relay) lab_relayctl status ;;
 	inletd) lab_inletd_ready ;;
 	zebra) test -S "$LAB_STATE/frr/zserv.api" ;;

@@ -394,6 +394,9 @@ int main(int argc, char **argv)
 			lab_fail("out of memory");
 		join(&r, &r.ch[i]);
 	}
+	if (!r.quiet) // what scripts may wait for
+		fprintf(stderr, "lab-recv: joined channels=%zu join_ns=%" PRIu64 "\n", r.list.count,
+			r.ch[0].join_ns);
 	run(&r);
 	if (r.json)
 		result_json(&r);
