@@ -124,9 +124,8 @@ int prefix_parse(const char *text, struct prefix *out)
 	unsigned long len;
 	int ret;
 
-	if (strlen(text) >= sizeof(copy))
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
 		return -EINVAL;
-	strcpy(copy, text);
 	slash = strchr(copy, '/');
 	if (slash)
 		*slash = '\0';

@@ -5,8 +5,8 @@
 set -u -o pipefail
 . "$(dirname "$0")/_lib.sh"
 scenario holdtime
-LAB_JOIN_INTERVAL=5 # FRR's Joins hold for 17 s then
-LAB_SOURCES=2
+export LAB_JOIN_INTERVAL=5 # FRR's Joins hold for 17 s then
+export LAB_SOURCES=2
 bring_up
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
 S2=$(lab_source 1) G2=$(lab_group 1)

@@ -5,8 +5,8 @@
 set -u -o pipefail
 . "$(dirname "$0")/_lib.sh"
 scenario norelay
-LAB_SOURCES=2
-LAB_WITHOUT="relay dns"
+export LAB_SOURCES=2
+export LAB_WITHOUT="relay dns"
 bring_up
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
 reason() { lab_channel "$1" "$2" | jq -r .reason; }

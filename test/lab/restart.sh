@@ -5,7 +5,7 @@
 set -u -o pipefail
 . "$(dirname "$0")/_lib.sh"
 scenario restart
-LAB_SOURCES=3
+export LAB_SOURCES=3
 bring_up
 # As in the field: the first Hello may wait for 5 s.
 sed -i 's/triggered_hello_delay_ms = [0-9]*/triggered_hello_delay_ms = 5000/' "$LAB_STATE/inlet.conf"
@@ -30,7 +30,8 @@ outage() { # outage TEXT: kills and starts inletd, waits for all three channels
 	report $? "$1: within 8 s of the start (took $ms ms)"
 }
 outage "kill -9"
-check "the Hello after it has a fresh GenID" lab_wait 10 eval '[ "$(genid)" != "$before" ]'
+genid_changed() { [ "$(genid)" != "$before" ]; }
+check "the Hello after it has a fresh GenID" lab_wait 10 genid_changed
 
 # A file that is torn, or of another version, is ignored with one line; then FRR's Joins decide.
 lab_kill inletd

@@ -192,7 +192,10 @@ static void general_with_source(struct vector *v)
 	ip[11] = (uint8_t)sum;
 	memset(igmp + 2, 0, 6);
 	igmp[11] = 1;
-	memcpy(igmp + 12, "\xc0\0\x02\x0c", 4);
+	igmp[12] = 192;
+	igmp[13] = 0;
+	igmp[14] = 2;
+	igmp[15] = 12;
 	sum = ip_cksum(igmp, 16);
 	igmp[2] = (uint8_t)(sum >> 8);
 	igmp[3] = (uint8_t)sum;

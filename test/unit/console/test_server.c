@@ -49,8 +49,10 @@ static int bench_open(void **state, const struct console_limits *limits)
 
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(b->dir, sizeof(b->dir), "/tmp/console-test-XXXXXX");
-	if (!mkdtemp(b->dir))
+	if (!mkdtemp(b->dir)) {
+		free(b);
 		return -1;
+	}
 	snprintf(b->path, sizeof(b->path), "%s/run/console.sock", b->dir);
 	fake_observe(&b->o);
 	b->base = event_base_new();

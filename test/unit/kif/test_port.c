@@ -253,9 +253,11 @@ static void both_ways(struct port *p, size_t len)
 	const int fd = raw_socket("kifp1");
 	struct rte_mbuf *m = NULL;
 	uint8_t *data;
+	static const uint8_t ether[14] = {
+		0x01, 0x00, 0x5e, 0x01, 0x01, 0x01, 0x02, 0, 0, 0, 0, 0x01, 0x88, 0xb5};
 
 	memset(frame, 0x5a, sizeof(frame));
-	memcpy(frame, "\x01\x00\x5e\x01\x01\x01\x02\x00\x00\x00\x00\x01\x88\xb5", 14);
+	memcpy(frame, ether, sizeof(ether));
 	assert_int_equal(send(fd, frame, len, 0), len);
 	for (int i = 0; i < 1000 && m == NULL; i++) {
 		if (rte_eth_rx_burst(p->port_id, 0, &m, 1) == 0) {
@@ -275,7 +277,7 @@ static void both_ways(struct port *p, size_t len)
 	assert_int_equal(rte_eth_tx_burst(p->port_id, 0, &m, 1), 1);
 	// AF_PACKET sees what its own host sent, too: skip that.
 	for (;;) {
-		struct sockaddr_ll from;
+		struct sockaddr_ll from = {0};
 		socklen_t size = sizeof(from);
 		ssize_t n;
 

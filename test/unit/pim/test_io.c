@@ -120,8 +120,10 @@ static void inject(const char *src, const char *dst, uint16_t frag, const uint8_
 	struct addr s = addr_of(src), d = addr_of(dst);
 	uint8_t *ip = frame + 14;
 	uint16_t sum;
+	static const uint8_t ether[14] = {
+		0x01, 0x00, 0x5e, 0x00, 0x00, 0x0d, 0x02, 0, 0, 0, 0, 0x02, 0x08, 0x00};
 
-	memcpy(frame, "\x01\x00\x5e\x00\x00\x0d\x02\x00\x00\x00\x00\x02\x08\x00", 14);
+	memcpy(frame, ether, sizeof(ether));
 	memset(ip, 0, 20);
 	ip[0] = 0x45;
 	ip[2] = (uint8_t)((len + 20) >> 8);
@@ -264,7 +266,7 @@ static size_t peer_hears(uint8_t *ip, size_t size)
 	uint8_t frame[2048];
 
 	while (poll(&p, 1, WAIT_MS) == 1) {
-		struct sockaddr_ll from;
+		struct sockaddr_ll from = {0};
 		socklen_t from_len = sizeof(from);
 		ssize_t n = recvfrom(
 			peer, frame, sizeof(frame), 0, (struct sockaddr *)&from, &from_len);

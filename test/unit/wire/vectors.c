@@ -62,7 +62,9 @@ static void frame_read(const char *file, unsigned int frame, struct vector *v)
 	assert_non_null(pcap);
 	for (unsigned int i = 0; i < frame; i++)
 		assert_int_equal(pcap_next_ex(pcap, &hdr, &data), 1);
-	frame_parse(data, hdr->caplen, v);
+	assert_non_null(hdr);
+	if (hdr)
+		frame_parse(data, hdr->caplen, v);
 	pcap_close(pcap);
 }
 
