@@ -257,6 +257,7 @@ int decap_main(const struct bench_options *o)
 	results = calloc(p.n, sizeof(*results));
 	if (!crossing || !results) {
 		fprintf(stderr, "inlet-bench: short of memory\n");
+		free(results);
 		return 1;
 	}
 	report_begin(o->json);

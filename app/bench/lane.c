@@ -63,7 +63,7 @@ static int by_value_cb(const void *a, const void *b)
 
 static double median(const double *v, unsigned int n)
 {
-	double sorted[LANES_MAX_REPS];
+	double sorted[LANES_MAX_REPS] = {0};
 
 	for (unsigned int i = 0; i < n; i++)
 		sorted[i] = v[i];

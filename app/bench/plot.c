@@ -48,7 +48,9 @@ static void axes(FILE *f, double top)
 		fprintf(f, "<text x='%.1f' y='%d' text-anchor='middle'>%s</text>\n", x,
 			HEIGHT - BOTTOM + 18, names[i]);
 	}
-	for (double v = 0; v <= top; v += top / 5) {
+	for (int i = 0; i <= 5; i++) {
+		double v = i * top / 5;
+
 		fprintf(f, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#ddd'/>\n", LEFT,
 			y_of(v, top), WIDTH - RIGHT, y_of(v, top));
 		fprintf(f, "<text x='%d' y='%.1f' text-anchor='end'>%.0f</text>\n", LEFT - 6,

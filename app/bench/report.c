@@ -91,8 +91,8 @@ static void json_line(const struct decap_result *r)
 		(unsigned long long)r->lost);
 	printf(",\"reps\":%u,\"packets_per_rep\":%u,\"tsc_hz\":%llu,\"cpu\":\"%s\","
 	       "\"memory\":\"%s\",\"date\":\"%s\"}\n",
-		r->reps, LANE_PACKETS, (unsigned long long)rte_get_tsc_hz(), bench_cpu(),
-		bench_memory(), date);
+		r->reps, (unsigned int)LANE_PACKETS, (unsigned long long)rte_get_tsc_hz(),
+		bench_cpu(), bench_memory(), date);
 }
 
 void report_decap(const struct decap_result *r, bool json)

@@ -44,8 +44,7 @@ static const char v4_zone[] = SOA(
 	     "16 IN TYPE260 \\# 4 0a03c00c\n"
 	     "17 IN TYPE260 \\# 5 0a01cb0071\n"
 	     "18 IN TYPE260 \\# 19 808303616d740672656c617973047465737400\n" // amt.relays.test.
-	     "19 IN TYPE260 \\# 18 800303616d740672656c6179730474657374\n"   // the same, no root
-									     // label
+	     "19 IN TYPE260 \\# 18 800303616d740672656c6179730474657374\n"   // no root
 	     "20 IN TYPE260 \\# 6 0a01cb00710f\n20 IN TYPE260 \\# 6 0501cb007110\n"
 	     "20 IN TYPE260 \\# 2 0000\n20 IN TYPE260 \\# 1 0a\n"
 	     "21 IN TYPE260 \\# 20 0a0304656b7a6f0672656c617973047465737400\n"
