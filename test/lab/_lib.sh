@@ -8,8 +8,8 @@
 scenario() { # scenario NAME: sets up what the checks need, not the lab
 	SCENARIO=$1
 	export LAB_PREFIX="${LAB_PREFIX:-t-$1-}"
-	# shellcheck source=deploy/lab/_lab.sh
-	. "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lab/_lab.sh"
+	# shellcheck source=deploy/lab.d/_lab.sh
+	. "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lab.d/_lab.sh"
 	TAP_N=0
 	TAP_BAD=0
 	sanitizer_options

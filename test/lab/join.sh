@@ -10,7 +10,7 @@ seconds=10
 [ -z "${LAB_FULL-}" ] || seconds=30
 bring_up
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
-tools=$LAB_BUILD/deploy/lab/tools
+tools=$LAB_BUILD/deploy/lab.d/tools
 baseline=$(mbufs)
 
 lab_spawn sent src "$tools/lab-tap" --if s0 --direction out --source "$S" --group "$G" \

@@ -5,7 +5,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:-${LAB_BUILD:-$here/../../build}}" && pwd) || exit 2
-tools=$build/deploy/lab/tools
+tools=$build/deploy/lab.d/tools
 relay=$build/app/relay/inlet-relay
 ns=relaysmoke$$
 dir=$(mktemp -d)

@@ -12,7 +12,7 @@ sed -i 's/triggered_hello_delay_ms = [0-9]*/triggered_hello_delay_ms = 5000/' "$
 
 flowing() { lab_inlet show channels --json | jq -e '[.[] | select(.state == "flowing")] | length == 3'; }
 lab_channels >"$LAB_STATE/join"
-lab_spawn recv rcv "$LAB_BUILD/deploy/lab/tools/lab-recv" --if r0 --channels "$LAB_STATE/join" --json
+lab_spawn recv rcv "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if r0 --channels "$LAB_STATE/join" --json
 check "three channels flow" lab_wait 10 flowing
 genid() { lab_vtysh -c 'show ip pim neighbor detail' | sed -n 's/.*Generation ID *: *//p' | head -n 1; }
 before=$(genid)

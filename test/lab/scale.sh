@@ -72,7 +72,7 @@ BASELINE=$(mbufs)
 
 # ---- FRR: IGMPv3 reports of 100 channels at once become its Joins
 offset=$(log_size)
-lab_spawn recv rcv "$LAB_BUILD/deploy/lab/tools/lab-recv" --if r0 --channels "$ALL" --json
+lab_spawn recv rcv "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if r0 --channels "$ALL" --json
 check "FRR: 100 channels flow" lab_wait 20 all_flowing
 used FRR
 lab_stop recv
@@ -88,7 +88,7 @@ speaker_start 10.9.1.5
 check "a scripted neighbor comes" lab_wait 15 eval '[ "$(neighbors)" = 10.9.1.5 ]'
 
 tap() { # tap CHANNELS FILE
-	lab_spawn tap frr "$LAB_BUILD/deploy/lab/tools/lab-tap" --if xup0 --direction in \
+	lab_spawn tap frr "$LAB_BUILD/deploy/lab.d/tools/lab-tap" --if xup0 --direction in \
 		--channels "$1" --write "$2"
 	lab_wait 5 lab_log_has tap listening
 }
@@ -110,7 +110,7 @@ round "one message each" "$ALL" "each join $ALL" "each prune $ALL"
 # One message has room for 100 sources when they share a group.
 sed 's/ .*/ 232.2.1.1/' "$ALL" >"$LAB_STATE/shared"
 lab_stop source
-lab_spawn source src "$LAB_BUILD/deploy/lab/tools/lab-send" --if s0 --rate "$LAB_RATE" \
+lab_spawn source src "$LAB_BUILD/deploy/lab.d/tools/lab-send" --if s0 --rate "$LAB_RATE" \
 	--channels "$LAB_STATE/shared" --json
 round "one message" "$LAB_STATE/shared" "joinfile $LAB_STATE/shared" "prunefile $LAB_STATE/shared"
 # And as many as fit, of all groups.

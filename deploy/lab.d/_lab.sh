@@ -279,7 +279,7 @@ lab_start_part() {
 		;;
 	source)
 		lab_channels >"$LAB_STATE/channels"
-		lab_spawn source src "$LAB_BUILD/deploy/lab/tools/lab-send" --if s0 --rate "$LAB_RATE" \
+		lab_spawn source src "$LAB_BUILD/deploy/lab.d/tools/lab-send" --if s0 --rate "$LAB_RATE" \
 			--channels "$LAB_STATE/channels" --json
 		;;
 	inletd)
@@ -315,7 +315,7 @@ lab_stop_part() {
 }
 lab_part_ready() { # lab_part_ready PART: it runs and does its work
 	case $1 in
-	dns) lab_in dns python3 "$LAB_TOP/deploy/lab/dns-answers" 198.18.53.53 100.51.198.in-addr.arpa ;;
+	dns) lab_in dns python3 "$LAB_TOP/deploy/lab.d/dns-answers" 198.18.53.53 100.51.198.in-addr.arpa ;;
 	relay) lab_relayctl status ;;
 	inletd) lab_inletd_ready ;;
 	zebra) test -S "$LAB_STATE/frr/zserv.api" ;;
@@ -340,7 +340,7 @@ lab_up() {
 		lab_say "lab: already up ($LAB_STATE)"
 		return 0
 	fi
-	for part in app/inletd/inletd app/inlet/inlet app/relay/inlet-relay deploy/lab/tools/lab-send; do
+	for part in app/inletd/inletd app/inlet/inlet app/relay/inlet-relay deploy/lab.d/tools/lab-send; do
 		[ -x "$LAB_BUILD/$part" ] || lab_die "$LAB_BUILD/$part is not built: ninja -C $LAB_BUILD"
 	done
 	lab_down # what an earlier one left behind
@@ -401,11 +401,11 @@ lab_join() { # lab_join S G [LAB-RECV-OPTION...]
 	# A channel that nobody sends yet gets a sender, if its source is one of the lab's.
 	if ! grep -qxF "$s $g" "$LAB_STATE/channels" 2>/dev/null &&
 		lab_in src ip -br addr show dev s0 | grep -qF " $s/"; then
-		lab_spawn "source-$s-$g" src "$LAB_BUILD/deploy/lab/tools/lab-send" --if s0 --rate "$LAB_RATE" \
+		lab_spawn "source-$s-$g" src "$LAB_BUILD/deploy/lab.d/tools/lab-send" --if s0 --rate "$LAB_RATE" \
 			--source "$s" --group "$g" --json
 	fi
 	rm -f "$LAB_STATE/recv-$s-$g.out"
-	lab_spawn "recv-$s-$g" rcv "$LAB_BUILD/deploy/lab/tools/lab-recv" --if r0 --source "$s" --group "$g" \
+	lab_spawn "recv-$s-$g" rcv "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if r0 --source "$s" --group "$g" \
 		--json "$@"
 }
 lab_leave() { # lab_leave S G: prints what was received
