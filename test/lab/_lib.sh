@@ -92,6 +92,17 @@ state_is() { # state_is S G STATE
 }
 no_channels() { lab_inlet show channels --json | jq -e 'length == 0'; }
 no_tunnels() { lab_inlet show tunnels --json | jq -e 'length == 0'; }
+mbufs() { # in use, over all ports, once each port has sent a single packet
+	# The driver of AF_XDP sockets keeps what it sent last until it sends again; so that two readings
+	# can be compared, each port sends one datagram first.
+	local address
+	for address in 192.0.2.1 10.9.1.1; do
+		lab_in inlet bash -c "echo >/dev/udp/$address/9" || return 1
+	done
+	sleep 0.2 # a datagram is on its way: nothing tells when the driver has it
+	lab_inlet show ports --json | jq 'map(.mbufs_in_use) | add'
+}
+mbufs_are() { [ "$(mbufs)" -eq "$1" ]; }
 
 # A scripted PIM neighbor beside FRR (pimspeaker.py), on FRR's end of the downstream link.
 speaker_start() { # speaker_start ADDRESS
