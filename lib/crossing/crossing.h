@@ -17,7 +17,7 @@ struct rte_mbuf;
 struct rte_mempool;
 struct rte_ring;
 
-#define CROSSING_MAX_IFS     32
+#define CROSSING_MAX_IFS     72 // 64 that native multicast can leave by (the first), and 8 others
 #define CROSSING_MAX_WORKERS 64
 
 // Punt classes: the first is PIM, IGMP, ARP, neighbour discovery and AMT control; the second is
@@ -68,9 +68,9 @@ struct crossing *crossing_create(unsigned int n_workers, const int *sockets, uns
 // Workers must have stopped; frees the mbufs still on the rings.
 void crossing_destroy(struct crossing *c);
 
-// Control thread: packets punted by any worker, control class first. The mbuf's port field is the
-// ethdev port. It may have several segments. Fills up to n, returns how many; the caller frees
-// them.
+// Control thread: packets punted by any worker, control class first. The mbuf's port field is
+// our interface index, its VLAN tag is gone. It may have several segments. Fills up to n, returns
+// how many; the caller frees them.
 unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n);
 // Control thread: hands a frame to the worker that transmits for interface `ifindex` (our index).
 // Copies the octets. 0, -ENOBUFS (pool empty), -EAGAIN (ring full), -EMSGSIZE

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A worker: one lcore that polls its receive queue of every port, forwards the data of live tunnels
-// and punts everything else. No syscall, lock, allocation, log or division of our own runs here.
+// A worker: one lcore that polls its receive queues, forwards the data of live tunnels and punts
+// everything else. No syscall, lock, allocation, log or division of our own runs here.
+//
+// A port is an ethdev port, an interface what the operator named: a port, or a VLAN of one.
 #ifndef FASTPATH_WORKER_H
 #define FASTPATH_WORKER_H
 
@@ -10,20 +12,39 @@
 #include "crossing/crossing.h"
 
 struct mfib_table;
+struct reass;
 struct rte_mbuf;
 
+#define WORKER_MAX_IFS	 CROSSING_MAX_IFS
 #define WORKER_MAX_PORTS CROSSING_MAX_IFS
 #define WORKER_BURST	 32
 #define WORKER_TX_QUEUE	 128
+#define WORKER_NO_QUEUE	 UINT16_MAX
+#define WORKER_NO_IF	 UINT8_MAX
+
+struct worker_port {
+	uint16_t port_id;  // ethdev
+	uint16_t rx_queue; // WORKER_NO_QUEUE: other workers poll this port
+	uint16_t tx_queue; // WORKER_NO_QUEUE: worker.c hands frames to a worker that has one
+	bool ip_cksum_hw;  // the driver sets RTE_MBUF_F_RX_IP_CKSUM_* (else software)
+	bool l4_cksum_hw;
+	bool multi_segs;	// the driver transmits mbuf chains
+	uint8_t untagged;	// interface index of frames without a VLAN tag, or WORKER_NO_IF
+	const uint8_t *by_vlan; // 4096 interface indices, WORKER_NO_IF for none; NULL: no VLANs
+};
 
 struct worker_if {
-	uint16_t port_id; // ethdev
-	uint16_t queue;	  // rx and tx queue of this worker
-	uint16_t mtu;	  // octets of an IP datagram
-	bool upstream;	  // tunnels end here
-	bool ip_cksum_hw; // the driver sets RTE_MBUF_F_RX_IP_CKSUM_* (else software)
-	bool l4_cksum_hw;
+	uint16_t port;	// index of ports[]
+	uint16_t vlan;	// its tag, 1..4094; 0: untagged
+	uint16_t mtu;	// octets of an IP datagram
+	bool upstream;	// tunnels end here
 	uint8_t mac[6]; // source of what we send here
+	// worker_prepare() derives these from the above.
+	// The Ethernet header of native multicast, its tag included: the group's address is to be
+	// filled in, and the ethertype, which is IPv4's.
+	uint8_t l2_len; // 14 or 18
+	uint8_t twin;	// the lowest interface with the same header: a frame can be shared with it
+	_Alignas(8) uint8_t l2[24];
 };
 
 // Native frames of this round for one interface; the worker's own.
@@ -36,23 +57,31 @@ struct worker_tx {
 // Written by boot before the worker starts, then read by the worker; mtu alone may be changed later
 // by the control thread (worker_set_mtu).
 struct worker {
-	struct worker_if ifs[WORKER_MAX_PORTS]; // our interface index is the position
+	struct worker_port ports[WORKER_MAX_PORTS];
+	unsigned int n_ports;
+	struct worker_if ifs[WORKER_MAX_IFS]; // our interface index is the position
 	unsigned int n_ifs;
 	struct mfib_table *table;
 	struct crossing_worker *x;
-	struct worker_tx tx[WORKER_MAX_PORTS]; // zeroed by boot
+	struct reass *reass; // of outer fragments; NULL: they are dropped
+	uint64_t tx_pending; // bit i: tx[i] holds frames; native frames leave by interfaces 0..63
+	struct worker_tx tx[WORKER_MAX_IFS]; // zeroed by boot
 };
 
+// To be called when ports[] and ifs[] are filled in, before anything else.
+void worker_prepare(struct worker *w);
 // The lcore function: runs until x->stop. arg: struct worker.
 int worker_run(void *arg);
 // One turn over all ports, as worker_run() does it; how many frames came in. Between rounds no
 // frame is held. The caller reports its quiescent states to the table.
 unsigned int worker_round(struct worker *w);
-// The part of a round behind the driver: takes n <= WORKER_BURST frames that came in on an
-// interface; native frames are on w->tx afterwards, where each interface must have WORKER_BURST
-// free before.
+// The part of a round behind the driver: takes n <= WORKER_BURST frames that came in on a port;
+// native frames are on w->tx afterwards, where each interface must have WORKER_BURST free before.
+// A punted frame has its interface's index in the mbuf's port field, and no VLAN tag.
 void worker_process_burst(
-	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n);
+	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n);
+// Hands what is on w->tx to the drivers; what they do not take is dropped and counted.
+void worker_flush(struct worker *w);
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu);
 
 #endif

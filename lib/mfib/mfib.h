@@ -19,8 +19,8 @@ struct mfib_tunnel;
 struct mfib_channel;
 struct mfib_table; // a worker's replica
 
-#define MFIB_MAX_OIFS	32 // the oif set sits in the 32-octet entry beside the counters
-#define MFIB_MAX_LOCALS 16 // local addresses that tunnels can have at one time
+#define MFIB_MAX_OIFS	64 // the oif set is a word of the entry
+#define MFIB_MAX_LOCALS 64 // local addresses that tunnels can have at one time
 
 struct mfib_stats {
 	uint64_t packets;
@@ -36,9 +36,9 @@ struct mfib_table *mfib_worker_table(struct mfib *m, unsigned int worker);
 
 // A tunnel endpoint: from now on UDP from (relay, 2268) to (local, local_port) is data of a live
 // tunnel and consumed by workers when its AMT type is Multicast Data; everything else to that port
-// is punted. local_port in host order. NULL with errno: EEXIST (local, local_port is taken),
-// ENOMEM, ENOSPC (more than MFIB_MAX_LOCALS local addresses), EINVAL (port 0, not unicast),
-// EAFNOSUPPORT (IPv4 only).
+// is punted. relay and local are of one family, IPv4 or IPv6. local_port in host order. NULL with
+// errno: EEXIST (local, local_port is taken), ENOMEM, ENOSPC (more than MFIB_MAX_LOCALS local
+// addresses), EINVAL (port 0, not unicast, two families).
 struct mfib_tunnel *mfib_tunnel_add(
 	struct mfib *m, const struct addr *relay, const struct addr *local, uint16_t local_port);
 // Its channels must be gone.
@@ -47,26 +47,35 @@ void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t);
 void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out);
 
 // Makes (S,G) through tunnel t forward to oifs (bit i: interface index i) from the moment this
-// returns. NULL with errno: EEXIST, ENOMEM, EINVAL (S not unicast, G not multicast or in
-// 224.0.0/24, an oif above MFIB_MAX_OIFS), EAFNOSUPPORT (IPv4 only).
+// returns. The families of (S,G) and of the tunnel are independent. NULL with errno: EEXIST,
+// ENOMEM, EINVAL (S not unicast, G not multicast, in 224.0.0/24, of an IPv6 scope up to link-local,
+// or an IPv6 one outside ffxx:0::/32, which includes all of SSM, RFC 4607 section 1).
 struct mfib_channel *mfib_channel_add(
 	struct mfib *m, struct mfib_tunnel *t, const struct sg *sg, uint64_t oifs);
-// Replaces the set; with none, data of the channel is dropped as not joined. Bits above
-// MFIB_MAX_OIFS are ignored.
+// Replaces the set; with none, data of the channel is dropped as not joined.
 void mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs);
 // Stops forwarding; c is invalid after the call.
 void mfib_channel_del(struct mfib *m, struct mfib_channel *c);
 void mfib_channel_stats(const struct mfib_channel *c, struct mfib_stats *out);
 
-// Frees what no worker can see any more, folds narrow counters into wide ones. Call it at least
-// once a second.
+// Frees what no worker can see any more, folds narrow counters into wide ones, goes on with growth.
+// Call it at least ten times a second: an entry has to be read before its counter wraps (2^36
+// octets, 5 s of 100 Gbit/s).
 void mfib_reclaim(struct mfib *m);
 
+// The two tables of a replica: IPv4 channels behind IPv4 relays, and all others.
+enum mfib_kind { MFIB_NARROW, MFIB_WIDE, MFIB_KINDS };
+
 struct mfib_usage {
-	uint32_t channels, tunnels;
-	uint32_t slots;	  // of one replica; it grows, and keeps its size when channels go
+	uint32_t tunnels;
 	uint32_t retired; // slots and tables that a worker may still see
-	size_t bytes;	  // of all replicas
+	struct mfib_usage_table {
+		uint32_t channels;
+		uint32_t slots; // of one replica
+		size_t bytes;	// of one replica: its entries, spare room included
+		size_t growing; // octets a replica of the larger or smaller table being made, or 0
+	} table[MFIB_KINDS];
+	size_t bytes; // of all replicas, those being made or waiting for their end included
 };
 void mfib_usage(const struct mfib *m, struct mfib_usage *out);
 

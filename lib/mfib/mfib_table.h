@@ -3,11 +3,16 @@
 // cache line. The control thread is the only writer of keys and oif sets, the worker that owns the
 // replica the only writer of its counters.
 //
-// How a concurrent reader is kept from a half-written match: a free entry has key[0] == 0 and a
-// key[1] that no packet can have (its local index is 0). The writer stores the value, then key[0],
-// then key[1] with release order; a delete makes key[1] impossible first and leaves the rest alone
-// until every worker has passed a quiescent state. So whatever halves a torn read mixes, it matches
-// only the entry's own key, or S = G = 0, which the caller has to refuse before a lookup.
+// Two tables. The narrow one holds IPv4 channels behind IPv4 relays: 32 octets an entry, two a
+// cache line. The wide one holds every other mix of inner and outer family: a cache line an entry,
+// IPv4 addresses in it in their mapped form.
+//
+// How a concurrent reader is kept from a half-written match: an entry without a channel has a local
+// index of 0, which no packet has, and its S is 0. The writer stores the oif set, the key's other
+// words, and last the word with the local index, with release order; a delete makes that word
+// impossible first and leaves the rest alone until every worker has passed a quiescent state. The
+// reader looks at that word first. So whatever a torn read mixes, it matches only the entry's own
+// key, or S = 0, which the caller has to refuse before a lookup.
 #ifndef MFIB_MFIB_TABLE_H
 #define MFIB_MFIB_TABLE_H
 
@@ -20,59 +25,84 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 #include <rte_rcu_qsbr.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __SSE4_1__
+#include <smmintrin.h>
 #endif
 
 #include "mfib/mfib.h"
 
-#define MFIB_BUCKET_ENTRIES 2
 // Buckets that a lookup may visit; the writer grows the table rather than place an entry further.
-#define MFIB_MAX_PROBE 8
+#define MFIB_MAX_PROBE 16
 
-// key[1] of an entry without a channel. A probe stops at a bucket with an EMPTY one and passes
-// GONE.
-#define MFIB_KEY_EMPTY 0ull
-#define MFIB_KEY_GONE  1ull
+#define MFIB_NARROW_WORDS 2 // of a key
+#define MFIB_WIDE_WORDS	  6
+#define MFIB_NARROW_SLOTS 2 // entries a bucket, which is a cache line
+#define MFIB_WIDE_SLOTS	  1
 
-// key[0]: S, G as they follow each other in the inner header.
-// key[1]: relay, local port, both as on the wire, then the index of the local address + 1.
-struct mfib_key {
-	uint64_t w[2];
+// Narrow key. w[0]: S, G as they follow each other in the inner header. w[1]: relay, local port,
+// both as on the wire, then an octet with the index of the local address + 1, then the flags.
+// Wide key. w[0..1]: S. w[2..3]: G with octets 2 and 3 (0 in every group that can be here, RFC
+// 4607) replaced by the local port as on the wire, and octet 0 (0xff in every group) by the index
+// of the local address + 1 and the flag. w[4..5]: relay.
+#define MFIB_NARROW_PASSED (1ull << 63) // in w[1]
+#define MFIB_WIDE_PASSED   (1ull << 7)	// in w[2]
+#define MFIB_NARROW_LOCAL  (0xffull << 48)
+#define MFIB_WIDE_LOCAL	   0x7full
+static_assert(MFIB_MAX_LOCALS < 0x7f, "a local index + 1 fits seven bits");
+
+// PASSED in the first entry of a bucket: an entry whose home is this bucket, or one before it, lies
+// in a later one. Without it a probe ends here.
+
+// The counter of an entry: packets above, octets below, so that one store counts both. Each wraps;
+// mfib_reclaim() has to read every entry before 2^28 packets or 2^36 octets have passed through it.
+#define MFIB_COUNT_SHIFT 36
+#define MFIB_COUNT_BYTES ((1ull << MFIB_COUNT_SHIFT) - 1)
+
+struct mfib_narrow {
+	uint64_t key[MFIB_NARROW_WORDS]; // control writes, worker reads
+	uint64_t oifs;			 // control writes, worker reads; bit i: interface index i
+	uint64_t count;			 // worker writes, control reads
 };
+static_assert(sizeof(struct mfib_narrow) * MFIB_NARROW_SLOTS == 64, "a bucket is a cache line");
 
-struct mfib_entry {
-	uint64_t key[2];  // control writes, worker reads
-	uint32_t oifs;	  // control writes, worker reads; bit i: interface index i
-	uint32_t packets; // worker writes, control reads; wraps, see mfib_reclaim()
-	uint64_t bytes;	  // worker writes, control reads
+struct mfib_wide {
+	uint64_t key[MFIB_WIDE_WORDS];
+	uint64_t oifs;
+	uint64_t count;
 };
-static_assert(sizeof(struct mfib_entry) == 32, "two entries a cache line");
+static_assert(sizeof(struct mfib_wide) * MFIB_WIDE_SLOTS == 64, "a bucket is a cache line");
 
-struct mfib_bucket {
-	_Alignas(64) struct mfib_entry e[MFIB_BUCKET_ENTRIES];
-};
-static_assert(sizeof(struct mfib_bucket) == 64, "a hit touches one cache line");
-
-// One generation of a replica. Only bucket contents change after it is published.
+// One generation of a replica of one of the two tables. Only bucket contents change after it is
+// published.
 struct mfib_buckets {
-	uint64_t mask;	  // buckets - 1
-	uint64_t seed[2]; // random, so that nobody who chooses (S,G) can fill a bucket
-	struct mfib_bucket b[];
+	union {
+		struct mfib_narrow *narrow; // entries in the order of the buckets
+		struct mfib_wide *wide;
+	};
+	uint64_t n;	  // buckets, below 2^32; a probe goes on at the first after the last
+	uint64_t seed[6]; // random, so that nobody who chooses (S,G) can fill a bucket
 };
 
 // Shared by the replicas: which local addresses and ports are tunnel endpoints. A hit does not
-// touch `relay`; it tells the reason for a miss.
+// touch the relays; they tell the reason for a miss.
+struct mfib_local {
+	uint8_t ip[16]; // control writes; network order, IPv4 in its mapped form; all 0: free
+	// By local port (host order), of the family of ip: the relay in network order, or 0.
+	union {
+		uint32_t *relay4;
+		uint8_t (*relay6)[16];
+	};
+};
+
 struct mfib_endpoints {
-	uint32_t n_local;		 // control writes: entries of local[] ever used
-	uint32_t local[MFIB_MAX_LOCALS]; // control writes; network order, 0: free
-	uint32_t
-		*relay[MFIB_MAX_LOCALS]; // by local port (host order): relay in network order, or 0
-	uint16_t relay_users[UINT16_MAX + 1]; // tunnels by mfib_relay_slot(relay)
+	uint32_t n_local;		  // control writes: entries of local[] ever used
+	uint32_t local4[MFIB_MAX_LOCALS]; // control writes: the IPv4 ones again, or 0
+	struct mfib_local local[MFIB_MAX_LOCALS];
+	uint16_t relay_users[UINT16_MAX + 1]; // IPv4 tunnels by mfib_relay_slot(relay)
 };
 
 struct mfib_table {
-	struct mfib_buckets *buckets; // control writes (release), worker reads once a burst
+	struct mfib_buckets *narrow, *wide; // control writes (release), worker reads once a burst
 	const struct mfib_endpoints *ep;
 	struct rte_rcu_qsbr *qsbr;
 	unsigned int worker; // its thread id in qsbr
@@ -98,29 +128,53 @@ static inline void mfib_worker_quiescent(struct mfib_table *t)
 }
 
 // Valid until the worker is quiescent.
-static inline struct mfib_buckets *mfib_table_buckets(struct mfib_table *t)
+static inline struct mfib_buckets *mfib_table_narrow(struct mfib_table *t)
 {
-	return __atomic_load_n(&t->buckets, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&t->narrow, __ATOMIC_ACQUIRE);
+}
+
+static inline struct mfib_buckets *mfib_table_wide(struct mfib_table *t)
+{
+	return __atomic_load_n(&t->wide, __ATOMIC_ACQUIRE);
 }
 
 // Index + 1 of a local address of tunnels, 0 for another. ip in network order, not 0.
-static inline unsigned int mfib_local_find(const struct mfib_endpoints *ep, uint32_t ip)
+static inline unsigned int mfib_local_find4(const struct mfib_endpoints *ep, uint32_t ip)
 {
 	unsigned int n = __atomic_load_n(&ep->n_local, __ATOMIC_ACQUIRE);
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (__atomic_load_n(&ep->local[i], __ATOMIC_ACQUIRE) == ip)
+		if (__atomic_load_n(&ep->local4[i], __ATOMIC_ACQUIRE) == ip)
 			return i + 1;
 	}
 	return 0;
 }
 
-// The relay (network order) of the tunnel at (local address `local`, as mfib_local_find() gave it,
+// The same of an IPv6 address, 16 octets, not ::.
+static inline unsigned int mfib_local_find6(const struct mfib_endpoints *ep, const uint8_t *ip)
+{
+	unsigned int n = __atomic_load_n(&ep->n_local, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (memcmp(ep->local[i].ip, ip, 16) == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+// The relay (network order) of the tunnel at (local address `local`, as mfib_local_find4() gave it,
 // port in host order); 0 when there is none.
-static inline uint32_t mfib_tunnel_relay(
+static inline uint32_t mfib_tunnel_relay4(
 	const struct mfib_endpoints *ep, unsigned int local, uint16_t port)
 {
-	return __atomic_load_n(&ep->relay[local - 1][port], __ATOMIC_RELAXED);
+	return __atomic_load_n(&ep->local[local - 1].relay4[port], __ATOMIC_RELAXED);
+}
+
+// The same where mfib_local_find6() gave the index: 16 octets, all 0 when there is none.
+static inline const uint8_t *mfib_tunnel_relay6(
+	const struct mfib_endpoints *ep, unsigned int local, uint16_t port)
+{
+	return ep->local[local - 1].relay6[port];
 }
 
 static inline uint16_t mfib_relay_slot(uint32_t relay)
@@ -128,82 +182,199 @@ static inline uint16_t mfib_relay_slot(uint32_t relay)
 	return (uint16_t)((relay * 0x9e3779b1u) >> 16);
 }
 
-// Whether ip can be the relay of a tunnel; wrongly true once in 65536 / relays.
+// Whether ip can be the relay of an IPv4 tunnel; wrongly true once in 65536 / relays.
 static inline bool mfib_relay_possible(const struct mfib_endpoints *ep, uint32_t ip)
 {
 	return __atomic_load_n(&ep->relay_users[mfib_relay_slot(ip)], __ATOMIC_RELAXED) != 0;
 }
 
+struct mfib_narrow_key {
+	uint64_t w[MFIB_NARROW_WORDS];
+};
+
+struct mfib_wide_key {
+	uint64_t w[MFIB_WIDE_WORDS];
+};
+
 // sg: the 8 octets S, G; relay and port in network order.
-static inline struct mfib_key mfib_key_make(
+static inline struct mfib_narrow_key mfib_narrow_key_make(
 	const void *sg, uint32_t relay, uint16_t port, unsigned int local)
 {
-	struct mfib_key k;
+	struct mfib_narrow_key k;
 
 	memcpy(&k.w[0], sg, sizeof(k.w[0]));
 	k.w[1] = relay | (uint64_t)port << 32 | (uint64_t)local << 48;
 	return k;
 }
 
+// The second word of the mapped form of an IPv4 address in network order; the first is 0.
+static inline uint64_t mfib_mapped4(uint32_t ip)
+{
+	return (uint64_t)ip << 32 | 0xffff0000u;
+}
+
+// Octets 0, 2 and 3 of G give way to the tunnel's local end. port as on the wire.
+static inline uint64_t mfib_wide_mix(uint64_t g, uint16_t port, unsigned int local)
+{
+	return (g & ~0xffff00ffull) | (uint64_t)port << 16 | local;
+}
+
+// IPv6 in IPv6. s, g, relay: 16 octets each; port as on the wire, in all three.
+static inline struct mfib_wide_key mfib_wide_key_make(
+	const void *s, const void *g, const void *relay, uint16_t port, unsigned int local)
+{
+	struct mfib_wide_key k;
+
+	memcpy(&k.w[0], s, 16);
+	memcpy(&k.w[2], g, 16);
+	memcpy(&k.w[4], relay, 16);
+	k.w[2] = mfib_wide_mix(k.w[2], port, local);
+	return k;
+}
+
+// IPv6 in IPv4. relay in network order.
+static inline struct mfib_wide_key mfib_wide_key_make6in4(
+	const void *s, const void *g, uint32_t relay, uint16_t port, unsigned int local)
+{
+	struct mfib_wide_key k;
+
+	memcpy(&k.w[0], s, 16);
+	memcpy(&k.w[2], g, 16);
+	k.w[2] = mfib_wide_mix(k.w[2], port, local);
+	k.w[4] = 0;
+	k.w[5] = mfib_mapped4(relay);
+	return k;
+}
+
+// IPv4 in IPv6. s, g in network order. No IPv6 packet has this key: its G has no octet 1 of 0 when
+// its scope is one that is forwarded, and its S is not a mapped address.
+static inline struct mfib_wide_key mfib_wide_key_make4in6(
+	uint32_t s, uint32_t g, const void *relay, uint16_t port, unsigned int local)
+{
+	struct mfib_wide_key k;
+
+	k.w[0] = 0;
+	k.w[1] = mfib_mapped4(s);
+	k.w[2] = mfib_wide_mix(0, port, local);
+	k.w[3] = (uint64_t)g << 32;
+	memcpy(&k.w[4], relay, 16);
+	return k;
+}
+
+static inline uint64_t mfib_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 p = (unsigned __int128)a * b;
+
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
 // Multiply and fold, then once more by a constant. Without the second one, one seed in ten leaves
 // most of a structured (S,G) set off its home bucket (87 % at worst; 4 % with it, over 4000 seeds).
-static inline uint64_t mfib_hash(const struct mfib_buckets *t, const struct mfib_key *k)
+// The upper 32 bits count.
+static inline uint64_t mfib_narrow_hash(
+	const struct mfib_buckets *t, const struct mfib_narrow_key *k)
 {
-	unsigned __int128 p = (unsigned __int128)(k->w[0] ^ t->seed[0]) * (k->w[1] ^ t->seed[1]);
-
-	return (((uint64_t)p ^ (uint64_t)(p >> 64)) * 0x9e3779b97f4a7c15ull) >> 32;
+	return mfib_fold(k->w[0] ^ t->seed[0], k->w[1] ^ t->seed[1]) * 0x9e3779b97f4a7c15ull;
 }
 
-static inline void mfib_prefetch(const struct mfib_buckets *t, uint64_t hash)
+static inline uint64_t mfib_wide_hash(const struct mfib_buckets *t, const struct mfib_wide_key *k)
 {
-	rte_prefetch0(&t->b[hash & t->mask]);
+	return (mfib_fold(k->w[0] ^ t->seed[0], k->w[1] ^ t->seed[1]) ^
+		       mfib_fold(k->w[2] ^ t->seed[2], k->w[3] ^ t->seed[3]) ^
+		       mfib_fold(k->w[4] ^ t->seed[4], k->w[5] ^ t->seed[5])) *
+	       0x9e3779b97f4a7c15ull;
 }
 
-static inline bool mfib_key_eq(const struct mfib_entry *e, const struct mfib_key *k)
+// The bucket that a probe begins at.
+static inline uint64_t mfib_home(const struct mfib_buckets *t, uint64_t hash)
 {
-#ifdef __SSE2__
+	return ((hash >> 32) * t->n) >> 32;
+}
+
+static inline bool mfib_narrow_eq(const struct mfib_narrow *e, const struct mfib_narrow_key *k)
+{
+#ifdef __SSE4_1__
 	__m128i a = _mm_load_si128((const __m128i *)(const void *)e->key);
 	__m128i b = _mm_set_epi64x((long long)k->w[1], (long long)k->w[0]);
+	__m128i mask = _mm_set_epi64x((long long)~MFIB_NARROW_PASSED, -1);
 
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) == 0xffff;
+	return _mm_testz_si128(_mm_xor_si128(a, b), mask);
 #else
-	return __atomic_load_n(&e->key[0], __ATOMIC_RELAXED) == k->w[0] &&
-	       __atomic_load_n(&e->key[1], __ATOMIC_RELAXED) == k->w[1];
+	return (__atomic_load_n(&e->key[1], __ATOMIC_ACQUIRE) & ~MFIB_NARROW_PASSED) == k->w[1] &&
+	       __atomic_load_n(&e->key[0], __ATOMIC_RELAXED) == k->w[0];
 #endif
 }
 
-// NULL when (S,G) is not in the table for that tunnel. k->w[0] must not be 0.
-static inline struct mfib_entry *mfib_lookup(
-	struct mfib_buckets *t, const struct mfib_key *k, uint64_t hash)
+static inline bool mfib_wide_eq(const struct mfib_wide *e, const struct mfib_wide_key *k)
+{
+#ifdef __SSE4_1__
+	const __m128i *a = (const __m128i *)(const void *)e->key;
+	const __m128i *b = (const __m128i *)(const void *)k->w;
+	__m128i mask = _mm_set_epi64x(-1, (long long)~MFIB_WIDE_PASSED);
+	__m128i g =
+		_mm_and_si128(_mm_xor_si128(_mm_load_si128(a + 1), _mm_loadu_si128(b + 1)), mask);
+	__m128i rest;
+
+	// The processor keeps loads in order, the compiler has to be told.
+	rte_compiler_barrier();
+	rest = _mm_or_si128(_mm_xor_si128(_mm_load_si128(a), _mm_loadu_si128(b)),
+		_mm_xor_si128(_mm_load_si128(a + 2), _mm_loadu_si128(b + 2)));
+	rest = _mm_or_si128(rest, g);
+	return _mm_testz_si128(rest, rest);
+#else
+	if ((__atomic_load_n(&e->key[2], __ATOMIC_ACQUIRE) ^ k->w[2]) & ~MFIB_WIDE_PASSED)
+		return false;
+	for (unsigned int i = 0; i < MFIB_WIDE_WORDS; i++) {
+		if (i != 2 && __atomic_load_n(&e->key[i], __ATOMIC_RELAXED) != k->w[i])
+			return false;
+	}
+	return true;
+#endif
+}
+
+// NULL when (S,G) is not in the table for that tunnel. The key's S must not be 0. home: of its
+// hash.
+static inline struct mfib_narrow *mfib_narrow_lookup(
+	const struct mfib_buckets *t, const struct mfib_narrow_key *k, uint64_t home)
 {
 	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
-		struct mfib_bucket *b = &t->b[(hash + i) & t->mask];
+		struct mfib_narrow *e = &t->narrow[home * MFIB_NARROW_SLOTS];
 
-		for (unsigned int j = 0; j < MFIB_BUCKET_ENTRIES; j++) {
-			if (mfib_key_eq(&b->e[j], k)) {
-				// The value was written before the key.
-				__atomic_thread_fence(__ATOMIC_ACQUIRE);
-				return &b->e[j];
-			}
-		}
-		for (unsigned int j = 0; j < MFIB_BUCKET_ENTRIES; j++) {
-			if (__atomic_load_n(&b->e[j].key[1], __ATOMIC_RELAXED) == MFIB_KEY_EMPTY)
-				return NULL;
-		}
+		if (likely(mfib_narrow_eq(&e[0], k)))
+			return &e[0];
+		if (mfib_narrow_eq(&e[1], k))
+			return &e[1];
+		if (likely(!(__atomic_load_n(&e->key[1], __ATOMIC_RELAXED) & MFIB_NARROW_PASSED)))
+			return NULL;
+		home = home + 1 < t->n ? home + 1 : 0;
 	}
 	return NULL;
 }
 
-static inline uint32_t mfib_entry_oifs(const struct mfib_entry *e)
+static inline struct mfib_wide *mfib_wide_lookup(
+	const struct mfib_buckets *t, const struct mfib_wide_key *k, uint64_t home)
 {
-	return __atomic_load_n(&e->oifs, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
+		struct mfib_wide *e = &t->wide[home];
+
+		if (likely(mfib_wide_eq(e, k)))
+			return e;
+		if (likely(!(__atomic_load_n(&e->key[2], __ATOMIC_RELAXED) & MFIB_WIDE_PASSED)))
+			return NULL;
+		home = home + 1 < t->n ? home + 1 : 0;
+	}
+	return NULL;
 }
 
-// One forwarded datagram. Stores, not read-modify-write: there is one writer.
-static inline void mfib_entry_count(struct mfib_entry *e, uint32_t bytes)
+static inline uint64_t mfib_oifs(const uint64_t *oifs)
 {
-	__atomic_store_n(&e->packets, e->packets + 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&e->bytes, e->bytes + bytes, __ATOMIC_RELAXED);
+	return __atomic_load_n(oifs, __ATOMIC_RELAXED);
+}
+
+// One forwarded datagram. A store, not a read-modify-write: there is one writer.
+static inline void mfib_count(uint64_t *count, uint32_t bytes)
+{
+	__atomic_store_n(count, *count + (1ull << MFIB_COUNT_SHIFT) + bytes, __ATOMIC_RELAXED);
 }
 
 #endif
