@@ -43,8 +43,9 @@ struct worker_if {
 	// The Ethernet header of native multicast, its tag included: the group's address is to be
 	// filled in, and the ethertype, which is IPv4's.
 	uint8_t l2_len; // 14 or 18
-	uint8_t twin;	// the lowest interface with the same header: a frame can be shared with it
 	_Alignas(8) uint8_t l2[24];
+	uint64_t twins; // the interfaces with the same header, this one included: they can share
+			// a frame
 };
 
 // Native frames of this round for one interface; the worker's own.
@@ -82,6 +83,10 @@ void worker_process_burst(
 	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n);
 // Hands what is on w->tx to the drivers; what they do not take is dropped and counted.
 void worker_flush(struct worker *w);
+// Gives frames to the driver of an interface's port, or to the worker that has a transmit queue of
+// it. How many were taken; the rest is still the caller's.
+unsigned int worker_transmit(
+	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n);
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu);
 
 #endif
