@@ -25,9 +25,13 @@ struct bench_options {
 	bool json;	      // one object a line instead of the table
 	const char *plot_dir; // NULL: no plots
 	struct bench_list channels, tunnels, payloads, fanouts;
+	struct bench_list families, l2s, traffics; // enum feed_family, product_l2, feed_traffic
 	uint32_t updates; // channels a second, added and removed while measured
-	bool only_misses;
-	bool no_huge; // do not use huge pages where there are some
+	double zipf;	  // exponent of the channels' popularity; 0: all alike
+	bool tagged;	  // input with a VLAN tag
+	bool software;	  // the driver says nothing of checksums
+	const char *pcap; // a capture as the feed; NULL: none
+	bool no_huge;	  // do not use huge pages where there are some
 };
 
 // Each subcommand: 0, or the exit status.
