@@ -31,12 +31,17 @@ struct bench_options {
 	bool tagged;	  // input with a VLAN tag
 	bool software;	  // the driver says nothing of checksums
 	const char *pcap; // a capture as the feed; NULL: none
-	bool no_huge;	  // do not use huge pages where there are some
+	bool no_huge;		// do not use huge pages where there are some
+	const char *vdev;	// forward: which ports, NULL for the default
+	const char *port, *out; // forward, generate: devargs of real ports
+	unsigned int workers;	// forward: 0 for one
 };
 
 // Each subcommand: 0, or the exit status.
 int decap_main(const struct bench_options *o);
 int memory_main(const struct bench_options *o);
+int forward_main(const struct bench_options *o);
+int latency_main(const struct bench_options *o);
 int compare_main(const char *a, const char *b);
 
 // Starts the EAL with one lcore on the last CPU, no port and about `megabytes` of memory. 0 or

@@ -124,6 +124,8 @@ static const struct option long_options[] = {{"channels", required_argument, NUL
 	{"while-updating", required_argument, NULL, 'u'}, {"reps", required_argument, NULL, 'r'},
 	{"quick", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'},
 	{"plot", required_argument, NULL, 'p'}, {"no-huge", no_argument, NULL, 'n'},
+	{"vdev", required_argument, NULL, 'v'}, {"port", required_argument, NULL, 'i'},
+	{"out", required_argument, NULL, 'o'}, {"workers", required_argument, NULL, 'w'},
 	{"help", no_argument, NULL, 'h'}, {0}};
 
 static int option(int c, struct bench_options *o)
@@ -170,6 +172,17 @@ static int option(int c, struct bench_options *o)
 	case 'n':
 		o->no_huge = true;
 		return 0;
+	case 'v':
+		o->vdev = optarg;
+		return 0;
+	case 'i':
+		o->port = optarg;
+		return 0;
+	case 'o':
+		o->out = optarg;
+		return 0;
+	case 'w':
+		return one(optarg, 1, 16, &o->workers);
 	default:
 		return -EINVAL;
 	}
@@ -197,6 +210,10 @@ int main(int argc, char **argv)
 	argc -= optind + 1;
 	if (strcmp(verb, "decap") == 0 && argc == 0)
 		return decap_main(&o);
+	if (strcmp(verb, "forward") == 0 && argc == 0)
+		return forward_main(&o);
+	if (strcmp(verb, "latency") == 0 && argc == 0)
+		return latency_main(&o);
 	if (strcmp(verb, "memory") == 0 && argc == 0)
 		return memory_main(&o);
 	if (strcmp(verb, "compare") == 0 && argc == 2)
