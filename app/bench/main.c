@@ -15,6 +15,7 @@ static void usage(FILE *f)
 	      "                           [--fanout LIST] [--misses] [--while-updating N]\n"
 	      "                           [--reps N] [--quick] [--json] [--plot DIR] [--no-huge]\n"
 	      "       inlet-bench memory  [--channels LIST] [--json] [--no-huge]\n"
+	      "       inlet-bench steer   [--help for its options]\n"
 	      "       inlet-bench compare A.json B.json\n"
 	      "\n"
 	      "decap    the product's worker code fed from memory, against io, macswap_lite,\n"
@@ -23,6 +24,8 @@ static void usage(FILE *f)
 	      "         is checked octet by octet. Without a case option: all cases.\n"
 	      "memory   octets a channel and a tunnel take, in the table and in the control "
 	      "thread\n"
+	      "steer    local ports for a list of relays, chosen by a NIC's RSS key and table, and\n"
+	      "         how even its queues are then loaded\n"
 	      "compare  the ratios of two --json outputs, case by case; 1 when B is worse\n"
 	      "\n"
 	      "LIST is comma-separated, with k and M: 1,1k,1M. A ratio is the speed relative to\n"
@@ -124,6 +127,8 @@ int main(int argc, char **argv)
 	const char *verb;
 	int c;
 
+	if (argc > 1 && strcmp(argv[1], "steer") == 0) // its options are its own
+		return steer_main(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
