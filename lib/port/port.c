@@ -16,8 +16,10 @@
 #include <rte_mempool.h>
 
 #include "base/log.h"
+#include "port/port_flow.h"
 #include "port/port_netdev.h"
 #include "port/port_probe.h"
+#include "port/port_rss.h"
 
 #define PORT_BURST	  64
 #define PORT_CACHE	  256
@@ -202,8 +204,7 @@ static int configure(struct opening *o)
 {
 	struct rte_eth_conf conf;
 	const uint64_t rx_capa = o->info.rx_offload_capa;
-	uint64_t rss =
-		o->info.flow_type_rss_offloads & (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP);
+	const uint64_t rss = port_rss_types(o->info.flow_type_rss_offloads);
 	struct port *p = o->p;
 	int rc;
 
@@ -378,6 +379,8 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 	}
 	if ((rc = receive_multicast(&o)) != 0)
 		goto fail_started;
+	port_rss_read(out);
+	port_flow_probe(out);
 	return 0;
 fail_started:
 	rte_eth_dev_stop(out->port_id);
@@ -402,6 +405,7 @@ void port_close(struct port *p)
 	if (p->promiscuous)
 		rte_eth_promiscuous_disable(p->port_id);
 	restore_mac(p);
+	port_flow_close(p);
 	rte_eth_dev_stop(p->port_id);
 	port_unprobe(p->port_id);
 	rte_mempool_free(p->pool);

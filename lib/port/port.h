@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "steer/steer.h"
+
 struct rte_mempool;
 
 struct port_cfg {
@@ -32,6 +34,10 @@ struct port {
 	char driver[32];
 	char netdev[16]; // the kernel's netdev under the port (af_packet, af_xdp), or empty
 	struct rte_mempool *pool;
+	// Which queue gets what (port_rss.h, port_flow.h); all zero where the driver does not tell.
+	struct steer_rss steer;
+	bool reta_settable;
+	bool flow_steer; // rte_flow rules can lead a tunnel to a queue
 };
 
 #define PORT_ERR_LEN 256
