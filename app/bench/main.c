@@ -19,6 +19,7 @@ static void usage(FILE *f)
 	      "                           [--quick] [--json] [--plot DIR] [--no-huge]\n"
 	      "       inlet-bench memory  [--channels LIST] [--families LIST] [--json] "
 	      "[--no-huge]\n"
+	      "       inlet-bench steer   [--help for its options]\n"
 	      "       inlet-bench compare A.json B.json\n"
 	      "\n"
 	      "decap    the product's worker code fed from memory, against io, macswap_lite,\n"
@@ -27,6 +28,8 @@ static void usage(FILE *f)
 	      "         is checked octet by octet. Without a case option: all cases.\n"
 	      "memory   octets a channel and a tunnel take, in the table and in the control "
 	      "thread\n"
+	      "steer    local ports for a list of relays, chosen by a NIC's RSS key and table, and\n"
+	      "         how even its queues are then loaded\n"
 	      "compare  the ratios of two --json outputs, case by case; 1 when B is worse\n"
 	      "\n"
 	      "families 4in4, 6in4 (IPv6 in IPv4), 4in6, 6in6, mixed\n"
@@ -194,6 +197,8 @@ int main(int argc, char **argv)
 	const char *verb;
 	int c;
 
+	if (argc > 1 && strcmp(argv[1], "steer") == 0) // its options are its own
+		return steer_main(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);

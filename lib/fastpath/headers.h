@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define ETH_LEN	 14
+#define VLAN_LEN 4
 #define IPV4_LEN 20
+#define IPV6_LEN 40
 #define UDP_LEN	 8
 #define AMT_LEN	 2 // header of Multicast Data (RFC 7450 section 5.1.6)
 
@@ -17,14 +19,17 @@
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_IPV6 0x86dd
 
-#define PROTO_HOPOPTS 0
-#define PROTO_IGMP    2
-#define PROTO_UDP     17
-#define PROTO_ICMPV6  58
-#define PROTO_PIM     103
+#define PROTO_HOPOPTS  0
+#define PROTO_IGMP     2
+#define PROTO_UDP      17
+#define PROTO_FRAGMENT 44 // IPv6 extension header
+#define PROTO_ICMPV6   58
+#define PROTO_PIM      103
 
 #define AMT_UDP_PORT  2268
 #define AMT_TYPE_DATA 6
+
+#define VLAN_ID_MASK 0xfff // of a tag: 0 is a priority and no VLAN (IEEE 802.1Q)
 
 #define IPV4_FRAG_MASK 0x3fff // more-fragments flag and offset
 #define IPV4_OFFSET    0x1fff
@@ -65,7 +70,25 @@ static inline uint32_t get_raw32(const uint8_t *p)
 	return v;
 }
 
+static inline uint64_t get_raw64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static inline void put_raw16(uint8_t *p, uint16_t v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put_raw32(uint8_t *p, uint32_t v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put_raw64(uint8_t *p, uint64_t v)
 {
 	memcpy(p, &v, sizeof(v));
 }
@@ -79,14 +102,30 @@ static inline uint16_t fold16(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-// Whether the checksum of an IPv4 header without options is right (RFC 1071).
+// Whether the checksum of an IPv4 header without options is right (RFC 1071): the sum of its words
+// is all ones. Folded by adding a rotated copy, whose upper half then holds the sum with its carry.
 static inline int ipv4_cksum_ok(const uint8_t *p)
 {
-	uint64_t sum = 0;
+	uint64_t a = get_raw64(p), b = get_raw64(p + 8), sum = a + b;
+	uint32_t half;
 
-	for (int i = 0; i < IPV4_LEN; i += 4)
-		sum += get_raw32(p + i);
-	return fold16(sum) == 0xffff;
+	sum += sum < b;
+	a = get_raw32(p + 16);
+	sum += a;
+	sum += sum < a;
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return half >> 16 == 0xffff;
+}
+
+// The ECN field of an IPv6 header: it lies in the second octet, below the upper half of the traffic
+// class.
+#define IPV6_ECN_SHIFT 4
+
+static inline uint8_t ipv6_ecn(const uint8_t *ip)
+{
+	return ip[1] >> IPV6_ECN_SHIFT & ECN_MASK;
 }
 
 #endif

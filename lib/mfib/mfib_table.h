@@ -98,7 +98,7 @@ struct mfib_endpoints {
 	uint32_t n_local;		  // control writes: entries of local[] ever used
 	uint32_t local4[MFIB_MAX_LOCALS]; // control writes: the IPv4 ones again, or 0
 	struct mfib_local local[MFIB_MAX_LOCALS];
-	uint16_t relay_users[UINT16_MAX + 1]; // IPv4 tunnels by mfib_relay_slot(relay)
+	uint16_t relay_users[UINT16_MAX + 1]; // tunnels by mfib_relay_slot(relay)
 };
 
 struct mfib_table {
@@ -150,12 +150,15 @@ static inline unsigned int mfib_local_find4(const struct mfib_endpoints *ep, uin
 	return 0;
 }
 
-// The same of an IPv6 address, 16 octets, not ::.
+// The same of an IPv6 address, 16 octets. Nothing within ::/64 is found, which the free entries and
+// the mapped IPv4 addresses are in.
 static inline unsigned int mfib_local_find6(const struct mfib_endpoints *ep, const uint8_t *ip)
 {
 	unsigned int n = __atomic_load_n(&ep->n_local, __ATOMIC_ACQUIRE);
+	uint64_t upper;
 
-	for (unsigned int i = 0; i < n; i++) {
+	memcpy(&upper, ip, sizeof(upper));
+	for (unsigned int i = 0; upper && i < n; i++) {
 		if (memcmp(ep->local[i].ip, ip, 16) == 0)
 			return i + 1;
 	}
@@ -182,7 +185,16 @@ static inline uint16_t mfib_relay_slot(uint32_t relay)
 	return (uint16_t)((relay * 0x9e3779b1u) >> 16);
 }
 
-// Whether ip can be the relay of an IPv4 tunnel; wrongly true once in 65536 / relays.
+// An IPv6 relay as one word, for the two functions around this one.
+static inline uint32_t mfib_relay_fold6(const uint8_t *ip)
+{
+	uint32_t w[4];
+
+	memcpy(w, ip, sizeof(w));
+	return w[0] ^ w[1] ^ w[2] ^ w[3];
+}
+
+// Whether ip can be the relay of a tunnel; wrongly true once in 65536 / relays.
 static inline bool mfib_relay_possible(const struct mfib_endpoints *ep, uint32_t ip)
 {
 	return __atomic_load_n(&ep->relay_users[mfib_relay_slot(ip)], __ATOMIC_RELAXED) != 0;
