@@ -250,6 +250,7 @@ int latency_main(const struct bench_options *o)
 	const struct feed_shape s = {.channels = channels,
 		.tunnels = RTE_MIN(channels, 1000u),
 		.payload = (uint16_t)(o->payloads.n ? o->payloads.v[0] : 64)};
+	const struct product_cfg cfg = {.fanout = 1};
 	struct latency_result *r = calloc(LATENCY_LOADS, sizeof(*r));
 	struct rig *g = calloc(1, sizeof(*g));
 	struct crossing *crossing = NULL;
@@ -258,8 +259,8 @@ int latency_main(const struct bench_options *o)
 	if (!r || !g || bench_eal_init(o, channels > 100000 ? 768 : 256) != 0)
 		goto out;
 	results_init(r, &s, o);
-	crossing = crossing_create(1, NULL, BENCH_MAX_FANOUT + 1, 1024, 64, 1518);
-	g->product = crossing ? product_create(&s, 1, crossing) : NULL;
+	crossing = crossing_create(1, NULL, PRODUCT_IFS, 1024, 64, 1518);
+	g->product = crossing ? product_create(&s, &cfg, crossing) : NULL;
 	g->feed = feed_create(s.payload);
 	g->rng = rng_seeded(SEED);
 	if (g->product && g->feed) {
