@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "bench/forward_eal.h"
 
 #define DRAIN_MS 20 // for what is under way, and for counters that a device keeps
 
@@ -52,9 +53,7 @@ void forward_sleep(unsigned int ms)
 
 unsigned int forward_cpu_worker(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 ? (unsigned int)n - 1 : 0;
+	return forward_eal_cpus() - 1;
 }
 
 unsigned int forward_cpu_control(void)
