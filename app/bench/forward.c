@@ -98,7 +98,7 @@ static int run_case(const struct plan *p, unsigned int i, const struct bench_opt
 		return rc;
 	}
 	forward_report(r, o->json);
-	return r->skipped[0] || r->external || !(r->lost || r->dropped) ? 0 : -EIO;
+	return r->skipped[0] || r->external || !(r->lost || r->dropped || r->wrong) ? 0 : -EIO;
 }
 
 int forward_main(const struct bench_options *o)

@@ -32,7 +32,9 @@ struct forward_result {
 	struct lane lanes[FORWARD_MAX_LANES]; // the product first; cycles of its core a packet
 	bool median;   // what two cores do together is bimodal here: minima would say little
 	double tsc_hz; // of the cycles
-	uint64_t packets, lost, dropped; // of the product; dropped: by name, in `why`
+	// Of the product's frames. dropped: for a reason that it names, see `why`. wrong: not what
+	// they should be, or out of order.
+	uint64_t packets, lost, dropped, wrong;
 	char why[FORWARD_NAME_LEN];
 	bool external;			// somebody else feeds the ports: a loss may be the load's
 	double offered_mpps;		// by a generator of its own, or 0

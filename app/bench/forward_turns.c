@@ -89,9 +89,7 @@ static int far_account(const struct turns *t, struct forward_result *r)
 	r->packets += c.received;
 	if (!t->flood)
 		r->lost += c.sent - c.received;
-	r->dropped += c.reordered + c.wrong;
-	if (c.reordered + c.wrong)
-		snprintf(r->why, sizeof(r->why), c.wrong ? "wrong" : "reordered");
+	r->wrong += c.reordered + c.wrong;
 	return rc;
 }
 
@@ -171,6 +169,8 @@ static int account(const struct turns *t, struct forward_result *r, struct dut *
 	if (rc != 0)
 		return rc;
 	r->huge = c.huge;
+	if (t->flood) // a full queue is what it is about
+		c.drops[DROP_TX_FULL] = 0;
 	r->dropped += dut_drops(&c, &name) + c.punted;
 	if (name || c.punted)
 		snprintf(r->why, sizeof(r->why), "%s", name ? name : "punted");
