@@ -21,7 +21,7 @@
 
 #define BURST	 32
 #define MBUFS	 8191
-#define STALL_US 2000 // so long without a frame back: what was under way is lost
+#define STALL_US 200000 // so long without a frame back: what was under way is lost
 #define SEED	 20261125
 #define LCORE	 1
 
