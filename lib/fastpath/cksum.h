@@ -25,10 +25,11 @@ static inline bool outer_cksum_ok(
 	return hdr_len == IPV4_LEN ? ipv4_cksum_ok(ip) : rte_raw_cksum(ip, hdr_len) == 0xffff;
 }
 
-// The datagram of udp_len octets at udp. 0 means that there is no checksum (RFC 768), which is
-// asked before the driver's opinion: drivers and rte_ipv4_udptcp_cksum_verify() may call 0 wrong.
-static inline bool udp_cksum_ok(
-	const struct rte_mbuf *m, const uint8_t *ip, const uint8_t *udp, uint16_t udp_len, bool hw)
+// The datagram of udp_len octets at udp, behind an IPv4 header at ip or an IPv6 one (v6). 0 means
+// that there is no checksum (RFC 768; RFC 6935 for tunnel data), which is asked before the driver's
+// opinion: drivers and rte_ipv4_udptcp_cksum_verify() may call 0 wrong.
+static inline bool udp_cksum_ok(const struct rte_mbuf *m, const uint8_t *ip, const uint8_t *udp,
+	uint16_t udp_len, bool v6, bool hw)
 {
 	uint64_t flags = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, sum;
 
@@ -38,7 +39,13 @@ static inline bool udp_cksum_ok(
 		return true;
 	if (hw && flags == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return false;
-	sum = (uint64_t)get_raw32(ip + 12) + get_raw32(ip + 16);
+	if (v6) {
+		sum = 0;
+		for (int i = 8; i < IPV6_LEN; i += 4)
+			sum += get_raw32(ip + i);
+	} else {
+		sum = (uint64_t)get_raw32(ip + 12) + get_raw32(ip + 16);
+	}
 	sum += rte_cpu_to_be_16(PROTO_UDP) + rte_cpu_to_be_16(udp_len);
 	sum += rte_raw_cksum(udp, udp_len);
 	return fold16(sum) == 0xffff;

@@ -1,33 +1,66 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a frame is, decided with every check in the order of drops.h. The common case is accepted by
-// process.c without it; whatever that does not recognise comes here. Internal to fastpath.
+// What a frame is, decided with every check in the order of drops.h. The common cases are accepted
+// by process.c without it; whatever that does not recognise comes here. Internal to fastpath.
 #ifndef FASTPATH_CLASSIFY_H
 #define FASTPATH_CLASSIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "crossing/drops.h"
+#include "fastpath/headers.h"
 #include "fastpath/worker.h"
 #include "mfib/mfib_table.h"
 
 struct rte_mbuf;
 
-enum verdict { VERDICT_FORWARD, VERDICT_DROP, VERDICT_PUNT_CONTROL, VERDICT_PUNT_OTHER };
+// What a burst is looked at with: read once.
+struct tables {
+	const struct mfib_buckets *narrow, *wide;
+	const struct mfib_endpoints *ep;
+};
+
+enum verdict {
+	VERDICT_FORWARD,
+	VERDICT_DROP,
+	VERDICT_PUNT_CONTROL,
+	VERDICT_PUNT_OTHER,
+	VERDICT_FRAGMENT, // an outer fragment that the worker reassembles
+};
 
 struct class
 {
 	enum verdict verdict;
 	enum drop_reason reason; // VERDICT_DROP
-	// VERDICT_FORWARD: the channel, where the inner header begins, its datagram's length, and
-	// the ECN field that it leaves with.
-	struct mfib_entry *entry;
+	uint8_t ifindex;	 // that the frame came in on, where it is not dropped
+	uint8_t l3;		 // offset of the outer IP header, VERDICT_FRAGMENT
+	// VERDICT_FORWARD: the channel's entry, where the inner header begins, its family, its
+	// datagram's length, and the ECN field that it leaves with.
+	uint64_t oifs;
+	uint64_t *count;
 	uint16_t inner;
 	uint16_t inner_len;
+	bool v6;
 	uint8_t ecn;
 };
 
-// buckets: of this burst. Reads nothing past the first segment.
-struct class classify(const struct worker *w, unsigned int ifindex, struct mfib_buckets *buckets,
-	const struct rte_mbuf *m);
+// Reads nothing past the first segment.
+struct class classify(const struct worker *w, const struct worker_port *port,
+	const struct tables *t, const struct rte_mbuf *m);
+
+// Why a well-formed datagram of a channel that is not in the table is dropped. ip: inner header.
+enum drop_reason classify_miss4(const uint8_t *ip);
+enum drop_reason classify_miss6(const uint8_t *ip);
+
+// The interface of a frame on this port, by its VLAN tag in host order (0: none, or no VLAN in it);
+// WORKER_NO_IF: there is none.
+static inline uint8_t port_interface(const struct worker_port *port, uint16_t tag)
+{
+	uint16_t id = tag & VLAN_ID_MASK;
+
+	if (id == 0)
+		return port->untagged;
+	return port->by_vlan ? port->by_vlan[id] : WORKER_NO_IF;
+}
 
 #endif

@@ -9,70 +9,163 @@
 #include "crossing/crossing.h"
 #include "mfib/mfib.h"
 
-static_assert(CROSSING_MAX_IFS <= MFIB_MAX_OIFS, "an oif set holds every interface");
+static_assert(MFIB_MAX_OIFS <= WORKER_MAX_IFS, "an oif is an interface");
 
-static void drop(struct worker *w, enum drop_reason reason)
+// From this length on a datagram that needs several Ethernet headers is not copied, where the
+// driver takes chains: each frame is a header mbuf before the one datagram.
+#define CHAIN_MIN 512
+
+static void drop(struct worker *w, enum drop_reason reason, unsigned int n)
 {
-	crossing_count(&w->x->drops[reason], 1);
+	crossing_count(&w->x->drops[reason], n);
 }
 
-static void queue(struct worker *w, unsigned int ifindex, struct rte_mbuf *m)
+// Writes an interface's Ethernet header in front of a datagram.
+static void l2_write(const struct worker_if *f, uint8_t *ip, const struct native *n)
 {
-	struct worker_tx *tx = &w->tx[ifindex];
+	uint8_t *eth = ip - f->l2_len;
 
-	rte_memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 6), w->ifs[ifindex].mac, 6);
-	tx->bytes += rte_pktmbuf_data_len(m);
-	tx->mbufs[tx->n++] = m;
+	put_raw64(eth, get_raw64(f->l2) | n->mac);
+	put_raw32(eth + 8, get_raw32(f->l2 + 8));
+	if (f->l2_len != ETH_LEN)
+		put_raw32(eth + 12, get_raw32(f->l2 + 12));
+	put_raw16(ip - 2, native_type(n->v6));
 }
 
-// A copy has its own Ethernet header, because each interface sends from its own MAC.
-static struct rte_mbuf *copy(const struct rte_mbuf *m)
+// Makes m the frame to an interface with the datagram at ip, which is in m.
+static void frame_make(
+	struct rte_mbuf *m, const struct worker_if *f, uint8_t *ip, const struct native *n)
 {
-	uint16_t len = rte_pktmbuf_data_len(m);
+	l2_write(f, ip, n);
+	frame_set(m, (uint16_t)(ip - f->l2_len - (const uint8_t *)m->buf_addr),
+		(uint32_t)n->len + f->l2_len);
+}
+
+// A copy of the datagram behind another interface's Ethernet header.
+static struct rte_mbuf *copy(const struct worker_if *f, const struct rte_mbuf *m, const uint8_t *ip,
+	const struct native *n)
+{
 	struct rte_mbuf *c = rte_pktmbuf_alloc(m->pool);
+	uint8_t *to;
 
 	if (!c)
 		return NULL;
-	if (rte_pktmbuf_tailroom(c) < len) {
+	if (n->len + ETH_LEN + VLAN_LEN > c->buf_len) {
 		rte_pktmbuf_free(c);
 		return NULL;
 	}
-	rte_memcpy(rte_pktmbuf_mtod(c, void *), rte_pktmbuf_mtod(m, const void *), len);
-	c->data_len = len;
-	c->pkt_len = len;
+	// With the headroom it has, or what a large datagram leaves of it.
+	to = (uint8_t *)c->buf_addr +
+	     RTE_MIN((size_t)RTE_PKTMBUF_HEADROOM, (size_t)(c->buf_len - n->len));
+	rte_memcpy(to, ip, n->len);
+	frame_make(c, f, to, n);
 	return c;
 }
 
-void emit(struct worker *w, struct rte_mbuf *m, uint32_t oifs)
+// An mbuf with the Ethernet header alone, before m, which begins with the datagram.
+static struct rte_mbuf *chain(const struct worker_if *f, struct rte_mbuf *m, const struct native *n)
 {
-	uint16_t ip_len = (uint16_t)(rte_pktmbuf_data_len(m) - ETH_LEN);
-	uint32_t fit = 0;
+	struct rte_mbuf *h = rte_pktmbuf_alloc(m->pool);
 
-	// Native multicast is not fragmented here.
-	for (uint32_t rest = oifs; rest; rest &= rest - 1) {
-		unsigned int i = (unsigned int)__builtin_ctz(rest);
+	if (!h)
+		return NULL;
+	l2_write(f, rte_pktmbuf_mtod(h, uint8_t *) + f->l2_len, n);
+	h->data_len = f->l2_len;
+	h->pkt_len = (uint32_t)n->len + f->l2_len;
+	h->nb_segs = 2;
+	h->next = m;
+	rte_mbuf_refcnt_update(m, 1);
+	return h;
+}
+
+// Queues one frame on all the interfaces of a set, which have the same Ethernet header.
+static void share(struct worker *w, struct rte_mbuf *m, uint64_t twins)
+{
+	int more = __builtin_popcountll(twins) - 1;
+
+	if (more > 0)
+		rte_mbuf_refcnt_update(m, (int16_t)more);
+	for (; twins; twins &= twins - 1)
+		tx_put(&w->tx[__builtin_ctzll(twins)], m, m->pkt_len);
+}
+
+// Interfaces that the datagram fits; native multicast is not fragmented here.
+static uint64_t fitting(struct worker *w, uint16_t len, uint64_t oifs)
+{
+	uint64_t fit = 0;
+
+	for (; oifs; oifs &= oifs - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(oifs);
 
 		if (i >= w->n_ifs)
 			break;
-		if (ip_len > __atomic_load_n(&w->ifs[i].mtu, __ATOMIC_RELAXED))
-			drop(w, DROP_MTU);
+		if (len > __atomic_load_n(&w->ifs[i].mtu, __ATOMIC_RELAXED))
+			drop(w, DROP_MTU, 1);
 		else
-			fit |= 1u << i;
+			fit |= 1ull << i;
 	}
+	return fit;
+}
+
+static bool takes_chains(const struct worker *w, uint64_t oifs)
+{
+	for (; oifs; oifs &= oifs - 1) {
+		if (!w->ports[w->ifs[__builtin_ctzll(oifs)].port].multi_segs)
+			return false;
+	}
+	return true;
+}
+
+// A frame a group of twins: chains where all drivers take them and that is cheaper, else copies; m
+// itself goes to the last group.
+static void emit_groups(
+	struct worker *w, struct rte_mbuf *m, uint8_t *ip, const struct native *n, uint64_t oifs)
+{
+	bool chained = n->len >= CHAIN_MIN && takes_chains(w, oifs);
+	struct rte_mbuf *c;
+
+	if (chained)
+		frame_set(m, (uint16_t)(ip - (const uint8_t *)m->buf_addr), n->len);
+	while (oifs) {
+		unsigned int i = (unsigned int)__builtin_ctzll(oifs);
+		uint64_t twins = oifs & w->ifs[i].twins;
+
+		oifs &= ~twins;
+		if (chained) {
+			c = chain(&w->ifs[i], m, n);
+		} else if (oifs) {
+			c = copy(&w->ifs[i], m, ip, n);
+		} else {
+			frame_make(m, &w->ifs[i], ip, n);
+			share(w, m, twins);
+			return;
+		}
+		if (c)
+			share(w, c, twins);
+		else
+			drop(w, DROP_NO_MBUF, (unsigned int)__builtin_popcountll(twins));
+	}
+	rte_pktmbuf_free(m); // the chains hold it
+}
+
+void emit_many(
+	struct worker *w, struct rte_mbuf *m, uint8_t *ip, uint16_t len, bool v6, uint64_t oifs)
+{
+	struct native n = {.mac = group_mac(ip, v6), .len = len, .v6 = v6};
+	uint64_t fit = fitting(w, len, oifs);
+	const struct worker_if *first;
+
 	if (!fit) {
 		rte_pktmbuf_free(m);
 		return;
 	}
-	// The last interface gets m itself.
-	for (; fit & (fit - 1); fit &= fit - 1) {
-		struct rte_mbuf *c = copy(m);
-
-		if (c)
-			queue(w, (unsigned int)__builtin_ctz(fit), c);
-		else
-			drop(w, DROP_NO_MBUF);
+	first = &w->ifs[__builtin_ctzll(fit)];
+	if (fit & ~first->twins) {
+		emit_groups(w, m, ip, &n, fit);
+		return;
 	}
-	queue(w, (unsigned int)__builtin_ctz(fit), m);
+	frame_make(m, first, ip, &n);
+	share(w, m, fit);
 }
 
 void emit_flush(struct worker *w, unsigned int ifindex)
@@ -83,8 +176,7 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 
 	if (tx->n == 0)
 		return;
-	sent = rte_eth_tx_burst(
-		w->ifs[ifindex].port_id, w->ifs[ifindex].queue, tx->mbufs, (uint16_t)tx->n);
+	sent = worker_transmit(w, ifindex, tx->mbufs, tx->n);
 	if (sent < tx->n) {
 		unsigned int left = tx->n - sent;
 
@@ -92,7 +184,7 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 			tx->bytes -= rte_pktmbuf_pkt_len(tx->mbufs[i]);
 		rte_pktmbuf_free_bulk(tx->mbufs + sent, left);
 		crossing_count(&s->tx_full, left);
-		crossing_count(&w->x->drops[DROP_TX_FULL], left);
+		drop(w, DROP_TX_FULL, left);
 	}
 	crossing_count(&s->tx_packets, sent);
 	crossing_count(&s->tx_bytes, tx->bytes);

@@ -1,133 +1,234 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A burst: parse, lookup, decap, emit; and up to the control thread what is not ours. The common
-// case is accepted here with few branches; everything else, drops included, is classify()'s.
-#include <rte_ip.h>
+// shapes of AMT data (data.h) are forwarded here; everything else is classify()'s.
+//
+// Two passes, half a burst apart: the first prefetches the bucket, the second does the rest.
+// Prefetching a whole burst at once stalls on miss buffers. When a burst is all of one shape, the
+// next one is expected to be, and runs in a loop made for it.
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
-#include "crossing/crossing.h"
-#include "fastpath/cksum.h"
-#include "fastpath/classify.h"
-#include "fastpath/emit.h"
-#include "fastpath/headers.h"
-#include "fastpath/worker.h"
-#include "mfib/mfib_table.h"
+#include "fastpath/data.h"
+#include "fastpath/reass.h"
 
-// How far the bucket prefetch runs ahead: prefetching a whole burst at once stalls on miss buffers.
 #define AHEAD 16
 
-// With no VLAN tag and no options all headers fill exactly one cache line of the frame.
-#define COMMON_L4    (ETH_LEN + IPV4_LEN)
-#define COMMON_AMT   (COMMON_L4 + UDP_LEN)
-#define COMMON_INNER (COMMON_AMT + AMT_LEN)
-#define COMMON_LEN   (COMMON_INNER + IPV4_LEN)
-
-struct candidate {
-	struct mfib_key key;
-	uint64_t hash;
-	bool common; // looks like data; else all is left to classify()
+// enum worker_shape without SHAPE_MIXED, by index.
+static const struct shape shapes[] = {
+	[SHAPE_4IN4] = {ETH_LEN, false, false},
+	[SHAPE_6IN4] = {ETH_LEN, false, true},
+	[SHAPE_4IN6] = {ETH_LEN, true, false},
+	[SHAPE_6IN6] = {ETH_LEN, true, true},
+	[SHAPE_4IN4_VLAN] = {ETH_LEN + VLAN_LEN, false, false},
+	[SHAPE_6IN4_VLAN] = {ETH_LEN + VLAN_LEN, false, true},
+	[SHAPE_4IN6_VLAN] = {ETH_LEN + VLAN_LEN, true, false},
+	[SHAPE_6IN6_VLAN] = {ETH_LEN + VLAN_LEN, true, true},
 };
 
-struct burst {
-	struct worker *w;
-	unsigned int ifindex;
-	struct mfib_buckets *buckets;
-	unsigned int n_punt[PUNT_CLASSES];
-	struct rte_mbuf *punt[PUNT_CLASSES][WORKER_BURST];
-};
+// X(shape) for each of them: switches over all, with the shape a constant in each case.
+#define EACH_SHAPE(X)      \
+	X(SHAPE_4IN4)      \
+	X(SHAPE_6IN4)      \
+	X(SHAPE_4IN6)      \
+	X(SHAPE_6IN6)      \
+	X(SHAPE_4IN4_VLAN) \
+	X(SHAPE_6IN4_VLAN) \
+	X(SHAPE_4IN6_VLAN) \
+	X(SHAPE_6IN6_VLAN)
 
-static inline void candidate_find(
-	const struct burst *b, const struct rte_mbuf *m, struct candidate *c)
+// Whether frames with this tag may be tunnel data. Counts the frame at its interface.
+static bool tag_upstream(struct burst *b, const struct rte_mbuf *m, const uint8_t *p)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	unsigned int local;
-	uint32_t dst;
+	uint8_t ifindex = port_interface(b->port, get_be16(p + ETH_LEN));
 
-	c->common = false;
-	if (m->nb_segs != 1 || rte_pktmbuf_data_len(m) < COMMON_LEN)
-		return;
-	if (get_be16(p + 12) != ETHERTYPE_IPV4 || p[ETH_LEN] != 0x45 ||
-		(get_be16(p + ETH_LEN + 6) & IPV4_FRAG_MASK) || p[ETH_LEN + 9] != PROTO_UDP ||
-		get_be16(p + COMMON_L4) != AMT_UDP_PORT || p[COMMON_AMT] != AMT_TYPE_DATA ||
-		p[COMMON_INNER] != 0x45 || p[COMMON_INNER + 16] >> 4 != 14)
-		return;
-	dst = get_raw32(p + ETH_LEN + 16);
-	if (dst == 0 || !b->w->ifs[b->ifindex].upstream)
-		return;
-	local = mfib_local_find(b->w->table->ep, dst);
-	if (!local)
-		return;
-	c->key = mfib_key_make(p + COMMON_INNER + 12, get_raw32(p + ETH_LEN + 12),
-		get_raw16(p + COMMON_L4 + 2), local);
-	c->hash = mfib_hash(b->buckets, &c->key);
-	mfib_prefetch(b->buckets, c->hash);
-	c->common = true;
+	b->n_tagged++;
+	b->tagged_bytes += rte_pktmbuf_pkt_len(m);
+	if (ifindex == WORKER_NO_IF)
+		return false;
+	crossing_count(&b->w->x->ifs[ifindex].rx_packets, 1);
+	crossing_count(&b->w->x->ifs[ifindex].rx_bytes, rte_pktmbuf_pkt_len(m));
+	return b->w->ifs[ifindex].upstream;
 }
 
-static inline void forward(struct worker *w, struct rte_mbuf *m, struct mfib_entry *e,
-	uint16_t inner, uint16_t inner_len, uint8_t ecn)
+// Whether frames without a tag may be.
+static bool untagged_upstream(const struct burst *b)
 {
-	uint32_t oifs = mfib_entry_oifs(e);
-
-	mfib_entry_count(e, inner_len);
-	decap(m, inner, inner_len, ecn);
-	emit(w, m, oifs);
+	return b->port->untagged != WORKER_NO_IF && b->w->ifs[b->port->untagged].upstream;
 }
 
-// True when m was forwarded.
-static inline bool forward_common(struct burst *b, struct rte_mbuf *m, const struct candidate *c)
+// The shape that a frame may have. Looks no further than its first octets; a short one is read
+// beyond its end, within the mbuf.
+static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 {
-	const struct worker_if *wif = &b->w->ifs[b->ifindex];
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t ip_len, udp_len, inner_len;
-	struct mfib_entry *e;
-	uint8_t ecn;
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + ETH_LEN;
+	uint16_t type = get_raw16(p + 12);
+	bool tagged = type == RTE_BE16(ETHERTYPE_VLAN);
+	unsigned int shape;
 
-	if (!c->common)
-		return false;
-	ip_len = get_be16(p + ETH_LEN + 2);
-	udp_len = get_be16(p + COMMON_L4 + 4);
-	inner_len = get_be16(p + COMMON_INNER + 2);
-	if (ip_len + ETH_LEN > rte_pktmbuf_data_len(m) || udp_len + IPV4_LEN > ip_len ||
-		inner_len + UDP_LEN + AMT_LEN > udp_len || inner_len < IPV4_LEN)
-		return false;
-	if (!outer_cksum_ok(m, p + ETH_LEN, IPV4_LEN, wif->ip_cksum_hw) ||
-		!udp_cksum_ok(m, p + ETH_LEN, p + COMMON_L4, udp_len, wif->l4_cksum_hw) ||
-		!ipv4_cksum_ok(p + COMMON_INNER))
-		return false;
-	if (p[COMMON_INNER + 8] <= 1)
-		return false;
-	ecn = ecn_decap[p[ETH_LEN + 1] & ECN_MASK][p[COMMON_INNER + 1] & ECN_MASK];
-	if (ecn == ECN_DROP)
-		return false;
-	e = mfib_lookup(b->buckets, &c->key, c->hash);
-	if (!e || mfib_entry_oifs(e) == 0)
-		return false;
-	forward(b->w, m, e, COMMON_INNER, inner_len, ecn);
-	return true;
+	if (tagged) {
+		if (!tag_upstream(b, m, p))
+			return SHAPE_MIXED;
+		type = get_raw16(p + ETH_LEN + 2);
+		ip += VLAN_LEN;
+	} else if (!untagged_upstream(b)) {
+		return SHAPE_MIXED;
+	}
+	if (type == RTE_BE16(ETHERTYPE_IPV4))
+		shape = SHAPE_4IN4;
+	else if (type == RTE_BE16(ETHERTYPE_IPV6))
+		shape = SHAPE_4IN6;
+	else
+		return SHAPE_MIXED;
+	if (data_inner(ip, shape == SHAPE_4IN6)[0] >> 4 == 6)
+		shape += SHAPE_6IN4 - SHAPE_4IN4;
+	if (tagged)
+		shape += SHAPE_4IN4_VLAN - SHAPE_4IN4;
+	return (enum worker_shape)shape;
 }
 
-static void process_rest(struct burst *b, struct rte_mbuf *m)
+static void *find_any(const struct burst *b, const struct rte_mbuf *m, enum worker_shape shape)
 {
-	struct class c = classify(b->w, b->ifindex, b->buckets, m);
-	enum punt_class k;
+	switch (shape) {
+#define X(s)    \
+	case s: \
+		return data_find(b, m, shapes[s]);
+		EACH_SHAPE(X)
+#undef X
+	default:
+		return NULL;
+	}
+}
 
+static __rte_noinline bool finish_any(
+	struct burst *b, struct rte_mbuf *m, enum worker_shape shape, void *bucket)
+{
+	switch (shape) {
+#define X(s)    \
+	case s: \
+		return data_finish(b, m, shapes[s], bucket, true);
+		EACH_SHAPE(X)
+#undef X
+	default:
+		return false;
+	}
+}
+
+// The control thread gets frames without a tag, of an interface.
+static void punt(struct burst *b, struct rte_mbuf *m, enum punt_class k, uint8_t ifindex)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (rte_pktmbuf_data_len(m) >= ETH_LEN + VLAN_LEN && get_be16(p + 12) == ETHERTYPE_VLAN) {
+		memmove(p + VLAN_LEN, p, 12);
+		rte_pktmbuf_adj(m, VLAN_LEN);
+	}
+	m->port = ifindex;
+	b->punt_if[k][b->n_punt[k]] = ifindex;
+	b->punt[k][b->n_punt[k]++] = m;
+}
+
+static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
+{
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + c->inner;
+
+	mfib_count(c->count, c->inner_len);
+	if (c->v6)
+		ipv6_forward(ip, c->ecn);
+	else
+		ipv4_forward(ip, c->ecn);
+	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs);
+}
+
+static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)
+{
+	struct class c = classify(b->w, b->port, &b->t, m);
+
+	if (c.verdict == VERDICT_FRAGMENT) {
+		m = reass_input(b->w->reass, m, c.l3, rte_rdtsc(), b->w->x->drops);
+		if (!m)
+			return;
+		c = classify(b->w, b->port, &b->t, m);
+	}
 	switch (c.verdict) {
 	case VERDICT_FORWARD:
-		forward(b->w, m, c.entry, c.inner, c.inner_len, c.ecn);
+		forward(b, m, &c);
 		return;
+	case VERDICT_FRAGMENT: // a reassembled datagram is none
 	case VERDICT_DROP:
-		crossing_count(&b->w->x->drops[c.reason], 1);
-		rte_pktmbuf_free(m);
+		data_drop(b, m, c.reason);
 		return;
 	case VERDICT_PUNT_CONTROL:
+		punt(b, m, PUNT_CONTROL, c.ifindex);
+		return;
 	case VERDICT_PUNT_OTHER:
-		k = c.verdict == VERDICT_PUNT_CONTROL ? PUNT_CONTROL : PUNT_OTHER;
-		m->port = b->w->ifs[b->ifindex].port_id;
-		b->punt[k][b->n_punt[k]++] = m;
+		punt(b, m, PUNT_OTHER, c.ifindex);
 		return;
 	}
 }
+
+// A frame that is not of the shape expected, or not as simple.
+static __rte_noinline void process_one(struct burst *b, struct rte_mbuf *m)
+{
+	enum worker_shape shape = shape_of(b, m);
+
+	if (shape == SHAPE_MIXED || !finish_any(b, m, shape, find_any(b, m, shape)))
+		process_rest(b, m);
+}
+
+static void mixed_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n)
+{
+	enum worker_shape shape[WORKER_BURST], all = SHAPE_MIXED;
+	void *bucket[WORKER_BURST];
+	bool same = true;
+
+	for (unsigned int i = 0; i < n + AHEAD; i++) {
+		unsigned int done = i - AHEAD;
+
+		if (i < n) {
+			shape[i] = shape_of(b, mbufs[i]);
+			bucket[i] = find_any(b, mbufs[i], shape[i]);
+			same = same && (i == 0 || shape[i] == all);
+			all = shape[i];
+		}
+		if (i >= AHEAD && !finish_any(b, mbufs[done], shape[done], bucket[done]))
+			process_rest(b, mbufs[done]);
+	}
+	b->w->shape = (uint8_t)(same ? all : SHAPE_MIXED);
+}
+
+// The loop for bursts of one shape.
+static __rte_always_inline void shape_loop(
+	struct burst *b, struct rte_mbuf **mbufs, unsigned int n, const struct shape s)
+{
+	void *bucket[WORKER_BURST];
+	unsigned int others = 0;
+
+	for (unsigned int i = 0; i < n && i < AHEAD; i++)
+		bucket[i] = data_find(b, mbufs[i], s);
+	for (unsigned int i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], s);
+		if (unlikely(!data_finish(b, mbufs[i], s, bucket[i], false))) {
+			process_one(b, mbufs[i]);
+			others++;
+		}
+	}
+	if (others > n / 4)
+		b->w->shape = SHAPE_MIXED;
+}
+
+#define X(s)                                                              \
+	static __rte_noinline void loop_##s(                              \
+		struct burst *b, struct rte_mbuf **mbufs, unsigned int n) \
+	{                                                                 \
+		shape_loop(b, mbufs, n, shapes[s]);                       \
+	}
+X(SHAPE_4IN4)
+X(SHAPE_6IN4)
+X(SHAPE_4IN6)
+X(SHAPE_6IN6)
+#undef X
 
 static void punt_flush(struct burst *b, enum punt_class k, enum drop_reason full)
 {
@@ -137,34 +238,80 @@ static void punt_flush(struct burst *b, enum punt_class k, enum drop_reason full
 	if (n == 0)
 		return;
 	sent = rte_ring_sp_enqueue_burst(x->punt[k], (void *const *)b->punt[k], n, NULL);
-	crossing_count(&x->ifs[b->ifindex].punted[k], sent);
-	if (sent < n) {
-		crossing_count(&x->drops[full], n - sent);
-		rte_pktmbuf_free_bulk(b->punt[k] + sent, n - sent);
+	for (unsigned int i = 0; i < sent; i++)
+		crossing_count(&x->ifs[b->punt_if[k][i]].punted[k], 1);
+	if (sent == n)
+		return;
+	crossing_count(&x->drops[full], n - sent);
+	rte_pktmbuf_free_bulk(b->punt[k] + sent, n - sent);
+}
+
+static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
+{
+	const struct worker_port *p = &w->ports[port];
+
+	b->w = w;
+	b->port = p;
+	b->t = (struct tables){.narrow = mfib_table_narrow(w->table),
+		.wide = mfib_table_wide(w->table),
+		.ep = w->table->ep};
+	b->flags_mask = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	// What the driver does not check it must not be believed to have: then nothing fits.
+	b->flags_want = p->ip_cksum_hw && p->l4_cksum_hw
+				? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD
+				: UINT64_MAX;
+	b->dst4 = 0;
+	b->local6 = 0;
+	memset(b->dst6, 0, sizeof(b->dst6));
+	b->n_drop = 0;
+	b->n_punt[PUNT_CONTROL] = 0;
+	b->n_punt[PUNT_OTHER] = 0;
+	b->n_tagged = 0;
+	b->tagged_bytes = 0;
+}
+
+static void burst_end(struct burst *b, unsigned int n, uint64_t bytes)
+{
+	struct crossing_if_stats *s = &b->w->x->ifs[b->port->untagged];
+
+	if (b->port->untagged != WORKER_NO_IF) {
+		crossing_count(&s->rx_packets, n - b->n_tagged);
+		crossing_count(&s->rx_bytes, bytes - b->tagged_bytes);
 	}
+	if (b->n_drop)
+		rte_pktmbuf_free_bulk(b->drop, b->n_drop);
+	punt_flush(b, PUNT_CONTROL, DROP_PUNT_FULL_CONTROL);
+	punt_flush(b, PUNT_OTHER, DROP_PUNT_FULL_OTHER);
 }
 
 void worker_process_burst(
-	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n)
+	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
 {
-	struct burst b = {.w = w, .ifindex = ifindex, .buckets = mfib_table_buckets(w->table)};
-	struct crossing_if_stats *s = &w->x->ifs[ifindex];
-	struct candidate c[WORKER_BURST];
 	uint64_t bytes = 0;
+	struct burst b;
 
-	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (unsigned int i = 0; i < n && i < AHEAD; i++)
-		candidate_find(&b, mbufs[i], &c[i]);
+	burst_begin(&b, w, port);
+#pragma GCC unroll 4
 	for (unsigned int i = 0; i < n; i++) {
-		if (i + AHEAD < n)
-			candidate_find(&b, mbufs[i + AHEAD], &c[i + AHEAD]);
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 		bytes += rte_pktmbuf_pkt_len(mbufs[i]);
-		if (!forward_common(&b, mbufs[i], &c[i]))
-			process_rest(&b, mbufs[i]);
 	}
-	crossing_count(&s->rx_packets, n);
-	crossing_count(&s->rx_bytes, bytes);
-	punt_flush(&b, PUNT_CONTROL, DROP_PUNT_FULL_CONTROL);
-	punt_flush(&b, PUNT_OTHER, DROP_PUNT_FULL_OTHER);
+	switch (untagged_upstream(&b) ? w->shape : SHAPE_MIXED) {
+	case SHAPE_4IN4:
+		loop_SHAPE_4IN4(&b, mbufs, n);
+		break;
+	case SHAPE_6IN4:
+		loop_SHAPE_6IN4(&b, mbufs, n);
+		break;
+	case SHAPE_4IN6:
+		loop_SHAPE_4IN6(&b, mbufs, n);
+		break;
+	case SHAPE_6IN6:
+		loop_SHAPE_6IN6(&b, mbufs, n);
+		break;
+	default:
+		mixed_loop(&b, mbufs, n);
+		break;
+	}
+	burst_end(&b, n, bytes);
 }

@@ -4,6 +4,7 @@
 #ifndef OBSERVE_OBSERVE_H
 #define OBSERVE_OBSERVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +24,11 @@ struct port;
 struct observe_if {
 	const char *name;
 	const char *device;
+	uint16_t vlan; // 0: untagged
 	enum if_role role;
 	const struct port *port;
+	const char *spread; // the software spreader's mode on the port
+	bool first;	    // of the port's interfaces
 	const struct kif *kif;
 	const struct pim_if *pim; // NULL without PIM
 	uint16_t mtu;		  // of IP datagrams, as it is now
@@ -36,6 +40,14 @@ struct observe_if {
 struct observe_worker {
 	unsigned int lcore;
 	int cpu;
+	int socket;
+	// Over the last second or so.
+	unsigned int load_percent; // busy part of the time
+	unsigned int burst_tenths; // mean frames a burst, times 10; 0: there was none
+	unsigned int cycles;	   // TSC ticks a frame; 0: there was none
+	uint64_t packets_per_s;	   // taken in
+	struct crossing_load last; // what it was then
+	uint64_t last_us;	   // CLOCK_MONOTONIC; 0: not yet
 };
 
 // Any of the pointers to rooms may be NULL: what comes from there is shown empty.
