@@ -47,8 +47,8 @@ struct key {
 
 size_t shape_entry_size(const struct shape *s);
 uint32_t shape_bucket_slots(const struct shape *s);
-// The half of the hash that counts.
-uint32_t shape_hash(const struct shape *s, const struct key *key);
+// The half of the hash that counts. end: mfib_hash_end() of the tunnel.
+uint32_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end);
 
 // Only address space yet. n_slots: whole buckets. NULL when out of memory.
 struct generation *generation_reserve(const struct shape *s, uint32_t n_slots);
@@ -66,6 +66,7 @@ size_t generation_mapped(const struct generation *g);
 
 // Brings the lines of a hash's home bucket near.
 void generation_prefetch(const struct generation *g, uint32_t hash);
+void generation_prefetch_entry(const struct generation *g, uint32_t slot);
 // A slot for id on the probe path of hash, not matching anything yet; SLOT_NONE: none is free near
 // enough. The mark for probes to go on is set in the buckets before it.
 uint32_t generation_place(struct generation *g, uint32_t hash, uint32_t id);
