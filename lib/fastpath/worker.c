@@ -18,6 +18,18 @@
 
 #define INJECT_IFS 4 // interfaces whose inject rings are looked into, a round
 
+static void tail_prepare(struct worker_tx *tx, const struct worker_if *f)
+{
+	uint8_t tail[8] = {[6] = ETHERTYPE_IPV4 >> 8};
+
+	memcpy(tail, f->mac, 6);
+	memcpy(&tx->l2_tail[0], tail, sizeof(tail));
+	tail[6] = ETHERTYPE_IPV6 >> 8;
+	tail[7] = ETHERTYPE_IPV6 & 0xff;
+	memcpy(&tx->l2_tail[1], tail, sizeof(tail));
+	tx->plain_mtu = f->vlan ? 0 : f->mtu;
+}
+
 void worker_prepare(struct worker *w)
 {
 	for (unsigned int i = 0; i < w->n_ifs; i++) {
@@ -33,6 +45,7 @@ void worker_prepare(struct worker *w)
 			f->l2[15] = (uint8_t)f->vlan;
 			f->l2[16] = ETHERTYPE_IPV4 >> 8;
 		}
+		tail_prepare(&w->tx[i], f);
 	}
 	for (unsigned int i = 0; i < w->n_ifs && i < MFIB_MAX_OIFS; i++) {
 		w->ifs[i].twins = 0;
@@ -252,4 +265,6 @@ int worker_run(void *arg)
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu)
 {
 	__atomic_store_n(&w->ifs[ifindex].mtu, mtu, __ATOMIC_RELAXED);
+	if (!w->ifs[ifindex].vlan)
+		__atomic_store_n(&w->tx[ifindex].plain_mtu, (uint32_t)mtu, __ATOMIC_RELAXED);
 }
