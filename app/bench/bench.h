@@ -25,15 +25,25 @@ struct bench_options {
 	bool json;	      // one object a line instead of the table
 	const char *plot_dir; // NULL: no plots
 	struct bench_list channels, tunnels, payloads, fanouts;
+	struct bench_list families, l2s, traffics; // enum feed_family, product_l2, feed_traffic
 	uint32_t updates; // channels a second, added and removed while measured
-	bool only_misses;
-	bool no_huge; // do not use huge pages where there are some
+	double zipf;	  // exponent of the channels' popularity; 0: all alike
+	bool tagged;	  // input with a VLAN tag
+	bool software;	  // the driver says nothing of checksums
+	const char *pcap; // a capture as the feed; NULL: none
+	bool no_huge;		// do not use huge pages where there are some
+	const char *vdev;	// forward: which ports, NULL for the default
+	const char *port, *out; // forward, generate: devargs of real ports
+	unsigned int workers;	// forward: 0 for one
 };
 
 // Each subcommand: 0, or the exit status.
 int decap_main(const struct bench_options *o);
 int memory_main(const struct bench_options *o);
+int forward_main(const struct bench_options *o);
+int latency_main(const struct bench_options *o);
 int compare_main(const char *a, const char *b);
+int steer_main(int argc, char **argv);
 
 // Starts the EAL with one lcore on the last CPU, no port and about `megabytes` of memory. 0 or
 // -errno. bench_memory() says afterwards which pages it got: "huge", "thp" or "4k".

@@ -1,291 +1,393 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bench/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_mbuf.h>
 
+#include "bench/check_frame.h"
 #include "bench/oracle.h"
 #include "bench/sink.h"
 
-struct checked {
-	uint8_t p[FEED_MAX_FRAME];
-	size_t len;
-	struct oracle want;
+#define POOL	    4095 // a burst on all interfaces, each with a copy, and what a cache holds
+#define TELL	    5	 // of so many wrong outcomes it is said what they are
+#define L2_MAX	    18
+#define KEPT_FLAGS  (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
+#define IP_FLAGS(g) ((g) ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : RTE_MBUF_F_RX_IP_CKSUM_BAD)
+#define L4_FLAGS(g) ((g) ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD)
+
+struct sent {
+	uint64_t packets, bytes;
 };
 
 struct checker {
-	struct check *result;
 	struct product *product;
-	unsigned int next[SINK_PORTS]; // by port: the frame of the burst that is looked at next
-	struct checked burst[BENCH_BURST];
+	struct rte_mempool *pool;
+	struct rng rng;
+	unsigned int payload, told;
+	const struct lane *lane; // of this run
+	struct check *result;
+	struct sent *channels;	      // what each has forwarded
+	struct sent ifs[PRODUCT_IFS]; // what was seen of each, in this run
+	uint64_t fits[BENCH_BURST];   // the interfaces that a frame has to leave by
+	uint64_t seen[BENCH_BURST];   // those where it was seen
+	bool punted[BENCH_BURST];     // or in the control thread's hands
+	struct check_frame burst[BENCH_BURST];
 };
 
-static void put_cksum(uint8_t *at, uint16_t sum)
+static void dump(const char *name, const uint8_t *p, size_t len)
 {
-	at[0] = (uint8_t)(sum >> 8);
-	at[1] = (uint8_t)sum;
+	fprintf(stderr, "  %s, %zu octets:", name, len);
+	for (size_t i = 0; i < len && i < 160; i++)
+		fprintf(stderr, "%s%02x", i % 4 == 0 ? " " : "", p[i]);
+	fprintf(stderr, "\n");
 }
 
-static void fix_ip(uint8_t *ip)
+// f: the frame that is concerned, or NULL; what: what is wrong with it.
+static void wrong(struct checker *c, const char *what, const struct check_frame *f)
 {
-	put_cksum(ip + 10, 0);
-	put_cksum(ip + 10, oracle_cksum(ip, (size_t)(ip[0] & 0xf) * 4, 0));
-}
+	static const char *const verdicts[] = {[ORACLE_FORWARD] = "forwarded",
+		[ORACLE_DROP] = "dropped",
+		[ORACLE_PUNT_CONTROL] = "punted (control)",
+		[ORACLE_PUNT_OTHER] = "punted (other)"};
 
-static void fix_udp(uint8_t *ip)
-{
-	size_t len = (size_t)ip[24] << 8 | ip[25];
-
-	put_cksum(ip + 26, oracle_udp_cksum(ip, ip + 20, len));
-}
-
-// A VLAN tag in front, for frames that may have one.
-static void tag(struct checked *c)
-{
-	memmove(c->p + 16, c->p + 12, c->len - 12);
-	memcpy(c->p + 12, (uint8_t[]){0x81, 0x00, 0x00, 0x07}, 4);
-	c->len += 4;
-}
-
-enum damage {
-	D_NONE_FIRST, // three quarters are as the feed's
-	D_MISS = 24,
-	D_RELAY,
-	D_PORT,
-	D_VERSION,
-	D_UDP_ZERO,
-	D_UDP_BAD,
-	D_IP_BAD,
-	D_FRAGMENT,
-	D_OUTER_LENGTH,
-	D_OTHER_TUNNEL,
-	D_INNER_BAD,
-	D_INNER_SHORT,
-	D_INNER_LONG,
-	D_TTL,
-	D_ECN,
-	D_PAD,
-	D_TAG,
-	D_RANDOM, // any header octet
-	D_COUNT
-};
-
-static void damage_outer(struct checked *c, enum damage d, uint32_t r)
-{
-	uint8_t *ip = c->p + 14, *udp = c->p + 34;
-
-	switch (d) {
-	case D_RELAY:
-		ip[12 + r % 4]++;
-		break;
-	case D_PORT:
-		udp[0] ^= 1;
-		break;
-	case D_VERSION:
-		udp[8] |= 0x10;
-		break;
-	case D_OTHER_TUNNEL: // the right channel out of the wrong tunnel
-		udp[3]++;
-		break;
-	case D_FRAGMENT:
-		ip[6] = 0x20;
-		break;
-	case D_OUTER_LENGTH:
-		ip[3]++;
-		udp[5]++;
-		break;
-	default:
+	c->result->wrong++;
+	if (c->told++ >= TELL)
 		return;
-	}
-	fix_ip(ip);
-	if (d != D_OUTER_LENGTH)
-		fix_udp(ip);
-}
-
-static void damage_inner(struct checked *c, enum damage d, uint32_t r)
-{
-	uint8_t *inner = c->p + 44;
-
-	switch (d) {
-	case D_MISS:
-		inner[17] ^= 4;
-		break;
-	case D_INNER_SHORT:
-		inner[2] = 0;
-		inner[3] = 20;
-		break;
-	case D_INNER_LONG:
-		inner[3]++;
-		break;
-	case D_TTL:
-		inner[8] = r % 3;
-		break;
-	case D_ECN:
-		c->p[15] = r % 4;
-		inner[1] = (uint8_t)(r >> 8);
-		fix_ip(c->p + 14);
-		break;
-	default:
+	fprintf(stderr, "inlet-bench: check: %s\n", what);
+	if (!f)
 		return;
-	}
-	fix_ip(inner);
-	fix_udp(c->p + 14);
+	fprintf(stderr, "  has to be %s %s\n", verdicts[f->want.verdict],
+		f->want.verdict == ORACLE_DROP ? drop_names[f->want.reason] : "");
+	dump(f->split ? "the frame, in two mbufs" : "the frame", f->p, f->len);
 }
 
-static void frame_make(struct checked *c, const struct feed_shape *s, struct rng *rng)
+static const struct worker_port *upstream_port(const struct checker *c)
 {
-	uint32_t channel = (uint32_t)rng_below(rng, s->channels), r = rng_u32(rng);
-	enum damage d = (enum damage)rng_below(rng, D_COUNT);
-	uint8_t *udp = c->p + 64;
-
-	feed_headers(c->p, s, channel);
-	c->len = FEED_OVERHEAD + (size_t)s->payload;
-	rng_bytes(rng, udp, c->len - FEED_HEADERS);
-	fix_udp(c->p + 14);
-	damage_outer(c, d, r);
-	damage_inner(c, d, r);
-	if (d == D_UDP_ZERO)
-		put_cksum(c->p + 40, 0);
-	else if (d == D_UDP_BAD)
-		c->p[40]++;
-	else if (d == D_IP_BAD)
-		c->p[24]++;
-	else if (d == D_INNER_BAD)
-		c->p[54]++;
-	else if (d == D_PAD)
-		c->len += 1 + r % 40;
-	else if (d == D_TAG)
-		tag(c);
-	else if (d == D_RANDOM)
-		c->p[14 + r % 50] ^= (uint8_t)(1u << (r >> 8) % 8);
-	oracle_read(c->p, c->len, s, &c->want);
+	return &c->product->worker->ports[0];
 }
 
-static struct rte_mbuf *mbuf_make(struct feed *f, const struct checked *c, bool driver_speaks)
+// What a driver says, as far as it speaks at all; where it does not, what was in the mbuf before.
+static uint64_t flags_of(struct checker *c, const struct check_frame *f)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
+	uint32_t r = rng_u32(&c->rng);
+	uint64_t flags = 0;
+
+	if (!upstream_port(c)->ip_cksum_hw)
+		flags |= IP_FLAGS(r & 1);
+	else if (r & 6)
+		flags |= IP_FLAGS(f->want.ip_cksum_good);
+	// Drivers call a checksum of 0 good, bad, or say nothing.
+	if (!upstream_port(c)->l4_cksum_hw)
+		flags |= L4_FLAGS(r & 8);
+	else if (r & 48)
+		flags |= L4_FLAGS(f->want.udp_cksum_good);
+	return flags;
+}
+
+static struct rte_mbuf *segment(struct checker *c, const uint8_t *p, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(c->pool);
 
 	if (!m)
-		abort();
-	memcpy(rte_pktmbuf_append(m, (uint16_t)c->len), c->p, c->len);
-	if (driver_speaks) {
-		m->ol_flags = c->want.ip_cksum_good ? RTE_MBUF_F_RX_IP_CKSUM_GOOD
-						    : RTE_MBUF_F_RX_IP_CKSUM_BAD;
-		m->ol_flags |= c->want.udp_cksum_good ? RTE_MBUF_F_RX_L4_CKSUM_GOOD
-						      : RTE_MBUF_F_RX_L4_CKSUM_BAD;
-	}
+		abort(); // the product has lost some
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), p, len);
 	return m;
 }
 
-static bool same(const struct rte_mbuf *m, const struct oracle *want, const uint8_t *mac)
+static struct rte_mbuf *mbuf_make(struct checker *c, const struct check_frame *f)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct rte_mbuf *m = segment(c, f->p, f->split ? f->split : f->len);
 
-	return m->nb_segs == 1 && m->data_len == want->len && m->pkt_len == want->len &&
-	       memcmp(p, want->frame, 6) == 0 && memcmp(p + 6, mac, 6) == 0 &&
-	       memcmp(p + 12, want->frame + 12, want->len - 12) == 0;
+	if (f->split && rte_pktmbuf_chain(m, segment(c, f->p + f->split, f->len - f->split)) != 0)
+		abort();
+	m->ol_flags = flags_of(c, f);
+	return m;
+}
+
+// Which interfaces a frame has to leave by; returns how many it is too large for.
+static unsigned int split_by_mtu(struct checker *c, unsigned int i)
+{
+	const struct oracle *want = &c->burst[i].want;
+	unsigned int too_large = 0;
+
+	c->fits[i] = 0;
+	for (unsigned int k = 0; want->verdict == ORACLE_FORWARD && k < 64; k++) {
+		if (!(want->oifs & 1ull << k))
+			continue;
+		if (want->len > c->product->worker->ifs[k].mtu)
+			too_large++;
+		else
+			c->fits[i] |= 1ull << k;
+	}
+	return too_large;
+}
+
+// Whether len octets at p are the datagram behind the Ethernet header of an interface.
+static bool same(const uint8_t *p, size_t len, const struct oracle *want, const struct worker_if *f)
+{
+	uint8_t l2[L2_MAX] = {0};
+	size_t n = 12;
+
+	memcpy(l2, want->mac, 6);
+	memcpy(l2 + 6, f->mac, 6);
+	if (f->vlan) {
+		l2[n++] = 0x81;
+		l2[n++] = 0x00;
+		l2[n++] = (uint8_t)(f->vlan / 256);
+		l2[n++] = (uint8_t)(f->vlan % 256);
+	}
+	l2[n++] = want->inner6 ? 0x86 : 0x08;
+	l2[n++] = want->inner6 ? 0xdd : 0x00;
+	return len == n + want->len && memcmp(p, l2, n) == 0 &&
+	       memcmp(p + n, want->datagram, want->len) == 0;
+}
+
+// A frame out of interface k.
+static void look_at_frame(struct checker *c, unsigned int k, const uint8_t *p, size_t len)
+{
+	const struct worker_if *f = &c->product->worker->ifs[k];
+	uint64_t bit = 1ull << k;
+	unsigned int i;
+
+	c->ifs[k].packets++;
+	c->ifs[k].bytes += len;
+	for (i = 0; i < BENCH_BURST; i++) {
+		if ((c->fits[i] & ~c->seen[i] & bit) && same(p, len, &c->burst[i].want, f))
+			break;
+	}
+	if (i == BENCH_BURST) {
+		wrong(c, "a frame that must not leave, or not so", NULL);
+		if (c->told <= TELL)
+			dump("it", p, len);
+		return;
+	}
+	c->seen[i] |= bit;
+	for (unsigned int before = 0; before < i; before++) {
+		if ((c->fits[before] & ~c->seen[before] & bit) &&
+			c->burst[before].want.channel == c->burst[i].want.channel)
+			wrong(c, "overtaken within its channel", &c->burst[before]);
+	}
 }
 
 static void look_cb(void *arg, unsigned int port, struct rte_mbuf **m, unsigned int n)
 {
-	const uint8_t *mac;
 	struct checker *c = arg;
-	unsigned int *next = &c->next[port];
+	const struct worker_port *wp = &c->product->worker->ports[port];
 
-	mac = c->product->worker->ifs[port].mac;
 	for (unsigned int i = 0; i < n; i++) {
-		while (*next < BENCH_BURST && c->burst[*next].want.verdict != ORACLE_FORWARD)
-			(*next)++;
-		if (*next == BENCH_BURST || !same(m[i], &c->burst[(*next)++].want, mac))
-			c->result->wrong++;
+		uint8_t room[FEED_MAX_FRAME];
+		const uint8_t *p = rte_pktmbuf_read(m[i], 0, m[i]->pkt_len, room);
+		unsigned int k = wp->untagged;
+
+		if (p && p[12] == 0x81 && p[13] == 0x00)
+			k = wp->by_vlan[oracle_get16(p + 14)];
+		if (!p || k == WORKER_NO_IF || (m[i]->nb_segs > 1 && !wp->multi_segs) ||
+			(m[i]->ol_flags & ~KEPT_FLAGS))
+			wrong(c, "not a frame for this port", NULL);
+		else
+			look_at_frame(c, k, p, m[i]->pkt_len);
 	}
 	rte_pktmbuf_free_bulk(m, n);
 }
 
-// Punted frames come up unchanged.
-static void look_at_punted(struct checker *c)
+static bool is_punt(const struct check_frame *f)
 {
-	unsigned int n, next = 0;
-	struct rte_mbuf *m[BENCH_BURST];
+	return f->want.verdict == ORACLE_PUNT_CONTROL || f->want.verdict == ORACLE_PUNT_OTHER;
+}
 
-	while ((n = crossing_punt_dequeue(c->product->crossing, m, BENCH_BURST)) > 0) {
-		for (unsigned int i = 0; i < n; i++) {
-			// Two classes, each in order: a frame is looked for from the start.
-			for (next = 0; next < BENCH_BURST; next++) {
-				struct checked *k = &c->burst[next];
+// Whether m is f as the control thread gets it: without a tag, and with its interface.
+static bool same_punted(const struct checker *c, const struct check_frame *f, const uint8_t *p,
+	const struct rte_mbuf *m)
+{
+	unsigned int vlans = c->product->worker->n_ifs - 2;
+	unsigned int in = f->want.in == ORACLE_IF_UNTAGGED   ? 0
+			  : f->want.in == ORACLE_IF_UPSTREAM ? vlans
+							     : vlans + 1;
+	size_t tag = f->want.tagged ? 4 : 0;
 
-				if (k->want.verdict == ORACLE_PUNT && k->len == m[i]->data_len &&
-					memcmp(rte_pktmbuf_mtod(m[i], void *), k->p, k->len) == 0)
-					break;
-			}
-			if (next == BENCH_BURST)
-				c->result->wrong++;
-			else
-				c->burst[next].len = 0; // seen
+	return m->pkt_len == f->len - tag && m->port == in && memcmp(p, f->p, 12) == 0 &&
+	       memcmp(p + 12, f->p + 12 + tag, f->len - 12 - tag) == 0;
+}
+
+static void look_at_punted(struct checker *c, const struct rte_mbuf *m, enum oracle_verdict class)
+{
+	uint8_t room[FEED_MAX_FRAME];
+	const uint8_t *p = rte_pktmbuf_read(m, 0, m->pkt_len, room);
+
+	for (unsigned int i = 0; p && i < BENCH_BURST; i++) {
+		if (c->burst[i].want.verdict == class && !c->punted[i] &&
+			same_punted(c, &c->burst[i], p, m)) {
+			c->punted[i] = true;
+			return;
 		}
+	}
+	wrong(c, "punted, but must not be, or not so", NULL);
+	if (p && c->told <= TELL)
+		dump("it", p, m->pkt_len);
+}
+
+// The control class comes up first.
+static void punts(struct checker *c)
+{
+	struct rte_mbuf *m[BENCH_BURST];
+	unsigned int n, control = 0, at = 0;
+
+	for (unsigned int i = 0; i < BENCH_BURST; i++)
+		control += c->burst[i].want.verdict == ORACLE_PUNT_CONTROL;
+	while ((n = crossing_punt_dequeue(c->product->crossing, m, BENCH_BURST)) > 0) {
+		for (unsigned int i = 0; i < n; i++)
+			look_at_punted(
+				c, m[i], at++ < control ? ORACLE_PUNT_CONTROL : ORACLE_PUNT_OTHER);
 		rte_pktmbuf_free_bulk(m, n);
 	}
 	for (unsigned int i = 0; i < BENCH_BURST; i++) {
-		if (c->burst[i].want.verdict == ORACLE_PUNT && c->burst[i].len != 0)
-			c->result->wrong++;
+		if (is_punt(&c->burst[i]) && !c->punted[i])
+			wrong(c, "not punted, or not so", &c->burst[i]);
 	}
 }
 
-static void look_at_drops(struct checker *c, const uint64_t before[DROP_COUNT])
+static void forwards(struct checker *c)
+{
+	for (unsigned int i = 0; i < BENCH_BURST; i++) {
+		const struct check_frame *f = &c->burst[i];
+
+		if (c->seen[i] != c->fits[i])
+			wrong(c, "not forwarded everywhere, or not so", f);
+		if (f->want.verdict != ORACLE_FORWARD)
+			continue;
+		c->channels[f->want.channel].packets++;
+		c->channels[f->want.channel].bytes += f->want.len;
+	}
+}
+
+static void drops(struct checker *c, const uint64_t before[DROP_COUNT], unsigned int too_large)
 {
 	for (int reason = 0; reason < DROP_COUNT; reason++) {
-		uint64_t want = 0, is;
+		uint64_t want = reason == DROP_MTU ? too_large : 0, is;
+		const struct check_frame *f = NULL;
+		char what[64];
 
 		is = crossing_drop(c->product->crossing, (enum drop_reason)reason) - before[reason];
-		for (unsigned int i = 0; i < BENCH_BURST; i++)
-			want += c->burst[i].want.verdict == ORACLE_DROP &&
-				c->burst[i].want.reason == (enum drop_reason)reason;
-		c->result->wrong += is > want ? is - want : want - is;
+		for (unsigned int i = 0; i < BENCH_BURST; i++) {
+			if (c->burst[i].want.verdict == ORACLE_DROP &&
+				c->burst[i].want.reason == (enum drop_reason)reason) {
+				f = &c->burst[i];
+				want++;
+			}
+		}
+		if (is == want)
+			continue;
+		snprintf(what, sizeof(what), "%s is %llu, not %llu", drop_names[reason],
+			(unsigned long long)is, (unsigned long long)want);
+		wrong(c, what, f);
 	}
 }
 
-static void check_burst(struct checker *c, const struct lane *l, const struct feed_shape *joined,
-	unsigned int fanout, struct feed *f)
+static void run_burst(struct checker *c)
 {
-	bool driver_speaks = rng_below(&f->rng, 2);
 	struct rte_mbuf *m[BENCH_BURST];
 	uint64_t before[DROP_COUNT];
+	unsigned int too_large = 0;
 
 	for (unsigned int i = 0; i < BENCH_BURST; i++) {
-		frame_make(&c->burst[i], joined, &f->rng);
-		m[i] = mbuf_make(f, &c->burst[i], driver_speaks);
+		check_frame_make(&c->burst[i], &c->product->world, c->payload, &c->rng);
+		too_large += split_by_mtu(c, i);
+		c->seen[i] = 0;
+		c->punted[i] = false;
+		m[i] = mbuf_make(c, &c->burst[i]);
 	}
 	for (int i = 0; i < DROP_COUNT; i++)
 		before[i] = crossing_drop(c->product->crossing, (enum drop_reason)i);
-	memset(c->next, 0, sizeof(c->next));
-	l->burst_cb(l->state, m, BENCH_BURST);
-	for (unsigned int port = 1; port <= fanout; port++) {
-		for (; c->next[port] < BENCH_BURST; c->next[port]++)
-			c->result->wrong += c->burst[c->next[port]].want.verdict == ORACLE_FORWARD;
-	}
-	look_at_punted(c);
-	look_at_drops(c, before);
+	c->lane->burst_cb(c->lane->state, m, BENCH_BURST);
+	forwards(c);
+	punts(c);
+	drops(c, before, too_large);
 	c->result->checked += BENCH_BURST;
 }
 
-void check_run(const struct lane *l, struct product *p, const struct feed_shape *joined,
-	unsigned int fanout, struct feed *f, struct check *out)
+static void if_counters(struct checker *c, const struct crossing_if_stats *before)
+{
+	for (unsigned int i = 0; i < c->product->worker->n_ifs; i++) {
+		struct crossing_if_stats is;
+
+		crossing_if_stats(c->product->crossing, i, &is);
+		if (is.tx_packets - before[i].tx_packets != c->ifs[i].packets ||
+			is.tx_bytes - before[i].tx_bytes != c->ifs[i].bytes)
+			wrong(c, "counters of an interface", NULL);
+	}
+}
+
+void checker_run(struct checker *c, const struct lane *l, unsigned int bursts, struct check *out)
+{
+	struct worker_port *up = &c->product->worker->ports[0], was = *up;
+	struct crossing_if_stats before[PRODUCT_IFS];
+
+	c->lane = l;
+	c->result = out;
+	memset(c->ifs, 0, sizeof(c->ifs));
+	for (unsigned int i = 0; i < c->product->worker->n_ifs; i++)
+		crossing_if_stats(c->product->crossing, i, &before[i]);
+	sink_call(look_cb, c);
+	if (c->lane->begin_cb)
+		c->lane->begin_cb(c->lane->state);
+	for (unsigned int i = 0; i < bursts; i++) {
+		// The kinds of drivers; the worker looks once a burst.
+		up->ip_cksum_hw = rng_below(&c->rng, 4) > 0;
+		up->l4_cksum_hw = rng_below(&c->rng, 4) > 0;
+		run_burst(c);
+	}
+	if (c->lane->end_cb)
+		c->lane->end_cb(c->lane->state);
+	*up = was;
+	if_counters(c, before);
+	if (rte_mempool_in_use_count(c->pool) != 0)
+		wrong(c, "mbufs are lost", NULL);
+}
+
+void checker_counters(struct checker *c, struct check *out)
+{
+	struct product *p = c->product;
+
+	c->result = out;
+	mfib_reclaim(p->mfib);
+	for (uint32_t i = 0; i < p->n_channels; i++) {
+		struct mfib_stats is = {0};
+
+		if (p->channels[i])
+			mfib_channel_stats(p->channels[i], &is);
+		if (is.packets != c->channels[i].packets || is.bytes != c->channels[i].bytes)
+			wrong(c, "counters of a channel", NULL);
+	}
+}
+
+struct checker *checker_create(struct product *p, unsigned int payload, uint64_t seed)
 {
 	struct checker *c = calloc(1, sizeof(*c));
+	char name[32];
 
-	*out = (struct check){0};
 	if (!c)
-		abort();
-	c->result = out;
+		return NULL;
 	c->product = p;
-	sink_call(look_cb, c);
-	if (l->begin_cb)
-		l->begin_cb(l->state);
-	for (unsigned int i = 0; i < CHECK_BURSTS; i++)
-		check_burst(c, l, joined, fanout, f);
-	if (l->end_cb)
-		l->end_cb(l->state);
+	c->payload = payload;
+	c->rng = rng_seeded(seed);
+	snprintf(name, sizeof(name), "check_%llx", (unsigned long long)seed);
+	c->pool = rte_pktmbuf_pool_create(
+		name, POOL, 64, 0, RTE_PKTMBUF_HEADROOM + FEED_MAX_FRAME, SOCKET_ID_ANY);
+	c->channels = calloc(p->joined.channels, sizeof(*c->channels));
+	if (c->pool && c->channels)
+		return c;
+	checker_destroy(c);
+	return NULL;
+}
+
+void checker_destroy(struct checker *c)
+{
+	if (!c)
+		return;
+	rte_mempool_free(c->pool);
+	free(c->channels);
 	free(c);
 }

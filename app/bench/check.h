@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Whether the product's output is right: frames of all kinds through the lane that is measured,
-// each octet of the outcome against the oracle.
+// Whether the product's output is right: frames of all kinds through a lane, each octet of the
+// outcome against the oracle.
 #ifndef BENCH_CHECK_H
 #define BENCH_CHECK_H
 
@@ -9,15 +9,21 @@
 #include "bench/lane.h"
 #include "bench/product.h"
 
-#define CHECK_BURSTS 1024
-
 struct check {
 	uint64_t checked; // frames in
 	uint64_t wrong;	  // outcomes that are not the oracle's, frames too many or too few included
 };
 
-// l: a lane of p, whose callbacks are used; joined: what p's table holds.
-void check_run(const struct lane *l, struct product *p, const struct feed_shape *joined,
-	unsigned int fanout, struct feed *f, struct check *out);
+struct checker;
+
+// payload: of the largest frames. NULL when memory is short.
+struct checker *checker_create(struct product *p, unsigned int payload, uint64_t seed);
+void checker_destroy(struct checker *c);
+// So many bursts through a lane of the product, between its begin and end; adds to out. The sinks
+// are the checker's then.
+void checker_run(struct checker *c, const struct lane *l, unsigned int bursts, struct check *out);
+// Whether the channels' counters are what was forwarded; for a product that nothing but the checker
+// sends through.
+void checker_counters(struct checker *c, struct check *out);
 
 #endif

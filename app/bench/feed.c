@@ -7,6 +7,8 @@
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 
+#include "bench/replay.h"
+
 static_assert(offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8 &&
 		      offsetof(struct rte_mbuf, rx_descriptor_fields1) ==
 			      offsetof(struct rte_mbuf, rearm_data) + 16,
@@ -47,61 +49,6 @@ void feed_empty(struct feed *f)
 	f->filled = false;
 }
 
-uint32_t feed_tunnel(const struct feed_shape *s, uint32_t channel)
-{
-	return channel % s->tunnels;
-}
-
-struct sg feed_sg(uint32_t channel, uint32_t groups)
-{
-	return (struct sg){
-		.s = addr_from_v4(rte_cpu_to_be_32(FEED_SOURCES + channel / FEED_PER_SOURCE)),
-		.g = addr_from_v4(rte_cpu_to_be_32(groups + channel % FEED_PER_SOURCE))};
-}
-
-static void put16(uint8_t *p, unsigned int v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v & 0xffff);
-}
-
-static void put_ip(uint8_t *p, uint16_t len, uint8_t ttl, uint32_t src, uint32_t dst)
-{
-	memset(p, 0, 20);
-	p[0] = 0x45;
-	put16(p + 2, len);
-	p[8] = ttl;
-	p[9] = 17;
-	put32(p + 12, src);
-	put32(p + 16, dst);
-	*(uint16_t *)(void *)(p + 10) = (uint16_t)~rte_raw_cksum(p, 20);
-}
-
-void feed_headers(uint8_t p[FEED_HEADERS], const struct feed_shape *s, uint32_t channel)
-{
-	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
-	uint32_t tunnel = feed_tunnel(s, channel);
-	uint16_t inner = (uint16_t)(28 + s->payload);
-
-	memcpy(p, macs, sizeof(macs));
-	put16(p + 12, 0x0800);
-	put_ip(p + 14, (uint16_t)(inner + 30), 60, FEED_RELAYS + tunnel, FEED_LOCAL);
-	put16(p + 34, 2268);
-	put16(p + 36, FEED_PORTS + tunnel);
-	put16(p + 38, (unsigned int)inner + 10);
-	put16(p + 40, 0x1234); // the driver has checked it
-	p[42] = 6;
-	p[43] = 0;
-	put_ip(p + 44, inner, 30, FEED_SOURCES + channel / FEED_PER_SOURCE,
-		(s->misses ? FEED_GROUPS_MISS : FEED_GROUPS) + channel % FEED_PER_SOURCE);
-}
-
 static void shuffle(struct feed *f)
 {
 	for (unsigned int i = f->n - 1; i > 0; i--) {
@@ -113,32 +60,114 @@ static void shuffle(struct feed *f)
 	}
 }
 
-static void image_make(struct feed *f, uint16_t len)
+static void image_make(uint8_t image[32], bool software, bool outer6, size_t len)
 {
 	struct rte_mbuf m = {.data_off = RTE_PKTMBUF_HEADROOM,
 		.refcnt = 1,
 		.nb_segs = 1,
-		.ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD |
-			    RTE_MBUF_F_RX_RSS_HASH,
-		.packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_UDP,
-		.pkt_len = len,
-		.data_len = len};
+		.ol_flags = RTE_MBUF_F_RX_RSS_HASH,
+		.packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L4_UDP |
+			       (outer6 ? RTE_PTYPE_L3_IPV6 : RTE_PTYPE_L3_IPV4),
+		.pkt_len = (uint32_t)len,
+		.data_len = (uint16_t)len};
 
-	memcpy(f->image, &m.rearm_data, sizeof(f->image));
+	if (!software)
+		m.ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	memcpy(image, &m.rearm_data, 32);
+}
+
+// The outer UDP checksum of a frame whose octets all count.
+static void udp_cksum(uint8_t *p, const struct feed_shape *s, bool outer6)
+{
+	uint8_t *ip = p + (s->tagged ? 18 : 14);
+	uint16_t sum;
+
+	memset(ip + feed_outer_len(outer6) + 6, 0, 2);
+	sum = outer6 ? rte_ipv6_udptcp_cksum((struct rte_ipv6_hdr *)(void *)ip, ip + 40)
+		     : rte_ipv4_udptcp_cksum((struct rte_ipv4_hdr *)(void *)ip, ip + 20);
+	memcpy(ip + feed_outer_len(outer6) + 6, &sum, 2);
+}
+
+// One frame; returns its length. number: NULL, or the last one given out.
+static size_t frame_make(
+	uint8_t *p, const struct feed_shape *s, uint32_t channel, uint32_t random, uint32_t *number)
+{
+	size_t headers = feed_headers(p, s, channel, random);
+	uint8_t *payload = p + headers + FEED_INNER_UDP;
+
+	if (s->software || number)
+		memset(p + headers, 0, FEED_INNER_UDP + (size_t)s->payload);
+	if (number) {
+		++*number;
+		memcpy(payload, &channel, 4);
+		memcpy(payload + 4, number, 4);
+	}
+	if (s->software)
+		udp_cksum(p, s, feed_outer6(s, feed_tunnel(s, channel)));
+	return headers + FEED_INNER_UDP + s->payload;
+}
+
+static void fill(struct feed *f)
+{
+	if (f->filled)
+		return;
+	if (rte_pktmbuf_alloc_bulk(f->pool, f->mbufs, f->n) != 0)
+		abort(); // an mbuf was lost: no figure would be right
+	shuffle(f);
+	f->filled = true;
+}
+
+static uint8_t *data_of(struct feed *f, unsigned int i)
+{
+	return (uint8_t *)f->mbufs[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
+}
+
+static void prepare_replay(struct feed *f, const struct replay *r)
+{
+	f->varied = true;
+	f->forwarded = 0;
+	for (unsigned int i = 0; i < f->n; i++) {
+		const struct replay_frame *frame = &r->frames[i % r->n_frames];
+
+		memcpy(data_of(f, i), frame->p, frame->len);
+		image_make(f->images[i], true, false, frame->len);
+		f->forwarded += frame->forwarded;
+	}
+}
+
+static void prepare(struct feed *f, const struct feed_shape *s, uint32_t *number)
+{
+	bool outer6;
+	size_t len = 0;
+
+	fill(f);
+	if (s->replay) {
+		prepare_replay(f, s->replay);
+		return;
+	}
+	if (f->popularity.n != s->channels || f->popularity.s != s->zipf)
+		popularity_init(&f->popularity, s->channels, s->zipf);
+	f->varied = s->family == FEED_MIXED;
+	f->forwarded = f->n;
+	for (unsigned int i = 0; i < f->n; i++) {
+		uint32_t channel = popularity_draw(&f->popularity, &f->rng);
+		uint32_t random = s->traffic == FEED_HITS ? 0 : rng_u32(&f->rng);
+
+		len = frame_make(data_of(f, i), s, channel, random, number);
+		outer6 = feed_outer6(s, feed_tunnel(s, channel));
+		if (f->varied)
+			image_make(f->images[i], s->software, outer6, len);
+		else if (i == 0)
+			image_make(f->image, s->software, outer6, len);
+	}
 }
 
 void feed_prepare(struct feed *f, const struct feed_shape *s)
 {
-	if (!f->filled) {
-		if (rte_pktmbuf_alloc_bulk(f->pool, f->mbufs, f->n) != 0)
-			abort(); // an mbuf was lost: no figure would be right
-		shuffle(f);
-		f->filled = true;
-	}
-	image_make(f, (uint16_t)(FEED_OVERHEAD + s->payload));
-	for (unsigned int i = 0; i < f->n; i++) {
-		uint8_t *p = (uint8_t *)f->mbufs[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
+	prepare(f, s, NULL);
+}
 
-		feed_headers(p, s, (uint32_t)rng_below(&f->rng, s->channels));
-	}
+void feed_prepare_numbered(struct feed *f, const struct feed_shape *s)
+{
+	prepare(f, s, &f->number);
 }

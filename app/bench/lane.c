@@ -16,12 +16,14 @@ static uint64_t chunk(struct lane *l, struct feed *f)
 	sink_take_count();
 	start = rte_rdtsc_precise();
 	for (unsigned int i = 0; i < f->n; i += BENCH_BURST) {
-		feed_receive(f, &f->mbufs[i]);
+		feed_receive(f, i);
 		l->burst_cb(l->state, &f->mbufs[i], BENCH_BURST);
 	}
 	ticks = rte_rdtsc_precise() - start;
 	f->filled = !l->frees;
-	l->lost += (uint64_t)l->emits * f->n - sink_take_count();
+	l->lost += (uint64_t)l->emits * (l->forwards_all ? f->n : f->forwarded) - sink_take_count();
+	if (l->drain_cb)
+		l->drain_cb(l->state);
 	return ticks;
 }
 
@@ -29,7 +31,9 @@ static double lane_once(struct lane *l, struct feed *f)
 {
 	uint64_t ticks = 0;
 
-	if (l->frees)
+	if (l->chains)
+		sink_free_chains();
+	else if (l->frees)
 		sink_free();
 	else
 		sink_keep();
@@ -43,13 +47,15 @@ static double lane_once(struct lane *l, struct feed *f)
 	return (double)ticks / LANE_PACKETS;
 }
 
-void lanes_run(
-	struct lane *lanes, unsigned int n, unsigned int reps, struct feed *f, const char *what)
+void lanes_run(struct lane *lanes, unsigned int n, unsigned int reps, struct feed *f,
+	const char *what, void (*between_cb)(void *arg), void *arg)
 {
 	for (unsigned int r = 0; r < reps; r++) {
 		bench_progress(what, r + 1, reps);
 		for (unsigned int i = 0; i < n; i++)
 			lanes[i].cycles[r] = lane_once(&lanes[i], f);
+		if (between_cb)
+			between_cb(arg);
 	}
 	bench_progress(NULL, 0, 0);
 }

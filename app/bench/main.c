@@ -8,13 +8,18 @@
 
 #include "bench/bench.h"
 #include "bench/lane.h"
+#include "bench/product.h"
 
 static void usage(FILE *f)
 {
 	fputs("usage: inlet-bench decap   [--channels LIST] [--tunnels LIST] [--payload LIST]\n"
-	      "                           [--fanout LIST] [--misses] [--while-updating N]\n"
-	      "                           [--reps N] [--quick] [--json] [--plot DIR] [--no-huge]\n"
-	      "       inlet-bench memory  [--channels LIST] [--json] [--no-huge]\n"
+	      "                           [--families LIST] [--fanout LIST] [--l2 LIST]\n"
+	      "                           [--traffic LIST] [--while-updating N] [--zipf S]\n"
+	      "                           [--tagged] [--software] [--pcap FILE] [--reps N]\n"
+	      "                           [--quick] [--json] [--plot DIR] [--no-huge]\n"
+	      "       inlet-bench memory  [--channels LIST] [--families LIST] [--json] "
+	      "[--no-huge]\n"
+	      "       inlet-bench steer   [--help for its options]\n"
 	      "       inlet-bench compare A.json B.json\n"
 	      "\n"
 	      "decap    the product's worker code fed from memory, against io, macswap_lite,\n"
@@ -23,7 +28,16 @@ static void usage(FILE *f)
 	      "         is checked octet by octet. Without a case option: all cases.\n"
 	      "memory   octets a channel and a tunnel take, in the table and in the control "
 	      "thread\n"
+	      "steer    local ports for a list of relays, chosen by a NIC's RSS key and table, and\n"
+	      "         how even its queues are then loaded\n"
 	      "compare  the ratios of two --json outputs, case by case; 1 when B is worse\n"
+	      "\n"
+	      "families 4in4, 6in4 (IPv6 in IPv4), 4in6, 6in6, mixed\n"
+	      "l2       of several ports: same MAC, own MACs, own MACs on drivers that take a "
+	      "chain\n"
+	      "traffic  hits, misses, unknown_port, spoofed\n"
+	      "zipf     exponent of the channels' popularity; tagged: input has a VLAN tag;\n"
+	      "software: no checksum flags of a driver; pcap: its frames are the input\n"
 	      "\n"
 	      "LIST is comma-separated, with k and M: 1,1k,1M. A ratio is the speed relative to\n"
 	      "the reference, by the fastest repetition of each; above 1 is faster than it.\n",
@@ -66,6 +80,35 @@ static int list(const char *text, uint32_t min, uint32_t max, struct bench_list 
 	return -EINVAL;
 }
 
+// Comma-separated words, each by its place in names.
+static int words(const char *text, const char *const *names, uint32_t n, struct bench_list *out)
+{
+	for (out->n = 0; out->n < BENCH_MAX_LIST; out->n++) {
+		size_t len = strcspn(text, ",");
+		uint32_t i = 0;
+
+		while (i < n && (strlen(names[i]) != len || memcmp(names[i], text, len) != 0))
+			i++;
+		if (i == n)
+			return -EINVAL;
+		out->v[out->n] = i;
+		text += len;
+		if (*text++ == '\0') {
+			out->n++;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int exponent(const char *text, double *out)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	return end != text && *end == '\0' && *out >= 0.1 && *out <= 3 ? 0 : -EINVAL;
+}
+
 static int one(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 {
 	char *end;
@@ -77,10 +120,15 @@ static int one(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 
 static const struct option long_options[] = {{"channels", required_argument, NULL, 'c'},
 	{"tunnels", required_argument, NULL, 't'}, {"payload", required_argument, NULL, 'l'},
-	{"fanout", required_argument, NULL, 'f'}, {"misses", no_argument, NULL, 'm'},
+	{"fanout", required_argument, NULL, 'f'}, {"families", required_argument, NULL, 'F'},
+	{"l2", required_argument, NULL, 'L'}, {"traffic", required_argument, NULL, 'T'},
+	{"zipf", required_argument, NULL, 'z'}, {"tagged", no_argument, NULL, 'g'},
+	{"software", no_argument, NULL, 's'}, {"pcap", required_argument, NULL, 'P'},
 	{"while-updating", required_argument, NULL, 'u'}, {"reps", required_argument, NULL, 'r'},
 	{"quick", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'},
 	{"plot", required_argument, NULL, 'p'}, {"no-huge", no_argument, NULL, 'n'},
+	{"vdev", required_argument, NULL, 'v'}, {"port", required_argument, NULL, 'i'},
+	{"out", required_argument, NULL, 'o'}, {"workers", required_argument, NULL, 'w'},
 	{"help", no_argument, NULL, 'h'}, {0}};
 
 static int option(int c, struct bench_options *o)
@@ -98,8 +146,22 @@ static int option(int c, struct bench_options *o)
 		return one(optarg, 1, 1000000, &o->updates);
 	case 'r':
 		return one(optarg, 1, LANES_MAX_REPS, &o->reps);
-	case 'm':
-		o->only_misses = true;
+	case 'F':
+		return words(optarg, feed_family_names, FEED_FAMILIES, &o->families);
+	case 'L':
+		return words(optarg, product_l2_names, PRODUCT_L2S, &o->l2s);
+	case 'T':
+		return words(optarg, feed_traffic_names, FEED_TRAFFICS, &o->traffics);
+	case 'z':
+		return exponent(optarg, &o->zipf);
+	case 'g':
+		o->tagged = true;
+		return 0;
+	case 's':
+		o->software = true;
+		return 0;
+	case 'P':
+		o->pcap = optarg;
 		return 0;
 	case 'q':
 		o->quick = true;
@@ -113,6 +175,17 @@ static int option(int c, struct bench_options *o)
 	case 'n':
 		o->no_huge = true;
 		return 0;
+	case 'v':
+		o->vdev = optarg;
+		return 0;
+	case 'i':
+		o->port = optarg;
+		return 0;
+	case 'o':
+		o->out = optarg;
+		return 0;
+	case 'w':
+		return one(optarg, 1, 16, &o->workers);
 	default:
 		return -EINVAL;
 	}
@@ -124,6 +197,8 @@ int main(int argc, char **argv)
 	const char *verb;
 	int c;
 
+	if (argc > 1 && strcmp(argv[1], "steer") == 0) // its options are its own
+		return steer_main(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
@@ -140,6 +215,10 @@ int main(int argc, char **argv)
 	argc -= optind + 1;
 	if (strcmp(verb, "decap") == 0 && argc == 0)
 		return decap_main(&o);
+	if (strcmp(verb, "forward") == 0 && argc == 0)
+		return forward_main(&o);
+	if (strcmp(verb, "latency") == 0 && argc == 0)
+		return latency_main(&o);
 	if (strcmp(verb, "memory") == 0 && argc == 0)
 		return memory_main(&o);
 	if (strcmp(verb, "compare") == 0 && argc == 2)

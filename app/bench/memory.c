@@ -1,12 +1,46 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the table costs: the worker's replica by the table's own account, the control thread's part
-// by the heap.
+// What the table costs while it grows: the worker's replica by the table's own account, the control
+// thread's part by the heap, and how long the control thread is away at most.
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "bench/product.h"
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+
+#include "bench/bench.h"
+#include "bench/feed.h"
+#include "mfib/mfib.h"
+
+#define TUNNELS	   1000
+#define TURN	   1000 // channels between two rounds of the control loop: 10 ms of 100,000 a second
+#define HUGEPAGE   (2u << 20)
+#define SETTLED	   100000 // rounds after which growth has to be over
+#define LIMIT_IPV4 160	  // octets a channel in the table a worker reads
+#define LIMIT_IPV6 320
+
+struct sizes {
+	struct mfib_usage usage;
+	uint32_t channels;
+	enum mfib_kind kind;
+	double table, peak, control; // octets a channel
+	unsigned int pages, pages_peak;
+	double longest_us; // one call of the control thread's, since the first channel
+	uint64_t over_1ms; // calls
+	double adds;	   // a second
+};
+
+// A table that grows; what it takes, above what was taken before.
+struct growth {
+	struct mfib *mfib;
+	struct feed_shape shape;
+	struct mfib_tunnel *tunnels[TUNNELS];
+	size_t heap, huge; // taken before
+	size_t peak;	   // of usage.bytes
+	size_t peak_huge;
+	uint64_t longest, over_1ms, ticks; // of calls
+	uint32_t channels;
+};
 
 static size_t heap(void)
 {
@@ -15,65 +49,231 @@ static size_t heap(void)
 	return i.uordblks + i.hblkhd;
 }
 
-struct sizes {
-	struct mfib_usage usage;
-	double table, control; // octets a channel
-};
-
-static int measure(uint32_t channels, uint32_t tunnels, struct crossing *crossing, struct sizes *s)
+static size_t huge(void)
 {
-	struct feed_shape shape = {.channels = channels, .tunnels = tunnels};
-	size_t before = heap();
-	struct product *p = product_create(&shape, 1, crossing);
+	struct rte_malloc_socket_stats s;
+	size_t sum = 0;
 
-	if (!p)
-		return -1;
-	// The bench's own lists of pointers are not the product's.
-	s->control = (double)(heap() - before - sizeof(void *) * (channels + tunnels)) / channels;
-	mfib_usage(p->mfib, &s->usage);
-	s->table = (double)s->usage.bytes / channels;
-	product_destroy(p);
+	for (int i = 0; i < RTE_MAX_NUMA_NODES; i++) {
+		if (rte_malloc_get_socket_stats(i, &s) == 0)
+			sum += s.heap_allocsz_bytes;
+	}
+	return sum;
+}
+
+static void timed(struct growth *g, uint64_t start)
+{
+	uint64_t ticks = rte_rdtsc() - start;
+
+	g->ticks += ticks;
+	g->longest = RTE_MAX(g->longest, ticks);
+	g->over_1ms += ticks > rte_get_tsc_hz() / 1000;
+}
+
+static void turn(struct growth *g)
+{
+	struct mfib_usage usage;
+	uint64_t start = rte_rdtsc();
+
+	mfib_reclaim(g->mfib);
+	timed(g, start);
+	mfib_usage(g->mfib, &usage);
+	g->peak = RTE_MAX(g->peak, usage.bytes);
+	g->peak_huge = RTE_MAX(g->peak_huge, huge() - g->huge);
+}
+
+static int grow(struct growth *g, uint32_t channels)
+{
+	for (; g->channels < channels; g->channels++) {
+		struct sg sg = feed_sg(&g->shape, g->channels);
+		struct mfib_tunnel *t = g->tunnels[feed_tunnel(&g->shape, g->channels)];
+		uint64_t start = rte_rdtsc();
+
+		if (!mfib_channel_add(g->mfib, t, &sg, 2))
+			return -1;
+		timed(g, start);
+		if (g->channels % TURN == 0)
+			turn(g);
+	}
 	return 0;
 }
 
-static void print(const struct sizes *s, bool json)
+static void settle(struct growth *g, struct mfib_usage *usage)
 {
+	for (unsigned int i = 0; i < SETTLED; i++) {
+		turn(g);
+		mfib_usage(g->mfib, usage);
+		if (!usage->table[MFIB_NARROW].growing && !usage->table[MFIB_WIDE].growing &&
+			!usage->retired)
+			break;
+	}
+}
+
+static int tunnels_add(struct growth *g, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		struct addr relay = feed_relay(&g->shape, i), local = feed_local(&g->shape, i);
+		struct mfib_tunnel *t =
+			mfib_tunnel_add(g->mfib, &relay, &local, feed_port(&g->shape, i));
+
+		if (!t)
+			return -1;
+		if (i < TUNNELS)
+			g->tunnels[i] = t;
+	}
+	return 0;
+}
+
+static struct growth *growth_begin(enum feed_family family)
+{
+	struct growth *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->shape = (struct feed_shape){
+		.channels = BENCH_MAX_CHANNELS, .tunnels = TUNNELS, .family = family};
+	g->heap = heap();
+	g->huge = huge();
+	g->mfib = mfib_create(1, NULL);
+	if (g->mfib)
+		return g;
+	free(g);
+	return NULL;
+}
+
+static void growth_end(struct growth *g)
+{
+	mfib_destroy(g->mfib);
+	free(g);
+}
+
+static int measure(struct growth *g, uint32_t channels, struct sizes *s)
+{
+	size_t bytes;
+
+	if (grow(g, channels) != 0)
+		return -1;
+	*s = (struct sizes){.channels = channels,
+		.kind = g->shape.family == FEED_4IN4 ? MFIB_NARROW : MFIB_WIDE,
+		.peak = (double)g->peak / channels};
+	settle(g, &s->usage);
+	bytes = s->usage.table[s->kind].bytes;
+	s->table = (double)bytes / channels;
+	s->control = (double)(heap() - g->heap) / channels;
+	s->pages = (unsigned int)((huge() - g->huge + HUGEPAGE - 1) / HUGEPAGE);
+	s->pages_peak = (unsigned int)((g->peak_huge + HUGEPAGE - 1) / HUGEPAGE);
+	s->longest_us = (double)g->longest * 1e6 / (double)rte_get_tsc_hz();
+	s->over_1ms = g->over_1ms;
+	s->adds = channels * (double)rte_get_tsc_hz() / (double)g->ticks;
+	return 0;
+}
+
+static unsigned int limit(enum feed_family family)
+{
+	// Any address of either header that is IPv6 makes it an entry of the wide table.
+	return family == FEED_4IN4 ? LIMIT_IPV4 : LIMIT_IPV6;
+}
+
+static void print(const struct sizes *s, enum feed_family family, bool json)
+{
+	const struct mfib_usage_table *t = &s->usage.table[s->kind];
+
 	if (json)
-		printf("{\"bench\":\"memory\",\"case\":{\"channels\":%u,\"tunnels\":%u},"
-		       "\"table_bytes\":%zu,\"slots\":%u,\"table_bytes_per_channel\":%.1f,"
-		       "\"control_bytes_per_channel\":%.1f,\"memory\":\"%s\"}\n",
-			s->usage.channels, s->usage.tunnels, s->usage.bytes, s->usage.slots,
-			s->table, s->control, bench_memory());
+		printf("{\"bench\":\"memory\",\"case\":{\"channels\":%u,\"tunnels\":%u,"
+		       "\"family\":\"%s\"},\"table_bytes\":%zu,\"slots\":%u,"
+		       "\"table_bytes_per_channel\":%.1f,\"limit\":%u,\"ratio\":{\"limit\":%.3f},"
+		       "\"peak_bytes_per_channel\":%.1f,\"control_bytes_per_channel\":%.1f,"
+		       "\"hugepages\":%u,\"hugepages_peak\":%u,\"longest_call_us\":%.0f,"
+		       "\"calls_over_1ms\":%llu,\"adds_per_s\":%.0f,\"memory\":\"%s\"}\n",
+			s->channels, s->usage.tunnels, feed_family_names[family], t->bytes,
+			t->slots, s->table, limit(family), limit(family) / s->table, s->peak,
+			s->control, s->pages, s->pages_peak, s->longest_us,
+			(unsigned long long)s->over_1ms, s->adds, bench_memory());
 	else
-		printf("%9u %7u %12zu %9u %9.1f %9.1f\n", s->usage.channels, s->usage.tunnels,
-			s->usage.bytes, s->usage.slots, s->table, s->control);
+		printf("%-6s %9u %11zu %9u %9.1f %6u %9.1f %9.1f %6u %6u %10.0f %6llu %9.0f\n",
+			feed_family_names[family], s->channels, t->bytes, t->slots, s->table,
+			limit(family), s->peak, s->control, s->pages, s->pages_peak, s->longest_us,
+			(unsigned long long)s->over_1ms, s->adds);
 	fflush(stdout);
+}
+
+static int channels_of(enum feed_family family, const struct bench_options *o)
+{
+	static const uint32_t sizes[] = {1, 1000, 10000, 100000, 1000000};
+	unsigned int n = o->channels.n ? o->channels.n : RTE_DIM(sizes);
+	struct growth *g = growth_begin(family);
+	int rc = 0;
+
+	if (!g || tunnels_add(g, 0, TUNNELS) != 0)
+		rc = -1;
+	for (unsigned int i = 0; rc == 0 && i < n; i++) {
+		struct sizes s;
+
+		rc = measure(g, o->channels.n ? o->channels.v[i] : sizes[i], &s);
+		if (rc == 0)
+			print(&s, family, o->json);
+	}
+	if (g)
+		growth_end(g);
+	return rc;
+}
+
+// What a local address takes, and each tunnel of it.
+static int tunnels_of(enum feed_family family, bool json)
+{
+	const uint32_t most = BENCH_MAX_TUNNELS;
+	struct growth *g = growth_begin(family);
+	size_t before, one, all;
+	int rc;
+
+	if (!g)
+		return -1;
+	before = heap() + huge();
+	rc = tunnels_add(g, 0, 1);
+	one = heap() + huge();
+	if (rc == 0)
+		rc = tunnels_add(g, 1, most);
+	all = heap() + huge();
+	growth_end(g);
+	if (rc != 0)
+		return rc;
+	if (json)
+		printf("{\"bench\":\"memory\",\"case\":{\"tunnels\":%u,\"family\":\"%s\"},"
+		       "\"bytes_per_tunnel\":%.1f,\"bytes_per_local_address\":%zu}\n",
+			most, feed_family_names[family], (double)(all - one) / (most - 1),
+			one - before);
+	else
+		printf("%-6s a tunnel %.1f octets, a local address %zu (%u tunnels)\n",
+			feed_family_names[family], (double)(all - one) / (most - 1), one - before,
+			most);
+	return 0;
 }
 
 int memory_main(const struct bench_options *o)
 {
-	static const uint32_t sizes[] = {1, 1000, 10000, 100000, 1000000};
-	unsigned int n = o->channels.n ? o->channels.n : RTE_DIM(sizes);
-	struct crossing *crossing;
+	static const uint32_t both[] = {FEED_4IN4, FEED_6IN6};
+	unsigned int n = o->families.n ? o->families.n : RTE_DIM(both);
 
-	if (bench_eal_init(o, 512) != 0)
-		return 1;
-	crossing = crossing_create(1, NULL, 2, 64, 64, 1518);
-	if (!crossing)
+	if (bench_eal_init(o, 768) != 0)
 		return 1;
 	if (!o->json)
-		printf("%9s %7s %12s %9s %9s %9s\n", "channels", "tunnels", "table", "slots",
-			"a channel", "control");
+		printf("Octets a channel in a worker's table, at rest and at the peak of growth, "
+		       "and "
+		       "in the\ncontrol thread; 2 MB pages of both; the longest call in us, and "
+		       "those above 1 ms.\n\n"
+		       "%-6s %9s %11s %9s %9s %6s %9s %9s %6s %6s %10s %6s %9s\n",
+			"family", "channels", "table", "slots", "octets", "limit", "peak",
+			"control", "pages", "peak", "longest us", ">1 ms", "adds/s");
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t channels = o->channels.n ? o->channels.v[i] : sizes[i];
-		struct sizes s;
+		enum feed_family family =
+			(enum feed_family)(o->families.n ? o->families.v[i] : both[i]);
 
-		if (measure(channels, RTE_MIN(channels, 1000u), crossing, &s) != 0) {
-			fprintf(stderr, "inlet-bench: short of memory for %u channels\n", channels);
+		if (family == FEED_MIXED)
+			continue;
+		if (channels_of(family, o) != 0 || tunnels_of(family, o->json) != 0) {
+			fprintf(stderr, "inlet-bench: short of memory\n");
 			return 1;
 		}
-		print(&s, o->json);
 	}
-	crossing_destroy(crossing);
 	return 0;
 }

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The outer headers.
 #include "bench/oracle.h"
 
 #include <string.h>
 
-static unsigned int get16(const uint8_t *p)
-{
-	return (unsigned int)p[0] * 256 + p[1];
-}
+#include "bench/replay.h"
 
-static uint32_t get32(const uint8_t *p)
-{
-	return get16(p) * 65536u + get16(p + 2);
-}
+#define get16 oracle_get16
+#define get32 oracle_get32
+
+// A frame while it is read.
+struct reading {
+	struct oracle *o;
+	const struct oracle_world *w;
+	const uint8_t *p;
+	size_t len;
+	bool chained;
+	size_t l3, l4;
+	bool v6;
+	struct addr src, dst; // outer
+};
 
 uint16_t oracle_cksum(const uint8_t *p, size_t len, uint32_t start)
 {
@@ -26,11 +34,16 @@ uint16_t oracle_cksum(const uint8_t *p, size_t len, uint32_t start)
 
 uint16_t oracle_udp_cksum(const uint8_t *ip, const uint8_t *udp, size_t len)
 {
-	uint32_t pseudo = get16(ip + 12) + get16(ip + 14) + get16(ip + 16) + get16(ip + 18) + 17 +
-			  (uint32_t)len;
+	bool v6 = ip[0] / 16 == 6;
+	uint32_t pseudo = 17 + (uint32_t)len;
 	uint8_t header[8];
 	uint16_t sum;
 
+	if (len < 8)
+		return 0;
+	// RFC 768; RFC 8200 section 8.1.
+	for (size_t i = v6 ? 8 : 12; i < (v6 ? 40 : 20); i += 2)
+		pseudo += get16(ip + i);
 	memcpy(header, udp, 8);
 	header[6] = 0;
 	header[7] = 0;
@@ -39,136 +52,274 @@ uint16_t oracle_udp_cksum(const uint8_t *ip, const uint8_t *udp, size_t len)
 	return sum == 0 ? 0xffff : sum;
 }
 
-// The channel of (S,G) when it is one of the joined, else joined->channels.
-static uint32_t channel_of(uint32_t s, uint32_t g, const struct feed_shape *joined)
+static void drop(struct reading *r, enum drop_reason reason)
 {
-	uint64_t channel;
-
-	if (s < FEED_SOURCES || g < FEED_GROUPS || g >= FEED_GROUPS + FEED_PER_SOURCE)
-		return joined->channels;
-	channel = (uint64_t)(s - FEED_SOURCES) * FEED_PER_SOURCE + (g - FEED_GROUPS);
-	return channel < joined->channels ? (uint32_t)channel : joined->channels;
+	r->o->verdict = ORACLE_DROP;
+	r->o->reason = reason;
 }
 
-static void drop(struct oracle *o, enum drop_reason reason)
+static void punt(struct reading *r, bool control)
 {
-	o->verdict = ORACLE_DROP;
-	o->reason = reason;
+	r->o->verdict = control ? ORACLE_PUNT_CONTROL : ORACLE_PUNT_OTHER;
 }
 
-// RFC 6040 section 4.2. False: drop.
-static bool ecn(unsigned int outer, unsigned int inner, unsigned int *out)
+static struct addr address(const uint8_t *p, bool v6)
 {
-	*out = inner;
-	if (outer == 3 && inner == 0)
-		return false;
-	if (outer == 3)
-		*out = 3;
-	if (outer == 1 && inner == 2)
-		*out = 1;
-	return true;
+	struct addr a = {.family = v6 ? ADDR_V6 : ADDR_V4};
+
+	memcpy(a.bytes, p, v6 ? 16 : 4);
+	return a;
 }
 
-static void forward(struct oracle *o, const uint8_t *ip, size_t ihl, size_t len, unsigned int field)
+static bool same(const struct addr *a, const struct addr *b)
 {
-	uint8_t *out = o->frame + 14;
-	unsigned int sum;
-
-	o->verdict = ORACLE_FORWARD;
-	o->len = 14 + len;
-	memset(o->frame, 0, 14);
-	memcpy(out, ip, len);
-	out[1] = (uint8_t)(out[1] / 4 * 4 + field);
-	out[8]--;
-	out[10] = 0;
-	out[11] = 0;
-	sum = oracle_cksum(out, ihl, 0);
-	out[10] = (uint8_t)(sum / 256);
-	out[11] = (uint8_t)(sum % 256);
-	o->frame[0] = 0x01; // RFC 1112 section 6.4
-	o->frame[2] = 0x5e;
-	o->frame[3] = out[17] % 128;
-	o->frame[4] = out[18];
-	o->frame[5] = out[19];
-	o->frame[12] = 0x08;
+	return a->family == b->family && memcmp(a->bytes, b->bytes, 16) == 0;
 }
 
-static void read_inner(struct oracle *o, const uint8_t *outer, const uint8_t *ip, size_t avail,
-	uint32_t tunnel, const struct feed_shape *joined)
+// Of synthetic tunnels the local address is one a family, and a mix begins with one of each.
+static bool is_local(const struct feed_shape *s, const struct addr *a)
 {
-	size_t ihl = (size_t)(ip[0] % 16) * 4, len = get16(ip + 2);
-	uint32_t channel;
-	unsigned int field;
+	uint32_t n = s->replay || s->tunnels < 2 ? s->tunnels : 2;
 
-	if (ip[0] / 16 != 4)
-		drop(o, DROP_INNER_VERSION);
-	else if (ihl < 20 || ihl > avail)
-		drop(o, DROP_INNER_HEADER);
-	else if (len < ihl || len > avail)
-		drop(o, DROP_INNER_LENGTH);
-	else if (oracle_cksum(ip, ihl, 0) != 0)
-		drop(o, DROP_INNER_CKSUM);
-	else if (ip[16] < 224 || ip[16] > 239)
-		drop(o, DROP_INNER_NOT_MULTICAST);
-	else if (ip[16] == 224 && ip[17] == 0 && ip[18] == 0)
-		drop(o, DROP_INNER_LINK_LOCAL);
-	else if (ip[12] == 0 || ip[12] == 127 || ip[12] >= 224 || (ip[12] == 169 && ip[13] == 254))
-		drop(o, DROP_INNER_SOURCE);
-	else if ((channel = channel_of(get32(ip + 12), get32(ip + 16), joined)) ==
-			 joined->channels ||
-		 feed_tunnel(joined, channel) != tunnel)
-		drop(o, DROP_NOT_JOINED);
-	else if (ip[8] <= 1)
-		drop(o, DROP_TTL);
-	else if (!ecn(outer[1] % 4, ip[1] % 4, &field))
-		drop(o, DROP_ECN);
+	for (uint32_t t = 0; t < n; t++) {
+		struct addr local = feed_local(s, t);
+
+		if (same(&local, a))
+			return true;
+	}
+	return false;
+}
+
+// The tunnels that can have what is asked for are those from *from on, *to not included.
+static void tunnels_with(
+	const struct feed_shape *s, uint32_t number, uint32_t first, uint32_t *from, uint32_t *to)
+{
+	*from = 0;
+	*to = s->tunnels;
+	if (s->replay)
+		return;
+	*from = number >= first && number - first < s->tunnels ? number - first : s->tunnels;
+	*to = *from < s->tunnels ? *from + 1 : *from;
+}
+
+static bool is_relay(const struct feed_shape *s, const struct addr *a)
+{
+	uint32_t from, to;
+
+	tunnels_with(s, get32(a->bytes + (a->family == ADDR_V6 ? 12 : 0)), FEED_RELAYS, &from, &to);
+	for (uint32_t t = from; t < to; t++) {
+		struct addr relay = feed_relay(s, t);
+
+		if (same(&relay, a))
+			return true;
+	}
+	return false;
+}
+
+// s->tunnels: there is none.
+static uint32_t tunnel_at(const struct feed_shape *s, const struct addr *local, uint16_t port)
+{
+	uint32_t from, to;
+
+	tunnels_with(s, port, FEED_PORTS, &from, &to);
+	for (uint32_t t = from; t < to; t++) {
+		struct addr is = feed_local(s, t);
+
+		if (feed_port(s, t) == port && same(&is, local))
+			return t;
+	}
+	return s->tunnels;
+}
+
+// Not for a tunnel: the control class has what port 2268 is in, but for data.
+static void punt_udp(struct reading *r)
+{
+	const uint8_t *udp = r->p + r->l4;
+
+	if (r->len < r->l4 + 8 || (get16(udp) != 2268 && get16(udp + 2) != 2268))
+		punt(r, false);
 	else
-		forward(o, ip, ihl, len, field);
+		punt(r, r->len == r->l4 + 8 || udp[8] % 16 != 6);
 }
 
-void oracle_read(
-	const uint8_t *frame, size_t len, const struct feed_shape *joined, struct oracle *out)
+// ip_len: of the outer datagram, its header included.
+static void read_data(struct reading *r, size_t ip_len, uint32_t tunnel)
 {
-	size_t l3 = get16(frame + 12) == 0x8100 ? 18 : 14;
-	const uint8_t *ip = frame + l3, *udp, *amt;
-	size_t ihl = (size_t)(ip[0] % 16) * 4, ip_len = get16(ip + 2), udp_len;
-	uint32_t tunnel;
+	const uint8_t *ip = r->p + r->l3, *udp = r->p + r->l4;
+	struct addr relay = feed_relay(r->w->joined, tunnel);
+	size_t udp_len = get16(udp + 4);
+	unsigned int cksum = get16(udp + 6);
 
-	out->verdict = ORACLE_PUNT;
+	if (r->chained || ip_len > r->len - r->l3 || udp_len + (r->l4 - r->l3) > ip_len) {
+		drop(r, DROP_OUTER_LENGTH);
+		return;
+	}
+	r->o->udp_cksum_good = cksum != 0 && cksum == oracle_udp_cksum(ip, udp, udp_len);
+	if (cksum != 0 && !r->o->udp_cksum_good)
+		drop(r, DROP_UDP_CKSUM);
+	else if (udp_len < 8 + 2 + 20)
+		drop(r, DROP_AMT_SHORT);
+	else if (udp[8] / 16 != 0)
+		drop(r, DROP_AMT_VERSION);
+	else if (!same(&relay, &r->src) || get16(udp) != 2268)
+		drop(r, DROP_NOT_RELAY);
+	else
+		oracle_inner(r->o, r->w, udp + 10, udp_len - 10, tunnel,
+			r->v6 ? ip[1] / 16 % 4 : ip[1] % 4);
+}
+
+// UDP to a local address of tunnels. frag: the fragment bits of IPv4.
+static void read_tunnel(struct reading *r, unsigned int frag, size_t ip_len)
+{
+	const struct feed_shape *s = r->w->joined;
+	const uint8_t *udp = r->p + r->l4;
+	uint32_t tunnel = s->tunnels;
+
+	if (frag % 0x2000 != 0) {
+		if (!is_relay(s, &r->src)) {
+			r->o->unsettled = true;
+			punt(r, false);
+			return;
+		}
+	} else {
+		if (r->len < r->l4 + 8) {
+			punt(r, false);
+			return;
+		}
+		tunnel = tunnel_at(s, &r->dst, (uint16_t)get16(udp + 2));
+		if (tunnel == s->tunnels) {
+			punt_udp(r);
+			return;
+		}
+		if (r->len == r->l4 + 8 || get16(udp + 4) <= 8 || udp[8] % 16 != 6) {
+			punt(r, true);
+			return;
+		}
+	}
+	if (!r->v6 && !r->o->ip_cksum_good)
+		drop(r, DROP_OUTER_CKSUM);
+	else if (frag % 0x4000 != 0)
+		drop(r, DROP_OUTER_FRAGMENT);
+	else
+		read_data(r, ip_len, tunnel);
+}
+
+static void read_ipv4(struct reading *r, bool upstream)
+{
+	const uint8_t *ip = r->p + r->l3;
+	size_t ihl = (size_t)(ip[0] % 16) * 4;
+
+	r->l4 = r->l3 + ihl;
+	if (r->len < r->l3 + 20 || ip[0] / 16 != 4 || ihl < 20 || r->len < r->l4) {
+		punt(r, false);
+		return;
+	}
+	r->src = address(ip + 12, false);
+	r->dst = address(ip + 16, false);
+	r->o->ip_cksum_good = oracle_cksum(ip, ihl, 0) == 0;
+	if (ip[9] != 17)
+		punt(r, ip[9] == 2 || ip[9] == 103);
+	else if (upstream && is_local(r->w->joined, &r->dst))
+		read_tunnel(r, get16(ip + 6), get16(ip + 2));
+	else if (get16(ip + 6) % 0x2000 != 0)
+		punt(r, false);
+	else
+		punt_udp(r);
+}
+
+static void punt_ipv6(struct reading *r)
+{
+	uint8_t proto = r->p[r->l3 + 6], type;
+
+	// Router Alert comes in a Hop-by-Hop header of 8 octets (RFC 2711).
+	if (proto == 0) {
+		if (r->len < r->l4 + 8) {
+			punt(r, false);
+			return;
+		}
+		proto = r->p[r->l4];
+		r->l4 += 8 + r->p[r->l4 + 1] * 8u;
+	}
+	type = r->len > r->l4 ? r->p[r->l4] : 0;
+	if (proto == 17)
+		punt_udp(r);
+	else // PIM; MLD of both versions and neighbour discovery
+		punt(r, proto == 103 ||
+				(proto == 58 && ((type >= 130 && type <= 137) || type == 143)));
+}
+
+static void read_ipv6(struct reading *r, bool upstream)
+{
+	const uint8_t *ip = r->p + r->l3;
+
+	r->l4 = r->l3 + 40;
+	r->v6 = true;
+	if (r->len < r->l4 || ip[0] / 16 != 6) {
+		punt(r, false);
+		return;
+	}
+	r->src = address(ip + 8, true);
+	r->dst = address(ip + 24, true);
+	r->o->ip_cksum_good = true; // there is none
+	if (!upstream || !is_local(r->w->joined, &r->dst)) {
+		punt_ipv6(r);
+	} else if (ip[6] == 44 && r->len > r->l4 && r->p[r->l4] == 17) {
+		r->o->unsettled = !is_relay(r->w->joined, &r->src);
+		if (r->o->unsettled)
+			punt_ipv6(r);
+		else
+			drop(r, DROP_OUTER_FRAGMENT); // RFC 7450 section 5.3.3.6.3.2
+	} else if (ip[6] == 17) {
+		read_tunnel(r, 0, 40 + (size_t)get16(ip + 4));
+	} else {
+		punt_ipv6(r);
+	}
+}
+
+// False: dropped, because no interface has the tag.
+static bool read_tag(struct reading *r)
+{
+	unsigned int id;
+
+	r->o->tagged = r->len >= 18 && get16(r->p + 12) == 0x8100;
+	if (!r->o->tagged)
+		return true;
+	r->l3 = 18;
+	id = get16(r->p + 14) % 4096;
+	if (id == 0)
+		return true; // a priority, no VLAN (IEEE 802.1Q)
+	if (id == ORACLE_VLAN_UPSTREAM)
+		r->o->in = ORACLE_IF_UPSTREAM;
+	else if (id == ORACLE_VLAN_OTHER)
+		r->o->in = ORACLE_IF_OTHER;
+	else
+		drop(r, DROP_VLAN);
+	return id == ORACLE_VLAN_UPSTREAM || id == ORACLE_VLAN_OTHER;
+}
+
+void oracle_read(const uint8_t *frame, size_t len, bool chained, const struct oracle_world *w,
+	struct oracle *out)
+{
+	struct reading r = {.o = out, .w = w, .p = frame, .len = len, .chained = chained, .l3 = 14};
+	bool upstream;
+
+	out->verdict = ORACLE_PUNT_OTHER;
+	out->in = ORACLE_IF_UNTAGGED;
 	out->ip_cksum_good = false;
 	out->udp_cksum_good = false;
-	if (ip[0] / 16 != 4 || ihl < 20 || len < l3 + ihl + 8 + 1)
+	out->unsettled = false;
+	out->oifs = 0;
+	if (!read_tag(&r))
 		return;
-	udp = ip + ihl;
-	amt = udp + 8;
-	udp_len = get16(udp + 4);
-	out->ip_cksum_good = oracle_cksum(ip, ihl, 0) == 0;
-	tunnel = get16(udp + 2) - FEED_PORTS;
-	if (get16(frame + l3 - 2) != 0x0800 || ip[9] != 17 || get32(ip + 16) != FEED_LOCAL ||
-		tunnel >= joined->tunnels || amt[0] % 16 != 6 || udp_len <= 8)
-		return;
-	if (!out->ip_cksum_good) {
-		drop(out, DROP_OUTER_CKSUM);
-		return;
+	upstream = out->in != ORACLE_IF_OTHER;
+	switch (get16(frame + r.l3 - 2)) {
+	case 0x0800:
+		read_ipv4(&r, upstream);
+		break;
+	case 0x86dd:
+		read_ipv6(&r, upstream);
+		break;
+	default:
+		punt(&r, get16(frame + r.l3 - 2) == 0x0806); // ARP
 	}
-	if (get16(ip + 6) % 0x4000 != 0) {
-		drop(out, DROP_OUTER_FRAGMENT);
-		return;
-	}
-	if (ip_len > len - l3 || udp_len + ihl > ip_len) {
-		drop(out, DROP_OUTER_LENGTH);
-		return;
-	}
-	out->udp_cksum_good =
-		get16(udp + 6) == 0 || get16(udp + 6) == oracle_udp_cksum(ip, udp, udp_len);
-	if (!out->udp_cksum_good)
-		drop(out, DROP_UDP_CKSUM);
-	else if (udp_len < 8 + 2 + 20)
-		drop(out, DROP_AMT_SHORT);
-	else if (amt[0] / 16 != 0)
-		drop(out, DROP_AMT_VERSION);
-	else if (get32(ip + 12) != FEED_RELAYS + tunnel || get16(udp) != 2268)
-		drop(out, DROP_NOT_RELAY);
-	else
-		read_inner(out, ip, amt + 2, udp_len - 10, tunnel, joined);
 }

@@ -16,6 +16,7 @@ struct entry {
 
 struct ref_touch {
 	uint32_t n;
+	enum feed_family family;
 	struct entry *entries;
 };
 
@@ -26,6 +27,7 @@ struct ref_touch *ref_touch_create(const struct feed_shape *shape)
 	if (!t)
 		return NULL;
 	t->n = shape->channels;
+	t->family = shape->family;
 	t->entries = rte_calloc("ref_touch", t->n, sizeof(struct entry), 64);
 	if (!t->entries) {
 		ref_touch_destroy(t);
@@ -42,39 +44,68 @@ void ref_touch_destroy(struct ref_touch *t)
 	free(t);
 }
 
-static inline struct entry *entry_of(const struct ref_touch *t, const struct rte_mbuf *m)
+// Of IPv6 addresses the last four octets are what differs.
+static inline struct entry *entry_of(
+	const struct ref_touch *t, const struct rte_mbuf *m, bool outer6, bool inner6)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t s, g;
+	uint32_t s = ref_be32(p + REF_S(outer6, inner6) + (inner6 ? 12 : 0)) - FEED_SOURCES;
+	uint32_t g = ref_be32(p + REF_G(outer6, inner6) + (inner6 ? 12 : 0)) - FEED_GROUPS;
 
-	memcpy(&s, p + REF_INNER + 12, 4);
-	memcpy(&g, p + REF_INNER + 16, 4);
-	s = __builtin_bswap32(s) - FEED_SOURCES;
-	g = __builtin_bswap32(g) - FEED_GROUPS;
 	return &t->entries[s * FEED_PER_SOURCE + g];
 }
 
-void ref_touch_burst(void *state, struct rte_mbuf **m, unsigned int n)
+static inline __rte_always_inline void burst(
+	struct ref_touch *t, struct rte_mbuf **m, unsigned int n, bool outer6, bool inner6)
 {
 	struct entry *e[BENCH_BURST];
-	struct ref_touch *t = state;
 
 	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
+		ref_prefetch(m[i], outer6, inner6);
 	for (unsigned int i = 0; i < n && i < AHEAD; i++) {
-		e[i] = entry_of(t, m[i]);
+		e[i] = entry_of(t, m[i], outer6, inner6);
 		rte_prefetch0(e[i]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		uint8_t *p = rte_pktmbuf_mtod(m[i], uint8_t *);
 
 		if (i + AHEAD < n) {
-			e[i + AHEAD] = entry_of(t, m[i + AHEAD]);
+			e[i + AHEAD] = entry_of(t, m[i + AHEAD], outer6, inner6);
 			rte_prefetch0(e[i + AHEAD]);
 		}
 		e[i]->packets++;
-		e[i]->bytes += ref_be16(p + REF_INNER + 2);
-		ref_frame_rewrite(m[i], p);
+		e[i]->bytes += ref_inner_len(p, outer6, inner6);
+		ref_frame_rewrite(m[i], p, outer6, inner6);
 	}
 	rte_eth_tx_burst(REF_PORT, 0, m, (uint16_t)n);
+}
+
+static void burst_4in4_cb(void *state, struct rte_mbuf **m, unsigned int n)
+{
+	burst(state, m, n, false, false);
+}
+
+static void burst_6in4_cb(void *state, struct rte_mbuf **m, unsigned int n)
+{
+	burst(state, m, n, false, true);
+}
+
+static void burst_4in6_cb(void *state, struct rte_mbuf **m, unsigned int n)
+{
+	burst(state, m, n, true, false);
+}
+
+static void burst_6in6_cb(void *state, struct rte_mbuf **m, unsigned int n)
+{
+	burst(state, m, n, true, true);
+}
+
+ref_burst_cb ref_touch_burst(const struct ref_touch *t)
+{
+	static const ref_burst_cb by_family[] = {[FEED_4IN4] = burst_4in4_cb,
+		[FEED_6IN4] = burst_6in4_cb,
+		[FEED_4IN6] = burst_4in6_cb,
+		[FEED_6IN6] = burst_6in6_cb};
+
+	return by_family[t->family];
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Results, as a table for people or one JSON object a line for programs.
+// What came out of a case: a line of the table for people, or a line for programs.
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
@@ -7,11 +7,13 @@
 
 #include "bench/check.h"
 #include "bench/lane.h"
+#include "bench/product.h"
+#include "bench/sequence.h"
 
 struct decap_case {
 	struct feed_shape shape;
-	uint32_t tunnels; // asked for; the shape has one a channel at most
 	unsigned int fanout;
+	enum product_l2 l2;
 	uint32_t updates; // channels a second, added and removed meanwhile; 0: none
 };
 
@@ -21,13 +23,19 @@ struct decap_result {
 	struct lane lanes[LANES_MAX]; // the product first
 	double update_rate;	      // channels a second really added
 	struct check check;
-	uint64_t lost;
+	struct sequence_count sequence;
+	uint64_t lost; // packets of the timed runs, and channels that could not be added
 };
+
+// The lane of a name, NULL when the case has none.
+const struct lane *report_lane(const struct decap_result *r, const char *name);
+// Whether anything was lost, out of order, or not as the oracle says.
+bool report_wrong(const struct decap_result *r);
 
 void report_begin(bool json);
 void report_decap(const struct decap_result *r, bool json);
-// decap.svg in folder dir: cycles a packet by channels, for the cases that differ in that only. 0
-// or -errno.
+// decap-FAMILY.svg in folder dir: cycles a packet by channels, for the cases that differ in those
+// two only. 0 or -errno.
 int report_plot(const char *dir, const struct decap_result *r, unsigned int n);
 
 #endif

@@ -49,6 +49,25 @@ static uint16_t tx_free_cb(void *q, struct rte_mbuf **m, uint16_t n)
 	return n;
 }
 
+// Of chains each segment has a descriptor.
+static uint16_t tx_free_chains_cb(void *q, struct rte_mbuf **m, uint16_t n)
+{
+	struct sink *s = q;
+
+	for (uint16_t i = 0; i < n; i++) {
+		for (const struct rte_mbuf *seg = m[i]; seg; seg = seg->next) {
+			unsigned int at = s->at++ % RING;
+
+			s->desc[at].addr = rte_mbuf_data_iova(seg);
+			s->desc[at].len = seg->data_len;
+			s->sw[at] = m[i];
+		}
+	}
+	s->count += n;
+	rte_pktmbuf_free_bulk(m, n);
+	return n;
+}
+
 static uint16_t tx_call_cb(void *q, struct rte_mbuf **m, uint16_t n)
 {
 	struct sink *s = q;
@@ -77,6 +96,11 @@ void sink_keep(void)
 void sink_free(void)
 {
 	use(tx_free_cb);
+}
+
+void sink_free_chains(void)
+{
+	use(tx_free_chains_cb);
 }
 
 void sink_call(sink_cb cb, void *arg)

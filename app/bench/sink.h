@@ -18,6 +18,8 @@ typedef void (*sink_cb)(void *arg, unsigned int port, struct rte_mbuf **m, unsig
 // does when they are sent.
 void sink_keep(void);
 void sink_free(void);
+// FREE, of mbuf chains too.
+void sink_free_chains(void);
 void sink_call(sink_cb cb, void *arg);
 // Frames that came out of all ports since the last call.
 uint64_t sink_take_count(void);

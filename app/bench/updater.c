@@ -9,47 +9,77 @@
 #include <rte_cycles.h>
 #include <rte_pause.h>
 
-#define WINDOW 4096 // channels of ours that are in the table
+#define WINDOW 4096	      // channels of ours that are in the table
+#define WAVE   32768	      // the most of them
+#define OURS   (16u * 65536u) // channels that we use in turn
+#define TURN   1000 // changes between two rounds of the control loop: 10 ms of 100,000 a second
 
 enum mode { UPDATER_PAUSED, UPDATER_RUNNING, UPDATER_STOPPED };
 
 struct updater {
 	struct product *p;
+	struct updater_cfg cfg;
 	uint64_t period; // ticks between two changes
 	pthread_t thread;
-	_Atomic int wanted; // enum mode; the measuring thread writes
-	_Atomic int is;	    // the updater writes
+	pthread_mutex_t lock; // of wanted and is
+	pthread_cond_t changed;
+	enum mode wanted, is;
+	_Atomic bool stop; // seen while it runs
 	// Below: the updater's, read when it is paused.
-	uint64_t added, failed, ticks;
-	uint32_t next;
-	struct mfib_channel *window[WINDOW];
+	uint64_t added, failed, ticks, changes;
+	uint32_t next, oldest; // channels oldest to next - 1 are in the table
+	bool falling;	       // of a wave
+	struct mfib_channel *channels[WAVE];
 };
 
-static void change(struct updater *u)
+static void add(struct updater *u)
 {
-	uint32_t at = u->next % WINDOW;
-	uint32_t id = u->next % (FEED_PER_SOURCE << 16); // 65,536 sources, then again
-	struct sg sg = feed_sg(id, FEED_GROUPS_MORE);
 	struct product *p = u->p;
+	uint32_t id = u->next % OURS;
+	struct sg sg = feed_sg_more(&p->joined, id);
+	struct mfib_tunnel *t = p->tunnels[id % p->n_tunnels];
 
-	if (u->window[at])
-		mfib_channel_del(p->mfib, u->window[at]);
-	u->window[at] = mfib_channel_add(p->mfib, p->tunnels[id % p->n_tunnels], &sg, p->oifs);
-	if (u->window[at])
+	u->channels[u->next++ % WAVE] =
+		mfib_channel_add(p->mfib, t, &sg, product_oifs_cb(p, id % p->n_channels));
+	if (u->channels[(u->next - 1) % WAVE])
 		u->added++;
 	else
 		u->failed++;
-	u->next++;
-	// Once in a while, as the control loop does.
-	if (u->next % 8192 == 0)
-		mfib_reclaim(p->mfib);
+}
+
+static void del(struct updater *u)
+{
+	struct mfib_channel **c = &u->channels[u->oldest++ % WAVE];
+
+	if (*c)
+		mfib_channel_del(u->p->mfib, *c);
+	*c = NULL;
+}
+
+static void change(struct updater *u)
+{
+	uint32_t n = u->next - u->oldest;
+
+	if (!u->cfg.waves) {
+		if (n == WINDOW)
+			del(u);
+		add(u);
+	} else {
+		u->falling = u->falling ? n > 0 : n == WAVE;
+		if (u->falling)
+			del(u);
+		else
+			add(u);
+	}
+	if (++u->changes % TURN == 0)
+		mfib_reclaim(u->p->mfib);
 }
 
 static void run(struct updater *u)
 {
 	uint64_t start = rte_rdtsc(), due = start, now = start;
 
-	while (atomic_load_explicit(&u->wanted, memory_order_acquire) == UPDATER_RUNNING) {
+	while (!atomic_load_explicit(&u->stop, memory_order_acquire)) {
 		now = rte_rdtsc();
 		if (now < due) {
 			rte_pause();
@@ -64,27 +94,35 @@ static void run(struct updater *u)
 static void *thread_cb(void *arg)
 {
 	struct updater *u = arg;
-	int wanted;
 
-	while ((wanted = atomic_load_explicit(&u->wanted, memory_order_acquire)) !=
-		UPDATER_STOPPED) {
-		atomic_store_explicit(&u->is, wanted, memory_order_release);
-		if (wanted == UPDATER_RUNNING)
+	pthread_mutex_lock(&u->lock);
+	while (u->wanted != UPDATER_STOPPED) {
+		u->is = u->wanted;
+		pthread_cond_broadcast(&u->changed);
+		if (u->is == UPDATER_RUNNING) {
+			pthread_mutex_unlock(&u->lock);
 			run(u);
-		else
-			rte_pause();
+			pthread_mutex_lock(&u->lock);
+		}
+		while (u->wanted == u->is)
+			pthread_cond_wait(&u->changed, &u->lock);
 	}
+	pthread_mutex_unlock(&u->lock);
 	return NULL;
 }
 
 static void want(struct updater *u, enum mode mode)
 {
-	atomic_store_explicit(&u->wanted, mode, memory_order_release);
-	while (atomic_load_explicit(&u->is, memory_order_acquire) != (int)mode)
-		rte_pause();
+	pthread_mutex_lock(&u->lock);
+	u->wanted = mode;
+	atomic_store_explicit(&u->stop, mode != UPDATER_RUNNING, memory_order_release);
+	pthread_cond_broadcast(&u->changed);
+	while (mode != UPDATER_STOPPED && u->is != mode)
+		pthread_cond_wait(&u->changed, &u->lock);
+	pthread_mutex_unlock(&u->lock);
 }
 
-struct updater *updater_create(struct product *p, uint32_t rate)
+struct updater *updater_create(struct product *p, const struct updater_cfg *cfg)
 {
 	struct updater *u = calloc(1, sizeof(*u));
 	cpu_set_t cpus;
@@ -92,10 +130,14 @@ struct updater *updater_create(struct product *p, uint32_t rate)
 	if (!u)
 		return NULL;
 	u->p = p;
-	u->period = rte_get_tsc_hz() / rate;
-	for (u->next = 0; u->next < WINDOW;) // the table grows now if it has to
+	u->cfg = *cfg;
+	u->period = rte_get_tsc_hz() / cfg->rate;
+	u->stop = true;
+	while (!cfg->waves && u->next < WINDOW) // the table grows now if it has to
 		change(u);
 	u->added = 0;
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_cond_init(&u->changed, NULL);
 	if (pthread_create(&u->thread, NULL, thread_cb, u) != 0) {
 		free(u);
 		return NULL;
@@ -110,12 +152,12 @@ void updater_destroy(struct updater *u)
 {
 	if (!u)
 		return;
-	atomic_store_explicit(&u->wanted, UPDATER_STOPPED, memory_order_release);
+	want(u, UPDATER_STOPPED);
 	pthread_join(u->thread, NULL);
-	for (uint32_t i = 0; i < WINDOW; i++) {
-		if (u->window[i])
-			mfib_channel_del(u->p->mfib, u->window[i]);
-	}
+	while (u->oldest != u->next)
+		del(u);
+	pthread_cond_destroy(&u->changed);
+	pthread_mutex_destroy(&u->lock);
 	free(u);
 }
 
@@ -132,6 +174,13 @@ void updater_burst(void *state, struct rte_mbuf **m, unsigned int n)
 	struct updater *u = state;
 
 	product_burst(u->p, m, n);
+}
+
+void updater_drain(void *state)
+{
+	struct updater *u = state;
+
+	product_drain(u->p);
 }
 
 void updater_end(void *state)

@@ -65,6 +65,10 @@ void render_addr(struct render *r, const struct addr *a);
 void render_span_us(struct render *r, uint64_t us);
 // A short one in milliseconds with three decimals, a number in both.
 void render_ms(struct render *r, uint64_t us);
+// A number with one decimal.
+void render_tenths(struct render *r, uint64_t tenths);
+// A number with two decimals.
+void render_hundredths(struct render *r, uint64_t hundredths);
 // Several texts in one cell: "a,b" or "-"; an array.
 void render_list_begin(struct render *r);
 void render_list_item(struct render *r, const char *text);

@@ -11,6 +11,7 @@ static const struct render_column columns[] = {
 	{"role", RENDER_LEFT},
 	{"link", RENDER_LEFT},
 	{"mac", RENDER_LEFT},
+	{"vlan", RENDER_RIGHT},
 	{"mtu", RENDER_RIGHT},
 	{"rx_packets", RENDER_RIGHT},
 	{"rx_bytes", RENDER_RIGHT},
@@ -20,6 +21,7 @@ static const struct render_column columns[] = {
 	{"tx_packets", RENDER_RIGHT},
 	{"tx_bytes", RENDER_RIGHT},
 	{"tx_errors", RENDER_RIGHT},
+	{"received_packets", RENDER_RIGHT},
 	{"native_packets", RENDER_RIGHT},
 	{"punted_control", RENDER_RIGHT},
 	{"punted_other", RENDER_RIGHT},
@@ -30,6 +32,10 @@ static const struct render_column columns[] = {
 	{"from_kernel", RENDER_RIGHT},
 	{"kernel_errors", RENDER_RIGHT},
 	{"addresses", RENDER_LEFT},
+	{"rx_queues", RENDER_RIGHT},
+	{"tx_queues", RENDER_RIGHT},
+	{"spread", RENDER_LEFT},
+	{"steering", RENDER_LEFT},
 	{"driver", RENDER_LEFT},
 	{"device", RENDER_LEFT},
 };
@@ -39,19 +45,17 @@ static const char *role_name(enum if_role role)
 	return role == IF_BOTH ? "both" : role == IF_UPSTREAM ? "upstream" : "downstream";
 }
 
-static void show_counters(struct render *r, const struct observe *o, unsigned int ifindex)
+// The port's own, at the first of its interfaces.
+static void show_port(struct render *r, const struct observe_if *f)
 {
-	const struct observe_if *f = &o->ifs[ifindex];
-	struct crossing_if_stats x = {0};
-	struct port_counters c = {0};
-	unsigned int in_use = 0, size = 0;
+	struct port_counters c;
 
-	if (f->port) {
-		port_counters(f->port, &c);
-		port_mbufs(f->port, &in_use, &size);
+	if (!f->port || !f->first) {
+		for (int i = 0; i < 8; i++)
+			render_none(r);
+		return;
 	}
-	if (o->crossing)
-		crossing_if_stats(o->crossing, ifindex, &x);
+	port_counters(f->port, &c);
 	render_u64(r, c.rx_packets);
 	render_u64(r, c.rx_bytes);
 	render_u64(r, c.rx_missed);
@@ -60,12 +64,44 @@ static void show_counters(struct render *r, const struct observe *o, unsigned in
 	render_u64(r, c.tx_packets);
 	render_u64(r, c.tx_bytes);
 	render_u64(r, c.tx_errors);
+}
+
+static void show_counters(struct render *r, const struct observe *o, unsigned int ifindex)
+{
+	const struct observe_if *f = &o->ifs[ifindex];
+	struct crossing_if_stats x = {0};
+	unsigned int in_use, size;
+
+	if (o->crossing)
+		crossing_if_stats(o->crossing, ifindex, &x);
+	render_u64(r, x.rx_packets);
 	render_u64(r, x.tx_packets);
 	render_u64(r, x.punted[PUNT_CONTROL]);
 	render_u64(r, x.punted[PUNT_OTHER]);
 	render_u64(r, x.injected);
-	render_u64(r, in_use);
-	render_u64(r, size);
+	if (f->port && f->first) {
+		port_mbufs(f->port, &in_use, &size);
+		render_u64(r, in_use);
+		render_u64(r, size);
+	} else {
+		render_none(r);
+		render_none(r);
+	}
+}
+
+static void show_device(struct render *r, const struct observe_if *f)
+{
+	if (f->port && f->first) {
+		render_u64(r, f->port->n_queues);
+		render_u64(r, f->port->n_tx_queues);
+	} else {
+		render_none(r);
+		render_none(r);
+	}
+	render_text(r, f->spread);
+	render_text(r, f->steering);
+	render_text(r, f->port ? f->port->driver : NULL);
+	render_text(r, f->device);
 }
 
 static void show_kernel(struct render *r, const struct observe_if *f)
@@ -109,11 +145,15 @@ void verb_show_ports(struct verb_ctx *v)
 			render_none(r);
 			render_none(r);
 		}
+		if (f->vlan)
+			render_u64(r, f->vlan);
+		else
+			render_none(r);
 		render_u64(r, f->mtu);
+		show_port(r, f);
 		show_counters(r, v->o, i);
 		show_kernel(r, f);
-		render_text(r, f->port ? f->port->driver : NULL);
-		render_text(r, f->device);
+		show_device(r, f);
 	}
 	render_table_end(r);
 }

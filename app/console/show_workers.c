@@ -5,8 +5,19 @@ static const struct render_column columns[] = {
 	{"worker", RENDER_RIGHT},
 	{"lcore", RENDER_RIGHT},
 	{"cpu", RENDER_RIGHT},
+	{"socket", RENDER_RIGHT},
+	{"tunnels", RENDER_RIGHT},
+	{"load_percent", RENDER_RIGHT},
+	{"packets_per_s", RENDER_RIGHT},
+	{"bytes_per_s", RENDER_RIGHT},
+	{"packets_per_burst", RENDER_RIGHT},
+	{"cycles_per_packet", RENDER_RIGHT},
 	{"polls", RENDER_RIGHT},
 	{"busy_polls", RENDER_RIGHT},
+	{"bursts", RENDER_RIGHT},
+	{"packets", RENDER_RIGHT},
+	{"spread", RENDER_RIGHT},
+	{"handed", RENDER_RIGHT},
 	{"rx_packets", RENDER_RIGHT},
 	{"rx_bytes", RENDER_RIGHT},
 	{"native_packets", RENDER_RIGHT},
@@ -39,8 +50,12 @@ static void show_counters(struct render *r, const struct crossing_worker *x, uns
 	}
 	for (unsigned int i = 0; i < DROP_COUNT; i++)
 		drops += load(&x->drops[i]);
-	render_u64(r, load(&x->polls));
-	render_u64(r, load(&x->busy_polls));
+	render_u64(r, load(&x->load.polls));
+	render_u64(r, load(&x->load.busy_polls));
+	render_u64(r, load(&x->load.bursts));
+	render_u64(r, load(&x->load.packets));
+	render_u64(r, load(&x->load.spread));
+	render_u64(r, load(&x->load.handed));
 	render_u64(r, sum.rx_packets);
 	render_u64(r, sum.rx_bytes);
 	render_u64(r, sum.tx_packets);
@@ -48,6 +63,26 @@ static void show_counters(struct render *r, const struct crossing_worker *x, uns
 	render_u64(r, sum.punted[0]);
 	render_u64(r, sum.injected);
 	render_u64(r, drops);
+}
+
+// Where it runs, and the last second.
+static void show_place(struct render *r, const struct observe_worker *w)
+{
+	render_u64(r, w->lcore);
+	render_u64(r, (uint64_t)w->cpu);
+	render_u64(r, (uint64_t)w->socket);
+	render_u64(r, w->tunnels);
+	render_u64(r, w->load_percent);
+	render_u64(r, w->packets_per_s);
+	render_u64(r, w->bytes_per_s);
+	if (w->burst_tenths)
+		render_tenths(r, w->burst_tenths);
+	else
+		render_none(r);
+	if (w->cycles)
+		render_u64(r, w->cycles);
+	else
+		render_none(r);
 }
 
 void verb_show_workers(struct verb_ctx *v)
@@ -58,11 +93,10 @@ void verb_show_workers(struct verb_ctx *v)
 	for (unsigned int i = 0; i < n; i++) {
 		render_u64(v->r, i);
 		if (i < v->o->n_workers) {
-			render_u64(v->r, v->o->workers[i].lcore);
-			render_u64(v->r, (uint64_t)v->o->workers[i].cpu);
+			show_place(v->r, &v->o->workers[i]);
 		} else {
-			render_none(v->r);
-			render_none(v->r);
+			for (int k = 0; k < 9; k++)
+				render_none(v->r);
 		}
 		show_counters(v->r, v->o->crossing->workers[i], v->o->n_ifs);
 	}

@@ -6,15 +6,12 @@
 #include <string.h>
 
 #include <rte_errno.h>
-#include <rte_launch.h>
-#include <rte_lcore.h>
-#include <rte_malloc.h>
 
 #include "base/log.h"
 #include "inlet.h"
 
-#define INJECT_RING	512
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
+#define LOAD_US		(1 * USEC_PER_SEC)
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
 
@@ -37,81 +34,6 @@ static int boot_base(struct inlet *in, char err[BOOT_ERR_LEN])
 	if (ec)
 		event_config_free(ec);
 	return in->base ? 0 : out_of_memory(err);
-}
-
-static int open_all_ports(struct inlet *in, unsigned int n_workers, char err[BOOT_ERR_LEN])
-{
-	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		int ret = iface_open_port(&in->ifs[i], (uint16_t)n_workers, err);
-
-		if (ret == 0)
-			continue;
-		while (i > 0)
-			iface_close(&in->ifs[--i]);
-		return ret;
-	}
-	return 0;
-}
-
-static int boot_ports(struct inlet *in, char err[BOOT_ERR_LEN])
-{
-	int ret;
-
-	in->n_ifs = in->cfg.n_ifs;
-	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		in->ifs[i].in = in;
-		in->ifs[i].cfg = &in->cfg.ifs[i];
-		in->ifs[i].index = i;
-	}
-	// With workers = "auto" the port with the fewest queues decides how many there are.
-	for (;;) {
-		ret = open_all_ports(in, in->n_workers, err);
-		if (ret != -ERANGE || in->cfg.n_workers || in->n_workers == 1)
-			return ret;
-		in->n_workers--;
-	}
-}
-
-static int boot_workers(struct inlet *in, char err[BOOT_ERR_LEN])
-{
-	int sockets[INLET_MAX_LCORES];
-	uint16_t frame = 0;
-
-	for (unsigned int w = 0; w < in->n_workers; w++)
-		sockets[w] = (int)rte_lcore_to_socket_id(w + 1);
-	for (unsigned int i = 0; i < in->n_ifs; i++)
-		if (in->ifs[i].port.mtu > frame)
-			frame = in->ifs[i].port.mtu;
-	in->crossing = crossing_create(in->n_workers, sockets, in->n_ifs, INLET_PUNT_RING,
-		INJECT_RING, (uint16_t)(frame + 18));
-	in->mfib = mfib_create(in->n_workers, sockets);
-	in->workers =
-		rte_zmalloc("workers", in->n_workers * sizeof(struct worker), RTE_CACHE_LINE_SIZE);
-	if (!in->crossing || !in->mfib || !in->workers) {
-		snprintf(err, BOOT_ERR_LEN, "DPDK memory is short (memory_mb, or more huge pages)");
-		return -ENOMEM;
-	}
-	for (unsigned int w = 0; w < in->n_workers; w++) {
-		struct worker *wk = &in->workers[w];
-
-		wk->n_ifs = in->n_ifs;
-		wk->table = mfib_worker_table(in->mfib, w);
-		wk->x = in->crossing->workers[w];
-		for (unsigned int i = 0; i < in->n_ifs; i++) {
-			const struct iface *ifc = &in->ifs[i];
-
-			wk->ifs[i] = (struct worker_if){
-				.port_id = ifc->port.port_id,
-				.queue = (uint16_t)w,
-				.mtu = ifc->port.mtu,
-				.upstream = ifc->cfg->role & IF_UPSTREAM,
-				.ip_cksum_hw = ifc->port.ip_cksum_hw,
-				.l4_cksum_hw = ifc->port.l4_cksum_hw,
-			};
-			memcpy(wk->ifs[i].mac, ifc->port.mac, sizeof(wk->ifs[i].mac));
-		}
-	}
-	return 0;
 }
 
 static void on_netlink(evutil_socket_t fd, short what, void *arg)
@@ -233,38 +155,42 @@ static int boot_pim(struct inlet *in, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
+static void link_look(struct inlet *in, struct inlet_port *p)
+{
+	bool up = port_link_up(&p->port);
+
+	if (up == p->link_up)
+		return;
+	p->link_up = up;
+	for (unsigned int i = 0; i < in->n_ifs; i++) {
+		if (in->ifs[i].port != p)
+			continue;
+		kif_carrier(in->ifs[i].kif, up);
+		log_info("inletd", "link if=%s state=%s", in->ifs[i].cfg->name, up ? "up" : "down");
+	}
+}
+
 static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct inlet *in = arg;
 
 	mfib_reclaim(in->mfib);
-	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		struct iface *ifc = &in->ifs[i];
-		bool up = port_link_up(&ifc->port);
-
-		if (up == ifc->link_up)
-			continue;
-		ifc->link_up = up;
-		kif_carrier(ifc->kif, up);
-		log_info("inletd", "link if=%s state=%s", ifc->cfg->name, up ? "up" : "down");
+	for (unsigned int i = 0; i < in->n_ports; i++)
+		link_look(in, &in->ports[i]);
+	steering_tick(in->steering, now_us);
+	if (now_us >= in->load_due_us) {
+		observe_load(in);
+		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
 }
 
 static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 {
-	for (unsigned int w = 0; w < in->n_workers; w++) {
-		int ret = rte_eal_remote_launch(worker_run, &in->workers[w], w + 1);
+	int ret = workers_launch(in, err);
 
-		if (ret < 0) {
-			snprintf(err, BOOT_ERR_LEN, "worker %u does not start: %s", w,
-				rte_strerror(-ret));
-			return ret;
-		}
-		in->workers_run = true;
-	}
-	for (unsigned int i = 0; i < in->n_ifs; i++)
-		in->ifs[i].link_up = true; // as the TAP begins; housekeeping corrects it
+	if (ret < 0)
+		return ret;
 	timer_init(&in->housekeeping, housekeeping_cb, in);
 	return timer_arm(&in->timers, &in->housekeeping, clock_mono_us());
 }
@@ -306,10 +232,10 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 		ret = eal_start(in, err);
 	if (ret == 0) {
 		in->eal_runs = true;
-		ret = boot_ports(in, err);
+		ret = ports_open(in, err);
 	}
 	if (ret == 0)
-		ret = boot_workers(in, err);
+		ret = workers_create(in, err);
 	if (ret == 0)
 		ret = boot_kernel(in, err);
 	if (ret == 0)
@@ -332,17 +258,6 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	return ret;
 }
 
-static void stop_workers(struct inlet *in)
-{
-	for (unsigned int w = 0; w < in->n_workers && in->crossing; w++)
-		if (in->crossing->workers[w])
-			atomic_store_explicit(
-				&in->crossing->workers[w]->stop, true, memory_order_release);
-	for (unsigned int w = 0; w < in->n_workers; w++)
-		rte_eal_wait_lcore(w + 1);
-	in->workers_run = false;
-}
-
 void boot_down(struct inlet *in)
 {
 	uint64_t now = clock_mono_us();
@@ -358,7 +273,7 @@ void boot_down(struct inlet *in)
 	in->channels = NULL;
 	if (in->workers_run) {
 		loop_drain(in, GOODBYE_US);
-		stop_workers(in);
+		workers_stop(in);
 	}
 	if (in->driad)
 		driad_destroy(in->driad);
@@ -368,13 +283,10 @@ void boot_down(struct inlet *in)
 		amt_gateway_destroy(in->amt);
 	timer_cancel(&in->timers, &in->housekeeping);
 	holddown_fini(&in->held);
-	if (in->crossing)
-		crossing_destroy(in->crossing);
-	if (in->mfib)
-		mfib_destroy(in->mfib);
-	rte_free(in->workers);
+	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close(&in->ifs[i]);
+	ports_close(in);
 	if (in->netlink_event)
 		event_free(in->netlink_event);
 	if (in->netlink)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DPDK's EAL: which CPUs and which memory, as arguments.
+// DPDK's EAL: CPUs, which cpus.c chose, and memory as arguments.
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +15,10 @@
 #include "base/log.h"
 #include "inlet.h"
 
-// With "auto", more polling CPUs than this are for the operator to grant by name.
-#define AUTO_WORKERS 4
-#define NO_HUGE_MB   256
-#define HUGE_MIN_MB  256
-#define MAX_ARGS     (CONFIG_MAX_EAL + 16)
-#define EAL_ARG_LEN  (16 * INLET_MAX_LCORES)
+#define NO_HUGE_MB  256
+#define HUGE_MIN_MB 256
+#define MAX_ARGS    (CONFIG_MAX_EAL + 16)
+#define EAL_ARG_LEN (16 * INLET_MAX_LCORES)
 
 struct args {
 	char text[MAX_ARGS][EAL_ARG_LEN];
@@ -78,61 +75,6 @@ static bool memory_is_huge(const struct inlet *in, char err[BOOT_ERR_LEN], int *
 	return false;
 }
 
-// The CPUs we may run on, in order.
-static unsigned int cpus_allowed(int *cpus, unsigned int room)
-{
-	unsigned int n = 0;
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 0;
-	for (int cpu = 0; cpu < CPU_SETSIZE && n < room; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			cpus[n++] = cpu;
-	return n;
-}
-
-static bool is_in(int cpu, const int *cpus, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++)
-		if (cpus[i] == cpu)
-			return true;
-	return false;
-}
-
-static int choose_cpus(struct inlet *in, char err[BOOT_ERR_LEN])
-{
-	int cpus[CPU_SETSIZE];
-	unsigned int n = cpus_allowed(cpus, CPU_SETSIZE);
-	const struct config *cfg = &in->cfg;
-
-	in->control_cpu = cfg->control_cpu;
-	for (unsigned int i = 0; i < n && in->control_cpu < 0; i++)
-		if (!is_in(cpus[i], cfg->workers, cfg->n_workers))
-			in->control_cpu = cpus[i];
-	if (in->control_cpu < 0 || !is_in(in->control_cpu, cpus, n)) {
-		snprintf(err, BOOT_ERR_LEN, "no CPU for the control thread among those allowed");
-		return -EINVAL;
-	}
-	for (unsigned int i = 0; i < cfg->n_workers; i++) {
-		if (!is_in(cfg->workers[i], cpus, n)) {
-			snprintf(err, BOOT_ERR_LEN, "workers: CPU %d is not one we may run on",
-				cfg->workers[i]);
-			return -EINVAL;
-		}
-		in->worker_cpus[in->n_workers++] = cfg->workers[i];
-	}
-	for (unsigned int i = 0; !cfg->n_workers && i < n && in->n_workers < AUTO_WORKERS; i++)
-		if (cpus[i] != in->control_cpu)
-			in->worker_cpus[in->n_workers++] = cpus[i];
-	if (in->n_workers == 0) {
-		log_warn("inletd", "one CPU only: the worker shares it with the control thread, "
-				   "which costs both dearly");
-		in->worker_cpus[in->n_workers++] = in->control_cpu;
-	}
-	return 0;
-}
-
 // lcore 0 is the control thread, lcore i + 1 is worker i, each on its CPU.
 static void add_lcores(struct args *a, const struct inlet *in)
 {
@@ -174,7 +116,7 @@ int eal_start(struct inlet *in, char err[BOOT_ERR_LEN])
 	bool huge;
 	int ret;
 
-	ret = choose_cpus(in, err);
+	ret = cpus_choose(in, err);
 	if (ret < 0)
 		return ret;
 	huge = memory_is_huge(in, err, &ret);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One named interface: ethdev port, kernel-interface port, PIM.
+// One named interface: kernel-interface port, PIM.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "inlet.h"
 
 #define PIM_REOPEN_US (1 * USEC_PER_SEC)
+
 struct addr iface_primary(const struct iface *ifc)
 {
 	for (unsigned int i = 0; i < ifc->n_addrs; i++)
@@ -25,41 +26,6 @@ bool iface_is_local(const struct inlet *in, const struct addr *a)
 			if (addr_eq(&in->ifs[i].addrs[k].addr, a))
 				return true;
 	return false;
-}
-
-// What may hold a port's mbufs beside the port: the punt rings, and the transmit rings of all
-// ports, for what is received on one is sent on others.
-static unsigned int mbufs_elsewhere(const struct inlet *in, unsigned int n_workers)
-{
-	unsigned int n = n_workers * PUNT_CLASSES * INLET_PUNT_RING;
-
-	for (unsigned int i = 0; i < in->n_ifs; i++)
-		n += n_workers * (in->ifs[i].cfg->tx_desc + WORKER_TX_QUEUE);
-	return n;
-}
-
-int iface_open_port(struct iface *ifc, uint16_t n_queues, char err[BOOT_ERR_LEN])
-{
-	const struct port_cfg cfg = {
-		.device = ifc->cfg->device,
-		.n_queues = n_queues,
-		.mtu = ifc->cfg->mtu,
-		.rx_desc = ifc->cfg->rx_desc,
-		.tx_desc = ifc->cfg->tx_desc,
-	};
-	char why[PORT_ERR_LEN];
-	int ret = port_open(&cfg, mbufs_elsewhere(ifc->in, n_queues), &ifc->port, why);
-
-	if (ret < 0) {
-		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
-		return ret;
-	}
-	ifc->port_is_open = true;
-	ifc->netdev_up = true; // as kif_create() leaves it
-	ifc->mtu = ifc->port.mtu;
-	log_info("inletd", "port up if=%s driver=%s mtu=%u queues=%u", ifc->cfg->name,
-		ifc->port.driver, ifc->port.mtu, ifc->port.n_queues);
-	return 0;
 }
 
 // A frame that the kernel sends: out of the port.
@@ -117,10 +83,10 @@ static int set_addresses(struct iface *ifc, char err[BOOT_ERR_LEN])
 
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
-	struct kif_cfg cfg = {.name = ifc->cfg->name, .mtu = ifc->port.mtu};
+	struct kif_cfg cfg = {.name = ifc->cfg->name, .mtu = ifc->mtu};
 	char why[KIF_ERR_LEN];
 
-	memcpy(cfg.mac, ifc->port.mac, sizeof(cfg.mac));
+	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
 	ifc->kif = kif_create(&cfg, kif_frame_cb, ifc, why);
 	if (!ifc->kif) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
@@ -278,9 +244,6 @@ void iface_close(struct iface *ifc)
 	if (ifc->kif)
 		kif_destroy(ifc->kif);
 	ifc->kif = NULL;
-	if (ifc->port_is_open)
-		port_close(&ifc->port);
-	ifc->port_is_open = false;
 }
 
 // What the kernel says of our netdevs.
@@ -335,10 +298,10 @@ static void link_changed(struct iface *ifc, const struct netlink_event *ev)
 	char err[BOOT_ERR_LEN];
 
 	// Larger than the port can send is of no use; smaller is the operator's wish.
-	if (ev->mtu >= 576 && ev->mtu <= ifc->port.mtu && ev->mtu != ifc->mtu) {
+	if (ev->mtu >= 576 && ev->mtu <= ifc->port->port.mtu && ev->mtu != ifc->mtu) {
 		ifc->mtu = (uint16_t)ev->mtu;
 		for (unsigned int w = 0; w < in->n_workers; w++)
-			worker_set_mtu(&in->workers[w], ifc->index, ifc->mtu);
+			worker_set_mtu(in->workers[w], ifc->index, ifc->mtu);
 		log_info("inletd", "mtu changed if=%s mtu=%u", ifc->cfg->name, ifc->mtu);
 	}
 	if (ev->up != ifc->netdev_up) {

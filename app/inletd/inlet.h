@@ -20,10 +20,12 @@
 #include "console/local.h"
 #include "console/server.h"
 #include "crossing/crossing.h"
+#include "crossing/spread.h"
 #include "driad/driad.h"
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/steering.h"
 #include "kif/kif.h"
 #include "kif/netlink.h"
 #include "mfib/mfib.h"
@@ -32,23 +34,44 @@
 #include "pim/pim_io.h"
 #include "port/port.h"
 
-#define BOOT_ERR_LEN	 512
-#define IFACE_MAX_ADDRS	 16
-#define INLET_MAX_LCORES 64
-#define INLET_PUNT_RING	 512 // mbufs a worker and class
+#define BOOT_ERR_LEN	  512
+#define IFACE_MAX_ADDRS	  16
+#define INLET_MAX_LCORES  64
+#define INLET_PUNT_RING	  512  // mbufs a worker and class
+#define INLET_TX_RING	  1024 // frames that wait for a worker with a transmit queue
+#define INLET_SPREAD_RING 1024 // frames that wait for the worker that they were spread to
 
 struct inlet;
 
-// A named interface: an ethdev port, its kernel-interface port, and PIM on it where downstream.
+// An ethdev port, and what its interfaces have in common.
+struct inlet_port {
+	const struct config_if *cfg; // its first interface
+	struct port port;
+	bool is_open;
+	bool link_up;
+	bool upstream;	  // of one of its interfaces
+	uint8_t untagged; // interface index, or WORKER_NO_IF
+	uint8_t *by_vlan; // 4096 interface indices, or NULL
+	uint16_t mtu;	  // wanted; 0: the port's own
+	uint16_t rx_desc, tx_desc;
+	uint8_t mac[6]; // wanted; all 0: the port's own
+	enum config_spread spread;
+	// The worker that has queue 0; queue q is that of the q-th after it.
+	unsigned int first_worker;
+	enum spread_mode mode;
+	struct steering_port steering; // the same for steering.c
+};
+
+// A named interface: a port or a VLAN of one, its kernel-interface port, and PIM on it where
+// downstream.
 struct iface {
 	struct inlet *in;
 	const struct config_if *cfg;
 	unsigned int index; // ours: bit of an oif set
-	struct port port;
-	bool port_is_open;
+	struct inlet_port *port;
 	struct kif *kif;
 	struct event *kif_event;
-	bool link_up, netdev_up;
+	bool netdev_up;
 	uint16_t mtu; // octets of an IP datagram: the netdev's, at most the port's
 	struct config_addr addrs[IFACE_MAX_ADDRS]; // what the kernel has, primary ones first
 	unsigned int n_addrs;
@@ -65,8 +88,11 @@ struct iface {
 // A tunnel's socket, and the tunnel it belongs to once there is one.
 struct endpoint {
 	struct inlet *in;
+	struct iface *ifc;
+	struct addr local;
 	struct amt_endpoint *io;
 	struct amt_tunnel *tunnel;
+	struct steering_tunnel *steering;
 };
 
 struct inlet {
@@ -79,16 +105,19 @@ struct inlet {
 	bool stop;
 	uint64_t busy_until_us; // the punt rings are polled closely until then
 
+	struct inlet_port ports[CONFIG_MAX_IFS];
+	unsigned int n_ports;
 	struct iface ifs[CONFIG_MAX_IFS];
 	unsigned int n_ifs;
 
 	int control_cpu;
 	int worker_cpus[INLET_MAX_LCORES];
 	unsigned int n_workers;
-	struct worker *workers; // one an lcore, in worker_cpus order
+	struct worker *workers[INLET_MAX_LCORES]; // one an lcore, in worker_cpus order
 	bool workers_run;
 	struct crossing *crossing;
 	struct mfib *mfib;
+	struct steering *steering;
 
 	struct netlink *netlink;
 	struct event *netlink_event;
@@ -100,6 +129,7 @@ struct inlet {
 	struct timer housekeeping;
 	struct timer state; // armed while the state file is kept
 	uint64_t state_earliest_us;
+	uint64_t load_due_us;
 	struct observe observe; // for the console; observe.c keeps it
 	struct console_server *console;
 	struct console_local *local;
@@ -112,12 +142,24 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN]);
 // Says goodbye to routers and relays, waits until it is on the wire, stops the workers, frees all.
 void boot_down(struct inlet *in);
 
-// eal.c: chooses CPUs and memory, starts DPDK's EAL. 0 or a negative errno.
+// cpus.c: control_cpu, worker_cpus and n_workers. 0 or a negative errno.
+int cpus_choose(struct inlet *in, char err[BOOT_ERR_LEN]);
+
+// eal.c: chooses memory, starts DPDK's EAL. 0 or a negative errno.
 int eal_start(struct inlet *in, char err[BOOT_ERR_LEN]);
 void eal_stop(void);
 
-// iface.c: one interface, in two steps: the port before the workers, the kernel side after.
-int iface_open_port(struct iface *ifc, uint16_t n_queues, char err[BOOT_ERR_LEN]);
+// ports.c: fills in the interfaces' order and ports, and opens the ports. 0 or a negative errno.
+int ports_open(struct inlet *in, char err[BOOT_ERR_LEN]);
+void ports_close(struct inlet *in);
+// workers.c: crossing, forwarding table and workers, with the queues dealt out. 0 or a negative
+// errno; what there is then goes with workers_destroy(), before the ports close.
+int workers_create(struct inlet *in, char err[BOOT_ERR_LEN]);
+int workers_launch(struct inlet *in, char err[BOOT_ERR_LEN]);
+void workers_stop(struct inlet *in);
+void workers_destroy(struct inlet *in);
+
+// iface.c: the kernel side of one interface.
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);
 int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN]);
 // PIM leaves first (Goodbye), the rest when the workers have stopped.
@@ -132,6 +174,7 @@ bool iface_is_local(const struct inlet *in, const struct addr *a);
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet
 extern const struct channel_env upstream_env; // ctx is filled in by boot
 void upstream_close(struct iface *ifc);
+uint32_t upstream_stats_cb(void *endpoint, struct mfib_stats *out); // for steering_create()
 
 // state.c: what is joined, kept on file for the next start.
 void state_restore(struct inlet *in);
@@ -141,6 +184,8 @@ void state_close(struct inlet *in);
 
 // observe.c: what the console sees of us. Called again when an interface changes.
 void observe_fill(struct inlet *in);
+// The workers' load since the last time; every second or so.
+void observe_load(struct inlet *in);
 
 // loop.c
 // Runs until in->stop.

@@ -13,17 +13,9 @@
 #define PUNT_BURST   64
 #define PUNT_ROUNDS  8
 
-static struct iface *iface_of_port(struct inlet *in, uint16_t port_id)
-{
-	for (unsigned int i = 0; i < in->n_ifs; i++)
-		if (in->ifs[i].port.port_id == port_id)
-			return &in->ifs[i];
-	return NULL;
-}
-
 static void punt(struct inlet *in, struct rte_mbuf *m)
 {
-	struct iface *ifc = iface_of_port(in, m->port);
+	struct iface *ifc = m->port < in->n_ifs ? &in->ifs[m->port] : NULL;
 
 	if (ifc && ifc->kif && rte_pktmbuf_linearize(m) == 0)
 		kif_write(ifc->kif, rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_pkt_len(m));

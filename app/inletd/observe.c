@@ -2,21 +2,55 @@
 // What the console may look at.
 #include <string.h>
 
+#include <rte_lcore.h>
+
 #include "inlet.h"
 
-static void fill_if(struct observe_if *o, const struct iface *ifc)
+static void fill_if(struct observe_if *o, const struct inlet *in, const struct iface *ifc)
 {
+	static const char *const modes[] = {
+		[SPREAD_OFF] = "off",
+		[SPREAD_TUNNEL] = "tunnel",
+		[SPREAD_CHANNEL] = "channel",
+	};
+
 	*o = (struct observe_if){
 		.name = ifc->cfg->name,
 		.device = ifc->cfg->device,
+		.vlan = ifc->cfg->vlan,
 		.role = ifc->cfg->role,
-		.port = &ifc->port,
+		.port = &ifc->port->port,
+		.spread = modes[ifc->port->mode],
+		.steering = ifc->cfg->role & IF_UPSTREAM
+				    ? steering_port_way(in->steering, &ifc->port->steering, ADDR_V4)
+				    : NULL,
 		.kif = ifc->kif,
 		.pim = ifc->pim,
 		.mtu = ifc->mtu,
+		.first = true,
 	};
+	for (const struct iface *k = in->ifs; k < ifc; k++)
+		o->first &= k->port != ifc->port;
 	o->n_addrs = ifc->n_addrs < CONFIG_MAX_ADDRS ? ifc->n_addrs : CONFIG_MAX_ADDRS;
 	memcpy(o->addrs, ifc->addrs, o->n_addrs * sizeof(o->addrs[0]));
+}
+
+static bool steering_of(const void *endpoint, struct observe_steering *out)
+{
+	const struct endpoint *ep = endpoint;
+
+	if (!ep || !ep->steering)
+		return false;
+	steering_view(ep->steering, out);
+	return true;
+}
+
+static void rebalance(void *ctx, bool dry_run,
+	void (*row_cb)(void *arg, const struct observe_move *row), void *arg)
+{
+	struct inlet *in = ctx;
+
+	steering_rebalance(in->steering, dry_run, row_cb, arg);
 }
 
 void observe_fill(struct inlet *in)
@@ -26,14 +60,68 @@ void observe_fill(struct inlet *in)
 	o->version = INLET_VERSION;
 	o->n_ifs = in->n_ifs;
 	for (unsigned int i = 0; i < in->n_ifs; i++)
-		fill_if(&o->ifs[i], &in->ifs[i]);
+		fill_if(&o->ifs[i], in, &in->ifs[i]);
 	o->n_workers = in->n_workers;
-	for (unsigned int w = 0; w < in->n_workers; w++)
-		o->workers[w] = (struct observe_worker){.lcore = w + 1, .cpu = in->worker_cpus[w]};
+	for (unsigned int w = 0; w < in->n_workers; w++) {
+		o->workers[w].lcore = w + 1;
+		o->workers[w].cpu = in->worker_cpus[w];
+		o->workers[w].socket = (int)rte_lcore_to_socket_id(w + 1);
+	}
 	o->crossing = in->crossing;
 	o->mfib = in->mfib;
 	o->channels = in->channels;
 	o->amt = in->amt;
 	o->driad = in->driad;
 	o->held = &in->held;
+	o->steering_cb = steering_of;
+	o->rebalance_cb = rebalance;
+	o->ctx = in;
+}
+
+static uint64_t rx_bytes(const struct crossing_worker *x, unsigned int n_ifs)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < n_ifs; i++)
+		sum += __atomic_load_n(&x->ifs[i].rx_bytes, __ATOMIC_RELAXED);
+	return sum;
+}
+
+static void bytes_of(struct observe_worker *o, uint64_t now, uint64_t now_us)
+{
+	o->bytes_per_s =
+		o->last_us ? (now - o->last_bytes) * USEC_PER_SEC / (now_us - o->last_us) : 0;
+	o->last_bytes = now;
+}
+
+static void load_of(struct observe_worker *o, const struct crossing_load *now, uint64_t now_us)
+{
+	uint64_t busy = now->busy_cycles - o->last.busy_cycles;
+	uint64_t all = busy + now->idle_cycles - o->last.idle_cycles;
+	uint64_t bursts = now->bursts - o->last.bursts;
+	uint64_t packets = now->packets - o->last.packets;
+	uint64_t timed = now->timed_packets - o->last.timed_packets;
+
+	o->load_percent = all ? (unsigned int)(busy * 100 / all) : 0;
+	o->burst_tenths = bursts ? (unsigned int)(packets * 10 / bursts) : 0;
+	o->cycles = timed ? (unsigned int)(busy / timed) : 0;
+	o->packets_per_s = o->last_us ? packets * USEC_PER_SEC / (now_us - o->last_us) : 0;
+	o->last = *now;
+	o->last_us = now_us;
+}
+
+void observe_load(struct inlet *in)
+{
+	uint64_t now_us = clock_mono_us();
+	struct crossing_load now;
+
+	for (unsigned int w = 0; w < in->n_workers; w++) {
+		if (now_us == in->observe.workers[w].last_us)
+			continue;
+		crossing_load(in->crossing, w, &now);
+		bytes_of(&in->observe.workers[w], rx_bytes(in->crossing->workers[w], in->n_ifs),
+			now_us);
+		load_of(&in->observe.workers[w], &now, now_us);
+		in->observe.workers[w].tunnels = steering_worker_tunnels(in->steering, w);
+	}
 }

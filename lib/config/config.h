@@ -12,7 +12,8 @@
 #include "base/addr.h"
 #include "base/log.h"
 
-#define CONFIG_MAX_IFS	     32
+#define CONFIG_MAX_IFS	     72
+#define CONFIG_MAX_DOWN	     64 // with a downstream role
 #define CONFIG_MAX_ADDRS     8
 #define CONFIG_MAX_ROUTES    16
 #define CONFIG_MAX_RANGES    16
@@ -24,6 +25,14 @@
 
 enum if_role { IF_UPSTREAM = 1, IF_DOWNSTREAM = 2, IF_BOTH = 3 }; // a bit set
 enum config_memory { MEMORY_AUTO, MEMORY_HUGEPAGES, MEMORY_NO_HUGE };
+// The software spreader of a port (crossing/spread.h). Auto: by tunnel where the port has fewer
+// queues than there are workers, and no RSS.
+enum config_spread {
+	CONFIG_SPREAD_AUTO,
+	CONFIG_SPREAD_OFF,
+	CONFIG_SPREAD_TUNNEL,
+	CONFIG_SPREAD_CHANNEL
+};
 
 // An address with its on-link prefix length; host bits kept.
 struct config_addr {
@@ -47,9 +56,11 @@ struct config_pim {
 	uint32_t override_interval_ms;	   // 2500
 };
 
+// An interface is a port, or a VLAN of one: those that name the same device share it.
 struct config_if {
 	char name[CONFIG_IFNAME_LEN];
 	char device[256]; // DPDK devargs: PCI address or vdev string
+	uint16_t vlan;	  // 1..4094; 0: untagged
 	enum if_role role;
 	uint16_t mtu; // 0: the port's own
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
@@ -57,8 +68,11 @@ struct config_if {
 	struct config_route routes[CONFIG_MAX_ROUTES];
 	unsigned int n_routes;
 	struct config_pim pim;
-	uint16_t rx_desc; // 1024
+	// The port's; interfaces that share one do not contradict each other.
+	uint8_t mac[6];	  // all 0: the port's own
+	uint16_t rx_desc; // 1024; the largest counts
 	uint16_t tx_desc; // 1024
+	enum config_spread spread;
 };
 
 struct config_static_relay {
@@ -96,6 +110,7 @@ struct config {
 	int control_cpu;    // -1: auto
 	int workers[CONFIG_MAX_CPUS];
 	unsigned int n_workers; // 0: auto
+	bool share_cpu;		// false; true: a CPU may have several of our threads
 	char eal[CONFIG_MAX_EAL][128];
 	unsigned int n_eal; // extra EAL arguments, verbatim
 	struct config_if ifs[CONFIG_MAX_IFS];
@@ -113,6 +128,10 @@ struct config {
 	uint32_t max_channels; // 65536
 	uint32_t max_tunnels;  // 4096
 };
+
+// Whether two device strings name the same device: PCI addresses in their long and short form are
+// equal, and the arguments do not count, since DPDK knows a vdev by its name alone.
+bool config_same_device(const char *a, const char *b);
 
 #define CONFIG_DEFAULT_FILE "/etc/inlet/inlet.conf"
 #define CONFIG_ERR_LEN	    512

@@ -33,8 +33,6 @@ static const config_setting_t *at(const struct check *k, const char *fmt, ...)
 
 #define FAIL(k, where, ...) config_fail((k)->err, (k)->path, (where), __VA_ARGS__)
 
-// What names the device in devargs: "01:00.0" is "0000:01:00.0", and the arguments after the comma
-// do not count, since DPDK knows a vdev by its name alone.
 static void device_key(const char *device, char key[256])
 {
 	size_t len = strcspn(device, ",");
@@ -45,24 +43,81 @@ static void device_key(const char *device, char key[256])
 		key[i] = (char)tolower((unsigned char)key[i]);
 }
 
+bool config_same_device(const char *a, const char *b)
+{
+	char key_a[256], key_b[256];
+
+	device_key(a, key_a);
+	device_key(b, key_b);
+	return strcmp(key_a, key_b) == 0;
+}
+
+static bool mac_given(const struct config_if *f)
+{
+	static const uint8_t none[6];
+
+	return memcmp(f->mac, none, sizeof(none)) != 0;
+}
+
+// Of two interfaces of a port, a VLAN with larger datagrams than the port's untagged interface.
+static int check_vlan_mtu(const struct check *k, unsigned int i, unsigned int j)
+{
+	unsigned int vlan = k->c->ifs[i].vlan ? i : j, port = vlan == i ? j : i;
+	const struct config_if *v = &k->c->ifs[vlan], *p = &k->c->ifs[port];
+
+	if (p->vlan || !p->mtu || v->mtu <= p->mtu)
+		return 0;
+	return FAIL(k, at(k, "interfaces.[%u].mtu", vlan),
+		"mtu %u is more than that of interface \"%s\", %u, whose port it is on", v->mtu,
+		p->name, p->mtu);
+}
+
+// What interfaces i and j, which name the same device, must agree on.
+static int check_shared(const struct check *k, unsigned int i, unsigned int j)
+{
+	const struct config_if *a = &k->c->ifs[i], *b = &k->c->ifs[j];
+	char key[256];
+
+	device_key(a->device, key);
+	if (a->vlan == b->vlan && a->vlan)
+		return FAIL(k, at(k, "interfaces.[%u].vlan", i),
+			"vlan %u of device \"%.100s\" is that of interface \"%s\"", a->vlan, key,
+			b->name);
+	if (a->vlan == b->vlan)
+		return FAIL(k, at(k, "interfaces.[%u].device", i),
+			"device \"%.100s\" is that of interface \"%s\"; one port with both "
+			"roles has role = \"both\", its VLANs each have a vlan",
+			key, b->name);
+	if (strcmp(strchr(a->device, ',') ? strchr(a->device, ',') : "",
+		    strchr(b->device, ',') ? strchr(b->device, ',') : "") != 0)
+		return FAIL(k, at(k, "interfaces.[%u].device", i),
+			"device \"%.100s\" has other arguments at interface \"%s\"", key, b->name);
+	if (mac_given(a) && mac_given(b) && memcmp(a->mac, b->mac, sizeof(a->mac)) != 0)
+		return FAIL(k, at(k, "interfaces.[%u].mac", i),
+			"mac differs from that of interface \"%s\", which is on the same port",
+			b->name);
+	if (a->spread && b->spread && a->spread != b->spread)
+		return FAIL(k, at(k, "interfaces.[%u].spread", i),
+			"spread differs from that of interface \"%s\", which is on the same port",
+			b->name);
+	return check_vlan_mtu(k, i, j);
+}
+
 static int check_unique(const struct check *k, unsigned int i)
 {
 	const struct config_if *a = &k->c->ifs[i];
-	char key_a[256], key_b[256];
 
-	device_key(a->device, key_a);
 	for (unsigned int j = 0; j < i; j++) {
 		const struct config_if *b = &k->c->ifs[j];
+		int ret = 0;
 
 		if (strcmp(a->name, b->name) == 0)
 			return FAIL(k, at(k, "interfaces.[%u].name", i),
 				"name \"%s\" is taken by another interface", a->name);
-		device_key(b->device, key_b);
-		if (strcmp(key_a, key_b) == 0)
-			return FAIL(k, at(k, "interfaces.[%u].device", i),
-				"device \"%.100s\" is that of interface \"%s\"; one port with both "
-				"roles has role = \"both\"",
-				key_a, b->name);
+		if (config_same_device(a->device, b->device))
+			ret = check_shared(k, i, j);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -160,7 +215,7 @@ static int check_interfaces(const struct check *k)
 		check_routes,
 		check_pim,
 	};
-	unsigned int roles = 0;
+	unsigned int roles = 0, n_down = 0;
 
 	for (unsigned int i = 0; i < k->c->n_ifs; i++) {
 		for (unsigned int n = 0; n < sizeof(checks) / sizeof(checks[0]); n++) {
@@ -170,6 +225,11 @@ static int check_interfaces(const struct check *k)
 				return ret;
 		}
 		roles |= k->c->ifs[i].role;
+		n_down += (k->c->ifs[i].role & IF_DOWNSTREAM) != 0;
+		if (n_down > CONFIG_MAX_DOWN)
+			return FAIL(k, at(k, "interfaces.[%u].role", i),
+				"more than %d interfaces with role downstream or both",
+				CONFIG_MAX_DOWN);
 	}
 	if (!(roles & IF_UPSTREAM))
 		return FAIL(k, at(k, "interfaces"), "no interface has role upstream or both");
@@ -186,13 +246,18 @@ static int check_cpus(const struct check *k)
 		if (c->workers[i] > 1023)
 			return FAIL(k, at(k, "workers.[%u]", i), "workers: %d is not in 0..1023",
 				c->workers[i]);
+		if (c->share_cpu)
+			continue;
 		if (c->workers[i] == c->control_cpu)
-			return FAIL(k, at(k, "control_cpu"), "control_cpu %d is among the workers",
+			return FAIL(k, at(k, "control_cpu"),
+				"control_cpu %d is among the workers (share_cpu = true allows it)",
 				c->control_cpu);
 		for (unsigned int j = 0; j < i; j++) {
 			if (c->workers[i] == c->workers[j])
 				return FAIL(k, at(k, "workers.[%u]", i),
-					"workers: CPU %d appears twice", c->workers[i]);
+					"workers: CPU %d appears twice (share_cpu = true allows "
+					"it)",
+					c->workers[i]);
 		}
 	}
 	return 0;

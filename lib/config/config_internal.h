@@ -46,6 +46,8 @@ int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_ifname(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_mac(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_socket(const char *text, void *field, char why[SCHEMA_WHY_LEN]);

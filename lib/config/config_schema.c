@@ -39,6 +39,7 @@ static const struct schema schema_if[] = {
 		.value = value_ifname},
 	{"device", SCHEMA_TEXT, .required = true, FIELD(struct config_if, device),
 		.value = value_device},
+	{"vlan", SCHEMA_INT, FIELD(struct config_if, vlan), RANGE(1, 4094)},
 	{"role", SCHEMA_TEXT, .required = true, FIELD(struct config_if, role), .value = value_role},
 	{"mtu", SCHEMA_INT, FIELD(struct config_if, mtu), RANGE(576, 16000)},
 	{"addresses", SCHEMA_TEXTS, ELEMENTS(struct config_if, addrs),
@@ -48,8 +49,10 @@ static const struct schema schema_if[] = {
 		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
 		.sub = schema_route},
 	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim},
+	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},
 	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
 	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768)},
+	{"spread", SCHEMA_TEXT, FIELD(struct config_if, spread), .value = value_spread},
 	{0},
 };
 
@@ -133,6 +136,7 @@ const struct schema config_schema[] = {
 		COUNT(struct config_draft, c.n_workers), RANGE(0, CONFIG_MAX_CPUS)},
 	{"control_cpu", SCHEMA_INT, .auto_ok = true, FIELD(struct config_draft, c.control_cpu),
 		RANGE(0, 1023)},
+	{"share_cpu", SCHEMA_BOOL, FIELD(struct config_draft, c.share_cpu)},
 	{"memory", SCHEMA_TEXT, FIELD(struct config_draft, c.memory), .value = value_memory},
 	{"memory_mb", SCHEMA_INT, FIELD(struct config_draft, c.memory_mb), RANGE(32, 1048576)},
 	{"eal", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.eal),

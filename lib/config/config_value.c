@@ -70,6 +70,51 @@ int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return refuse(why, "not one of upstream, downstream, both");
 }
 
+int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const words[] = {
+		[CONFIG_SPREAD_AUTO] = "auto",
+		[CONFIG_SPREAD_OFF] = "off",
+		[CONFIG_SPREAD_TUNNEL] = "tunnel",
+		[CONFIG_SPREAD_CHANNEL] = "channel",
+	};
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*(enum config_spread *)field = (enum config_spread)i;
+			return 0;
+		}
+	}
+	return refuse(why, "not one of auto, off, tunnel, channel");
+}
+
+static int hex(char c)
+{
+	if (isdigit((unsigned char)c))
+		return c - '0';
+	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+int value_mac(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const uint8_t none[6];
+	uint8_t mac[6];
+
+	for (int i = 0; i < 6; i++) {
+		// Each test ends at the string's end before the next one reads past it.
+		const char *p = text + 3 * i;
+		int high = hex(p[0]), low = high < 0 ? -1 : hex(p[1]);
+
+		if (low < 0 || p[2] != (i < 5 ? ':' : '\0'))
+			return refuse(why, "not a MAC address 02:00:00:00:00:01");
+		mac[i] = (uint8_t)(high << 4 | low);
+	}
+	if (mac[0] & 1 || memcmp(mac, none, sizeof(mac)) == 0)
+		return refuse(why, "not the address of one station");
+	memcpy(field, mac, sizeof(mac));
+	return 0;
+}
+
 int value_ifname(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	for (const char *p = text; *p; p++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "crossing/crossing.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,12 +10,14 @@
 #include <rte_memcpy.h>
 #include <rte_ring.h>
 
+#include "crossing/crossing_internal.h"
+
 // What a driver may keep of the pool until it looks at its transmit ring again.
 #define TX_HELD_PER_IF 1024
 
-static struct rte_ring *ring_create(unsigned int size, int socket)
+static struct rte_ring *ring_create_elem(unsigned int esize, unsigned int size, int socket)
 {
-	ssize_t bytes = rte_ring_get_memsize(size);
+	ssize_t bytes = rte_ring_get_memsize_elem(esize, size);
 	struct rte_ring *r;
 
 	if (bytes < 0)
@@ -28,6 +31,11 @@ static struct rte_ring *ring_create(unsigned int size, int socket)
 	return r;
 }
 
+struct rte_ring *crossing_ring_create(unsigned int size, int socket)
+{
+	return ring_create_elem(sizeof(void *), size, socket);
+}
+
 static void ring_destroy(struct rte_ring *r)
 {
 	void *m;
@@ -39,6 +47,17 @@ static void ring_destroy(struct rte_ring *r)
 	rte_free(r);
 }
 
+static void tx_ring_destroy(struct rte_ring *r)
+{
+	struct crossing_tx t;
+
+	if (!r)
+		return;
+	while (rte_ring_sc_dequeue_elem(r, &t, sizeof(t)) == 0)
+		rte_pktmbuf_free(t.m);
+	rte_free(r);
+}
+
 static void worker_destroy(struct crossing_worker *x)
 {
 	if (!x)
@@ -47,7 +66,47 @@ static void worker_destroy(struct crossing_worker *x)
 		ring_destroy(x->punt[i]);
 	for (int i = 0; i < CROSSING_MAX_IFS; i++)
 		ring_destroy(x->inject[i]);
+	for (int i = 0; i < CROSSING_MAX_WORKERS; i++) {
+		ring_destroy(x->spread_to[i]);
+		tx_ring_destroy(x->tx_to[i]);
+	}
+	rte_free(x->spread_counts);
 	rte_free(x);
+}
+
+static struct crossing_worker *worker_create(unsigned int index, unsigned int punt_ring, int socket)
+{
+	struct crossing_worker *x =
+		rte_zmalloc_socket("crossing_worker", sizeof(*x), RTE_CACHE_LINE_SIZE, socket);
+
+	if (!x)
+		return NULL;
+	x->index = index;
+	for (int k = 0; k < PUNT_CLASSES; k++) {
+		x->punt[k] = crossing_ring_create(punt_ring, socket);
+		if (!x->punt[k]) {
+			worker_destroy(x);
+			return NULL;
+		}
+	}
+	return x;
+}
+
+// One worker transmits what the kernel sends on an interface, so that it stays in order.
+static int inject_rings(
+	struct crossing *c, unsigned int n_ifs, unsigned int size, const int *sockets)
+{
+	for (unsigned int i = 0; i < n_ifs; i++) {
+		unsigned int w = i % c->n_workers;
+		struct crossing_worker *x = c->workers[w];
+
+		x->inject[i] = crossing_ring_create(size, sockets ? sockets[w] : SOCKET_ID_ANY);
+		if (!x->inject[i])
+			return -ENOMEM;
+		x->inject_ifs[x->n_inject++] = (uint8_t)i;
+		c->inject_worker[i] = (uint8_t)w;
+	}
+	return 0;
 }
 
 struct crossing *crossing_create(unsigned int n_workers, const int *sockets, unsigned int n_ifs,
@@ -66,26 +125,15 @@ struct crossing *crossing_create(unsigned int n_workers, const int *sockets, uns
 	if (!c->inject_pool)
 		goto fail;
 	for (unsigned int i = 0; i < n_workers; i++) {
-		int socket = sockets ? sockets[i] : SOCKET_ID_ANY;
-		struct crossing_worker *x = rte_zmalloc_socket(
-			"crossing_worker", sizeof(*x), RTE_CACHE_LINE_SIZE, socket);
+		struct crossing_worker *x =
+			worker_create(i, punt_ring, sockets ? sockets[i] : SOCKET_ID_ANY);
 
 		if (!x)
 			goto fail;
 		c->workers[c->n_workers++] = x;
-		for (int k = 0; k < PUNT_CLASSES; k++) {
-			x->punt[k] = ring_create(punt_ring, socket);
-			if (!x->punt[k])
-				goto fail;
-		}
-		// One worker transmits what the kernel sends on an interface, so that it stays in
-		// order.
-		for (unsigned int f = i; f < n_ifs; f += n_workers) {
-			x->inject[f] = ring_create(inject_ring, socket);
-			if (!x->inject[f])
-				goto fail;
-		}
 	}
+	if (inject_rings(c, n_ifs, inject_ring, sockets) < 0)
+		goto fail;
 	return c;
 fail:
 	crossing_destroy(c);
@@ -99,7 +147,49 @@ void crossing_destroy(struct crossing *c)
 	for (unsigned int i = 0; i < c->n_workers; i++)
 		worker_destroy(c->workers[i]);
 	rte_mempool_free(c->inject_pool);
+	rte_free(c->spread);
 	rte_free(c);
+}
+
+int crossing_inject_owner(struct crossing *c, unsigned int ifindex, unsigned int worker)
+{
+	struct crossing_worker *from, *to;
+	unsigned int k = 0;
+
+	if (ifindex >= CROSSING_MAX_IFS || worker >= c->n_workers)
+		return -EINVAL;
+	from = c->workers[c->inject_worker[ifindex]];
+	to = c->workers[worker];
+	if (!from->inject[ifindex])
+		return -EINVAL;
+	if (from == to)
+		return 0;
+	to->inject[ifindex] = from->inject[ifindex];
+	to->inject_ifs[to->n_inject++] = (uint8_t)ifindex;
+	from->inject[ifindex] = NULL;
+	for (unsigned int i = 0; i < from->n_inject; i++)
+		if (from->inject_ifs[i] != ifindex)
+			from->inject_ifs[k++] = from->inject_ifs[i];
+	from->n_inject = k;
+	c->inject_worker[ifindex] = (uint8_t)worker;
+	return 0;
+}
+
+int crossing_tx_open(struct crossing *c, unsigned int from, unsigned int to, unsigned int ring)
+{
+	struct crossing_worker *x, *y;
+
+	if (from >= c->n_workers || to >= c->n_workers || from == to)
+		return -EINVAL;
+	x = c->workers[from];
+	y = c->workers[to];
+	if (x->tx_to[to])
+		return 0;
+	x->tx_to[to] = ring_create_elem(sizeof(struct crossing_tx), ring, SOCKET_ID_ANY);
+	if (!x->tx_to[to])
+		return -ENOMEM;
+	y->tx_from[y->n_tx_from++] = x->tx_to[to];
+	return 0;
 }
 
 unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n)
@@ -127,7 +217,7 @@ int crossing_inject(struct crossing *c, unsigned int ifindex, const void *frame,
 
 	if (ifindex >= CROSSING_MAX_IFS || c->n_workers == 0)
 		return -ENODEV;
-	x = c->workers[ifindex % c->n_workers];
+	x = c->workers[c->inject_worker[ifindex]];
 	if (!x->inject[ifindex])
 		return -ENODEV;
 	m = rte_pktmbuf_alloc(c->inject_pool);
@@ -177,4 +267,14 @@ uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason)
 	for (unsigned int i = 0; i < c->n_workers; i++)
 		sum(&n, &c->workers[i]->drops[reason]);
 	return n;
+}
+
+void crossing_load(const struct crossing *c, unsigned int worker, struct crossing_load *out)
+{
+	const uint64_t *from = (const uint64_t *)&c->workers[worker]->load;
+	uint64_t *to = (uint64_t *)out;
+
+	static_assert(sizeof(*out) % sizeof(*to) == 0, "nothing but counters");
+	for (size_t i = 0; i < sizeof(*out) / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The only bridge between the control thread and the workers: rings of mbufs up (punt) and down
-// (inject), and the workers' statistics. Each field that crosses says who writes and who reads it.
+// (inject), and the workers' statistics; and between workers, the rings of the software spreader
+// (spread.h) and those towards a worker that has a transmit queue. Each field that crosses says who
+// writes and who reads it.
 #ifndef CROSSING_CROSSING_H
 #define CROSSING_CROSSING_H
 
@@ -13,6 +15,8 @@
 
 #include "crossing/drops.h"
 
+struct crossing_spread;
+struct crossing_spread_counts;
 struct rte_mbuf;
 struct rte_mempool;
 struct rte_ring;
@@ -42,16 +46,49 @@ static inline void crossing_count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+// What a worker has to do, in its own measure. Written by that worker alone, read by the control
+// thread; they only ever grow. Every CROSSING_SAMPLE-th round is timed, so that the clock costs
+// nothing: the shares of busy and idle are right over many rounds.
+#define CROSSING_SAMPLE 16
+struct crossing_load {
+	uint64_t polls, busy_polls; // rounds over all ports; those that found a packet
+	uint64_t bursts, packets;   // taken from receive queues and from other workers
+	uint64_t busy_cycles;	    // TSC ticks of timed rounds that found packets
+	uint64_t idle_cycles;	    // of those that found none
+	uint64_t timed_packets;	    // of the timed rounds
+	uint64_t spread;	    // frames that the spreader gave to other workers
+	uint64_t handed;	    // frames given to other workers to transmit
+};
+
+// A frame on its way to the worker that has a transmit queue of its interface's port.
+struct crossing_tx {
+	struct rte_mbuf *m;
+	uint64_t ifindex;
+};
+
 struct crossing_worker {
 	// Written by the worker, read by the control thread.
 	_Alignas(RTE_CACHE_LINE_SIZE) uint64_t drops[DROP_COUNT];
 	struct crossing_if_stats ifs[CROSSING_MAX_IFS];
-	uint64_t polls, busy_polls; // rounds over all ports; those that found a packet
-	// Rings: the worker enqueues to punt and dequeues from inject.
+	struct crossing_load load;
+	struct crossing_spread_counts *spread_counts; // NULL: spreads nothing
+	// Set up before the workers start. Rings: the worker enqueues to punt, spread_to and tx_to,
+	// and dequeues from the others.
+	unsigned int index; // of this worker
 	struct rte_ring *punt[PUNT_CLASSES];
 	struct rte_ring *inject[CROSSING_MAX_IFS]; // NULL where another worker serves the interface
+	unsigned int n_inject;
+	uint8_t inject_ifs[CROSSING_MAX_IFS]; // those where it is not NULL
+	const struct crossing_spread *spread; // shared by all workers
+	// By worker; NULL where nothing goes.
+	struct rte_ring *spread_to[CROSSING_MAX_WORKERS];
+	struct rte_ring *tx_to[CROSSING_MAX_WORKERS]; // of struct crossing_tx
+	// Those of the others that end here.
+	unsigned int n_spread_from, n_tx_from;
+	struct rte_ring *spread_from[CROSSING_MAX_WORKERS];
+	struct rte_ring *tx_from[CROSSING_MAX_WORKERS];
 	// Set by the control thread, read by the worker once a round.
-	_Atomic bool stop;
+	_Alignas(RTE_CACHE_LINE_SIZE) _Atomic bool stop;
 };
 
 struct crossing {
@@ -59,14 +96,24 @@ struct crossing {
 	unsigned int n_workers;
 	unsigned int
 		punt_next; // control thread: the worker that crossing_punt_dequeue() begins with
+	uint8_t inject_worker[CROSSING_MAX_IFS]; // control thread: who has an interface's ring
+	struct crossing_spread *spread;		 // once a worker spreads
 	struct rte_mempool *inject_pool; // the control thread allocates, workers and drivers free
 };
 
-// punt_ring and inject_ring: mbufs a ring, powers of two. NULL when memory is short.
+// sockets[i]: NUMA socket of worker i, or NULL. punt_ring and inject_ring: mbufs a ring, powers of
+// two. max_frame: octets. NULL when memory is short.
 struct crossing *crossing_create(unsigned int n_workers, const int *sockets, unsigned int n_ifs,
 	unsigned int punt_ring, unsigned int inject_ring, uint16_t max_frame);
 // Workers must have stopped; frees the mbufs still on the rings.
 void crossing_destroy(struct crossing *c);
+
+// Before the workers start. The worker that transmits what the kernel sends on an interface; it is
+// worker ifindex % n_workers otherwise. 0 or -EINVAL.
+int crossing_inject_owner(struct crossing *c, unsigned int ifindex, unsigned int worker);
+// Before the workers start: a ring of `ring` frames (a power of two) by which worker `from` hands
+// frames to worker `to` for transmission. Once is enough. 0, -EINVAL or -ENOMEM.
+int crossing_tx_open(struct crossing *c, unsigned int from, unsigned int to, unsigned int ring);
 
 // Control thread: packets punted by any worker, control class first. The mbuf's port field is
 // our interface index, its VLAN tag is gone. It may have several segments. Fills up to n, returns
@@ -81,5 +128,7 @@ int crossing_inject(struct crossing *c, unsigned int ifindex, const void *frame,
 void crossing_if_stats(
 	const struct crossing *c, unsigned int ifindex, struct crossing_if_stats *out);
 uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason);
+// Of one worker, each counter one aligned load.
+void crossing_load(const struct crossing *c, unsigned int worker, struct crossing_load *out);
 
 #endif

@@ -108,27 +108,40 @@ enum drop_reason classify_miss6(const uint8_t *ip)
 	return source6_ok(ip + 8) ? DROP_NOT_JOINED : DROP_INNER_SOURCE;
 }
 
-// The entry of an inner datagram, whose S is not 0; its counter in *count, its oif set returned.
+static uint64_t hash_end(const struct frame *f)
+{
+	// The last four octets of either family's destination end where its header does.
+	return mfib_hash_end(
+		get_raw32(f->p + f->l3 + (f->v6 ? 36 : 16)), get_raw16(f->p + f->l4 + 2));
+}
+
+// The oif set of an inner datagram's channel, whose S is not 0, and its counter; 0 for none.
+static uint64_t lookup_wide(
+	const struct frame *f, const struct mfib_wide_key *k, uint64_t hash, uint64_t **count)
+{
+	struct mfib_wide *e = mfib_wide_lookup(f->t->wide, k, mfib_wide_bucket(f->t->wide, hash));
+
+	*count = e ? &e->count : NULL;
+	return e ? mfib_oifs(&e->oifs) : 0;
+}
+
 static uint64_t lookup4(const struct frame *f, const uint8_t *ip, uint64_t **count)
 {
 	const uint8_t *outer = f->p + f->l3;
 	uint16_t port = get_raw16(f->p + f->l4 + 2);
+	uint64_t sg = get_raw64(ip + 12), end = hash_end(f);
+	const struct mfib_buckets *t = f->t->narrow;
 	struct mfib_narrow_key narrow;
 	struct mfib_wide_key wide;
-	struct mfib_narrow *n;
-	struct mfib_wide *e;
+	struct mfib_narrow *e;
 
-	if (!f->v6) {
-		narrow = mfib_narrow_key_make(ip + 12, get_raw32(outer + 12), port, f->local);
-		n = mfib_narrow_lookup(f->t->narrow, &narrow,
-			mfib_home(f->t->narrow, mfib_narrow_hash(f->t->narrow, &narrow)));
-		*count = n ? &n->count : NULL;
-		return n ? mfib_oifs(&n->oifs) : 0;
+	if (f->v6) {
+		wide = mfib_wide_key_make4in6(
+			get_raw32(ip + 12), get_raw32(ip + 16), outer + 8, port, f->local);
+		return lookup_wide(f, &wide, mfib_hash4(f->t->wide, sg, end), count);
 	}
-	wide = mfib_wide_key_make4in6(
-		get_raw32(ip + 12), get_raw32(ip + 16), outer + 8, port, f->local);
-	e = mfib_wide_lookup(
-		f->t->wide, &wide, mfib_home(f->t->wide, mfib_wide_hash(f->t->wide, &wide)));
+	narrow = mfib_narrow_key_make(ip + 12, get_raw32(outer + 12), port, f->local);
+	e = mfib_narrow_lookup(t, &narrow, mfib_narrow_bucket(t, mfib_hash4(t, sg, end)));
 	*count = e ? &e->count : NULL;
 	return e ? mfib_oifs(&e->oifs) : 0;
 }
@@ -137,17 +150,17 @@ static uint64_t lookup6(const struct frame *f, const uint8_t *ip, uint64_t **cou
 {
 	const uint8_t *outer = f->p + f->l3;
 	uint16_t port = get_raw16(f->p + f->l4 + 2);
+	uint64_t s[2], g[2];
 	struct mfib_wide_key k;
-	struct mfib_wide *e;
 
 	// Octets 2 and 3 have no place in the key: a group with any there is never joined.
 	if (get_raw16(ip + 26) != 0)
 		return 0;
-	k = f->v6 ? mfib_wide_key_make(ip + 8, ip + 24, outer + 8, port, f->local)
-		  : mfib_wide_key_make6in4(ip + 8, ip + 24, get_raw32(outer + 12), port, f->local);
-	e = mfib_wide_lookup(f->t->wide, &k, mfib_home(f->t->wide, mfib_wide_hash(f->t->wide, &k)));
-	*count = e ? &e->count : NULL;
-	return e ? mfib_oifs(&e->oifs) : 0;
+	memcpy(s, ip + 8, sizeof(s));
+	memcpy(g, ip + 24, sizeof(g));
+	k = f->v6 ? mfib_wide_key_make(s, g, outer + 8, port, f->local)
+		  : mfib_wide_key_make6in4(s, g, get_raw32(outer + 12), port, f->local);
+	return lookup_wide(f, &k, mfib_hash6(f->t->wide, s, g, hash_end(f)), count);
 }
 
 static uint8_t outer_ecn(const struct frame *f)

@@ -20,9 +20,30 @@ static void drop(struct worker *w, enum drop_reason reason, unsigned int n)
 	crossing_count(&w->x->drops[reason], n);
 }
 
+// Writes an interface's Ethernet header in front of a datagram.
+static void l2_write(const struct worker_if *f, uint8_t *ip, const struct native *n)
+{
+	uint8_t *eth = ip - f->l2_len;
+
+	put_raw64(eth, get_raw64(f->l2) | n->mac);
+	put_raw32(eth + 8, get_raw32(f->l2 + 8));
+	if (f->l2_len != ETH_LEN)
+		put_raw32(eth + 12, get_raw32(f->l2 + 12));
+	put_raw16(ip - 2, native_type(n->v6));
+}
+
+// Makes m the frame to an interface with the datagram at ip, which is in m.
+static void frame_make(
+	struct rte_mbuf *m, const struct worker_if *f, uint8_t *ip, const struct native *n)
+{
+	l2_write(f, ip, n);
+	frame_set(m, (uint16_t)(ip - f->l2_len - (const uint8_t *)m->buf_addr),
+		(uint32_t)n->len + f->l2_len);
+}
+
 // A copy of the datagram behind another interface's Ethernet header.
-static struct rte_mbuf *copy(const struct worker *w, unsigned int ifindex, struct rte_mbuf *m,
-	const uint8_t *ip, const struct native *n)
+static struct rte_mbuf *copy(const struct worker_if *f, const struct rte_mbuf *m, const uint8_t *ip,
+	const struct native *n)
 {
 	struct rte_mbuf *c = rte_pktmbuf_alloc(m->pool);
 	uint8_t *to;
@@ -37,17 +58,14 @@ static struct rte_mbuf *copy(const struct worker *w, unsigned int ifindex, struc
 	to = (uint8_t *)c->buf_addr +
 	     RTE_MIN((size_t)RTE_PKTMBUF_HEADROOM, (size_t)(c->buf_len - n->len));
 	rte_memcpy(to, ip, n->len);
-	l2_write(&w->ifs[ifindex], to, n);
-	frame_set(c, &w->ifs[ifindex], to, n);
+	frame_make(c, f, to, n);
 	return c;
 }
 
 // An mbuf with the Ethernet header alone, before m, which begins with the datagram.
-static struct rte_mbuf *chain(
-	const struct worker *w, unsigned int ifindex, struct rte_mbuf *m, const struct native *n)
+static struct rte_mbuf *chain(const struct worker_if *f, struct rte_mbuf *m, const struct native *n)
 {
 	struct rte_mbuf *h = rte_pktmbuf_alloc(m->pool);
-	const struct worker_if *f = &w->ifs[ifindex];
 
 	if (!h)
 		return NULL;
@@ -68,7 +86,7 @@ static void share(struct worker *w, struct rte_mbuf *m, uint64_t twins)
 	if (more > 0)
 		rte_mbuf_refcnt_update(m, (int16_t)more);
 	for (; twins; twins &= twins - 1)
-		tx_put(w, (unsigned int)__builtin_ctzll(twins), m);
+		tx_put(&w->tx[__builtin_ctzll(twins)], m, m->pkt_len);
 }
 
 // Interfaces that the datagram fits; native multicast is not fragmented here.
@@ -106,24 +124,19 @@ static void emit_groups(
 	bool chained = n->len >= CHAIN_MIN && takes_chains(w, oifs);
 	struct rte_mbuf *c;
 
-	if (chained) {
-		m->data_off = (uint16_t)(ip - (const uint8_t *)m->buf_addr);
-		m->data_len = n->len;
-		m->pkt_len = n->len;
-		m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-	}
+	if (chained)
+		frame_set(m, (uint16_t)(ip - (const uint8_t *)m->buf_addr), n->len);
 	while (oifs) {
 		unsigned int i = (unsigned int)__builtin_ctzll(oifs);
 		uint64_t twins = oifs & w->ifs[i].twins;
 
 		oifs &= ~twins;
 		if (chained) {
-			c = chain(w, i, m, n);
+			c = chain(&w->ifs[i], m, n);
 		} else if (oifs) {
-			c = copy(w, i, m, ip, n);
+			c = copy(&w->ifs[i], m, ip, n);
 		} else {
-			l2_write(&w->ifs[i], ip, n);
-			frame_set(m, &w->ifs[i], ip, n);
+			frame_make(m, &w->ifs[i], ip, n);
 			share(w, m, twins);
 			return;
 		}
@@ -136,21 +149,22 @@ static void emit_groups(
 }
 
 void emit_many(
-	struct worker *w, struct rte_mbuf *m, uint8_t *ip, const struct native *n, uint64_t oifs)
+	struct worker *w, struct rte_mbuf *m, uint8_t *ip, uint16_t len, bool v6, uint64_t oifs)
 {
-	uint64_t fit = fitting(w, n->len, oifs), twins;
+	struct native n = {.mac = group_mac(ip, v6), .len = len, .v6 = v6};
+	uint64_t fit = fitting(w, len, oifs);
+	const struct worker_if *first;
 
 	if (!fit) {
 		rte_pktmbuf_free(m);
 		return;
 	}
-	twins = w->ifs[__builtin_ctzll(fit)].twins;
-	if (fit & ~twins) {
-		emit_groups(w, m, ip, n, fit);
+	first = &w->ifs[__builtin_ctzll(fit)];
+	if (fit & ~first->twins) {
+		emit_groups(w, m, ip, &n, fit);
 		return;
 	}
-	l2_write(&w->ifs[__builtin_ctzll(fit)], ip, n);
-	frame_set(m, &w->ifs[__builtin_ctzll(fit)], ip, n);
+	frame_make(m, first, ip, &n);
 	share(w, m, fit);
 }
 

@@ -12,20 +12,40 @@
 #include "fastpath/headers.h"
 #include "fastpath/worker.h"
 
-// Lowers the TTL, sets the ECN field and updates the checksum of an IPv4 header (RFC 1624, eqn. 3).
-// The sum that is complemented is never 0, because the new TTL is not 255: so a computed 0xffff,
-// which is not what a sum over the whole header gives, cannot come out.
+// Lowers the TTL, which is above 1, sets the ECN field and updates the checksum of an IPv4 header
+// (RFC 1624, eqn. 3). The sum that is complemented is never 0, because the new TTL is not 255: so a
+// computed 0xffff, which is not what a sum over the whole header gives, cannot come out. In words
+// throughout: a load of a word whose octet was just stored would wait for the store.
 static inline void ipv4_forward(uint8_t *ip, uint8_t ecn)
 {
-	uint32_t sum = (uint16_t)~get_raw16(ip + 10);
+	uint32_t first = get_raw16(ip), ttl_cksum = get_raw32(ip + 8), sum;
+	uint32_t with_ecn = (first & RTE_BE16(0xfffc)) | (uint32_t)RTE_BE16(0x0001) * ecn;
 
-	sum += (uint16_t)~get_raw16(ip) + (uint32_t)(uint16_t)~get_raw16(ip + 8);
-	ip[1] = (uint8_t)((ip[1] & ~ECN_MASK) | ecn);
-	ip[8]--;
-	sum += get_raw16(ip) + (uint32_t)get_raw16(ip + 8);
+	// The word with the TTL: its complement and its new value, which is one octet less.
+	sum = 0xffff - RTE_BE16(0x0100);
+	sum += (uint16_t) ~(ttl_cksum >> 16);
+	sum += (uint16_t)~first + with_ecn;
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	put_raw16(ip + 10, (uint16_t)~sum);
+	put_raw16(ip, (uint16_t)with_ecn);
+	put_raw32(
+		ip + 8, ((ttl_cksum - RTE_BE16(0x0100)) & 0xffff) | (uint32_t)(uint16_t)~sum << 16);
+}
+
+// The same where the ECN field stays. In memory order the TTL is the low octet of its word: the sum
+// rises by what the TTL falls. 0xffff does not come out here either.
+static inline void ipv4_lower_ttl(uint8_t *ip)
+{
+	uint32_t v = get_raw32(ip + 8);
+
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	// Minus one in the TTL, plus one in the checksum, of which 0xfffe becomes 0, 0xffff 1.
+	v += 0xffff + (v >= 0xfffe0000 ? 0x10000 : 0);
+	put_raw32(ip + 8, v);
+#else
+	(void)v;
+	ipv4_forward(ip, ip[1] & ECN_MASK);
+#endif
 }
 
 static inline void ipv6_forward(uint8_t *ip, uint8_t ecn)
@@ -43,69 +63,71 @@ static inline uint64_t group_mac(const uint8_t *ip, bool v6)
 	return 0x5e0001 | ((uint64_t)get_raw32(ip + 16) & 0xffff7f00) << 16;
 }
 
-// What a frame to one interface is made of, apart from the datagram.
+// What the frames of a datagram are made of, apart from it.
 struct native {
 	uint64_t mac; // group_mac()
 	uint16_t len; // octets of the datagram
 	bool v6;
 };
 
-// Writes an interface's Ethernet header in front of a datagram; there is room for l2_len octets.
-static inline void l2_write(const struct worker_if *f, uint8_t *ip, const struct native *n)
+static inline uint16_t native_type(bool v6)
 {
-	uint16_t type = n->v6 ? RTE_BE16(ETHERTYPE_IPV6) : RTE_BE16(ETHERTYPE_IPV4);
-	uint8_t *eth = ip - f->l2_len;
-
-	put_raw64(eth, get_raw64(f->l2) | n->mac);
-	put_raw32(eth + 8, get_raw32(f->l2 + 8));
-	if (unlikely(f->l2_len != ETH_LEN))
-		put_raw32(eth + 12, get_raw32(f->l2 + 12));
-	put_raw16(ip - 2, type);
+	return v6 ? RTE_BE16(ETHERTYPE_IPV6) : RTE_BE16(ETHERTYPE_IPV4);
 }
 
-// Makes m begin with the interface's Ethernet header in front of the datagram at ip.
-static inline void frame_set(
-	struct rte_mbuf *m, const struct worker_if *f, const uint8_t *ip, const struct native *n)
+// Makes m a frame of len octets from data_off on.
+static inline void frame_set(struct rte_mbuf *m, uint16_t data_off, uint32_t len)
 {
-	uint32_t len = (uint32_t)n->len + f->l2_len;
-
-	m->data_off = (uint16_t)(ip - f->l2_len - (const uint8_t *)m->buf_addr);
+	m->data_off = data_off;
 	m->data_len = (uint16_t)len;
 	m->pkt_len = len;
 	// What the receive side said of the outer headers does not hold any more.
 	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 }
 
-static inline void tx_put(struct worker *w, unsigned int ifindex, struct rte_mbuf *m)
+static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m, uint32_t len)
 {
-	struct worker_tx *tx = &w->tx[ifindex];
-
 	tx->mbufs[tx->n++] = m;
-	tx->bytes += m->pkt_len;
+	tx->bytes += len;
 }
 
-// All but the common case of emit(): several interfaces, or a datagram too large for one.
+// All but the common case of emit(): several interfaces, a VLAN tag, or a datagram too large.
 void emit_many(
-	struct worker *w, struct rte_mbuf *m, uint8_t *ip, const struct native *n, uint64_t oifs);
+	struct worker *w, struct rte_mbuf *m, uint8_t *ip, uint16_t len, bool v6, uint64_t oifs);
+
+// The first eight octets of a native frame, of which the last two are to be overwritten.
+static inline uint64_t l2_head(const uint8_t *ip, bool v6)
+{
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	// Within the header: a load that ends behind it may touch another cache line.
+	if (!v6)
+		return (get_raw64(ip + 12) >> 16 & 0x0000ffff7f000000) | 0x5e0001;
+#endif
+	return group_mac(ip, v6);
+}
 
 // Queues the datagram at ip, in m, of one segment, on every interface of oifs; takes m over. In
-// front of ip there is room for any l2_len. oifs is not empty.
-static inline void emit(
-	struct worker *w, struct rte_mbuf *m, uint8_t *ip, uint16_t len, bool v6, uint64_t oifs)
+// front of ip there is room for an Ethernet header with a tag. offset: of ip from the frame's
+// begin. oifs is not empty.
+static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8_t *ip,
+	unsigned int offset, unsigned int len, bool v6, uint64_t oifs)
 {
-	struct native n = {.mac = group_mac(ip, v6), .len = len, .v6 = v6};
-	unsigned int i = (unsigned int)__builtin_ctzll(oifs);
-	const struct worker_if *f = &w->ifs[i];
+	size_t i = (size_t)__builtin_ctzll(oifs);
+	struct worker_tx *tx = &w->tx[i];
 
+	// Else its address is computed again for each field.
+	__asm__("" : "+r"(tx));
 	w->tx_pending |= oifs;
 	if (unlikely(oifs & (oifs - 1)) ||
-		unlikely(len > __atomic_load_n(&f->mtu, __ATOMIC_RELAXED))) {
-		emit_many(w, m, ip, &n, oifs);
+		unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
+		emit_many(w, m, ip, (uint16_t)len, v6, oifs);
 		return;
 	}
-	l2_write(f, ip, &n);
-	frame_set(m, f, ip, &n);
-	tx_put(w, i, m);
+	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
+	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
+	len += ETH_LEN;
+	frame_set(m, (uint16_t)(m->data_off + offset - ETH_LEN), len);
+	tx_put(tx, m, len);
 }
 
 // Hands what is queued for an interface to its driver; what that does not take is dropped.

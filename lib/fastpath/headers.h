@@ -102,21 +102,20 @@ static inline uint16_t fold16(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-// Whether the checksum of an IPv4 header without options is right (RFC 1071): the sum of its words
-// is all ones. Folded by adding a rotated copy, whose upper half then holds the sum with its carry.
+// Whether the checksum of an IPv4 header without options is right (RFC 1071): the one's complement
+// sum of its words is all ones, that is, the sum is a multiple of 65535 (and not 0, which a header
+// with a version cannot add up to). 2^64 is 1 modulo 65535, so a carry goes round. A multiple of an
+// odd number, times its inverse modulo 2^64, is the quotient; nothing else gives one so small.
 static inline int ipv4_cksum_ok(const uint8_t *p)
 {
-	uint64_t a = get_raw64(p), b = get_raw64(p + 8), sum = a + b;
-	uint32_t half;
+	const uint64_t inverse = 0xfffefffefffeffff; // of 65535
+	uint64_t sum, carry;
 
-	sum += sum < b;
-	a = get_raw32(p + 16);
-	sum += a;
-	sum += sum < a;
-	sum += sum << 32 | sum >> 32;
-	half = (uint32_t)(sum >> 32);
-	half += half << 16 | half >> 16;
-	return half >> 16 == 0xffff;
+	sum = get_raw64(p);
+	carry = __builtin_add_overflow(sum, get_raw64(p + 8), &sum);
+	carry = __builtin_add_overflow(sum, get_raw32(p + 16) + carry, &sum);
+	sum += carry;
+	return sum * inverse <= UINT64_MAX / 65535;
 }
 
 // The ECN field of an IPv6 header: it lies in the second octet, below the upper half of the traffic

@@ -3,14 +3,32 @@
 
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_pause.h>
 #include <rte_ring.h>
 
+#include "crossing/spread.h"
 #include "fastpath/emit.h"
 #include "fastpath/headers.h"
+#include "fastpath/reass.h"
+#include "fastpath/spread.h"
 #include "mfib/mfib_table.h"
+
+#define INJECT_IFS 4 // interfaces whose inject rings are looked into, a round
+
+static void tail_prepare(struct worker_tx *tx, const struct worker_if *f)
+{
+	uint8_t tail[8] = {[6] = ETHERTYPE_IPV4 >> 8};
+
+	memcpy(tail, f->mac, 6);
+	memcpy(&tx->l2_tail[0], tail, sizeof(tail));
+	tail[6] = ETHERTYPE_IPV6 >> 8;
+	tail[7] = ETHERTYPE_IPV6 & 0xff;
+	memcpy(&tx->l2_tail[1], tail, sizeof(tail));
+	tx->plain_mtu = f->vlan ? 0 : f->mtu;
+}
 
 void worker_prepare(struct worker *w)
 {
@@ -27,6 +45,7 @@ void worker_prepare(struct worker *w)
 			f->l2[15] = (uint8_t)f->vlan;
 			f->l2[16] = ETHERTYPE_IPV4 >> 8;
 		}
+		tail_prepare(&w->tx[i], f);
 	}
 	for (unsigned int i = 0; i < w->n_ifs && i < MFIB_MAX_OIFS; i++) {
 		w->ifs[i].twins = 0;
@@ -37,11 +56,30 @@ void worker_prepare(struct worker *w)
 	}
 }
 
+// Over a ring to the worker that has a transmit queue of the port. How many it took.
+static unsigned int hand_over(
+	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n)
+{
+	struct rte_ring *r = w->x->tx_to[w->ports[w->ifs[ifindex].port].tx_worker];
+	struct crossing_tx t[WORKER_TX_QUEUE];
+	unsigned int sent;
+
+	if (!r)
+		return 0;
+	for (unsigned int i = 0; i < n; i++)
+		t[i] = (struct crossing_tx){.m = mbufs[i], .ifindex = ifindex};
+	sent = rte_ring_sp_enqueue_burst_elem(r, t, sizeof(t[0]), n, NULL);
+	crossing_count(&w->x->load.handed, sent);
+	return sent;
+}
+
 unsigned int worker_transmit(
 	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n)
 {
 	const struct worker_port *p = &w->ports[w->ifs[ifindex].port];
 
+	if (unlikely(p->tx_queue == WORKER_NO_QUEUE))
+		return hand_over(w, ifindex, mbufs, n);
 	return rte_eth_tx_burst(p->port_id, p->tx_queue, mbufs, (uint16_t)n);
 }
 
@@ -54,47 +92,154 @@ void worker_flush(struct worker *w)
 		emit_flush(w, (unsigned int)__builtin_ctzll(pending));
 }
 
-// What the kernel sends on an interface: at most a burst a round. How many frames.
-static unsigned int inject(struct worker *w, unsigned int ifindex)
+// Frames that are not native multicast of our own making: to the driver, or dropped and counted.
+static unsigned int transmit(
+	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n)
 {
-	struct rte_ring *r = w->x->inject[ifindex];
-	struct rte_mbuf *mbufs[WORKER_BURST];
-	unsigned int n;
-	uint16_t sent;
+	unsigned int sent = worker_transmit(w, ifindex, mbufs, n);
 
-	if (!r)
-		return 0;
-	n = rte_ring_sc_dequeue_burst(r, (void **)mbufs, WORKER_BURST, NULL);
-	if (n == 0)
-		return 0;
-	sent = (uint16_t)worker_transmit(w, ifindex, mbufs, n);
-	crossing_count(&w->x->ifs[ifindex].injected, sent);
 	if (sent < n) {
 		crossing_count(&w->x->drops[DROP_TX_FULL], n - sent);
 		rte_pktmbuf_free_bulk(mbufs + sent, n - sent);
 	}
+	return sent;
+}
+
+// What other workers have for our transmit queues: at most a burst of each a round.
+static void take_handed(struct worker *w)
+{
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	struct crossing_tx t[WORKER_BURST];
+	unsigned int n, run, sent;
+
+	for (unsigned int k = 0; k < w->x->n_tx_from; k++) {
+		n = rte_ring_sc_dequeue_burst_elem(
+			w->x->tx_from[k], t, sizeof(t[0]), WORKER_BURST, NULL);
+		for (unsigned int i = 0; i < n; i += run) {
+			for (run = 0; i + run < n && t[i + run].ifindex == t[i].ifindex; run++)
+				mbufs[run] = t[i + run].m;
+			sent = transmit(w, (unsigned int)t[i].ifindex, mbufs, run);
+			crossing_count(&w->x->ifs[t[i].ifindex].tx_full, run - sent);
+		}
+	}
+}
+
+// The kernel knows its interface untagged: the tag goes behind the addresses. False: no frame, or
+// no room in front of it.
+static bool tag(struct rte_mbuf *m, uint16_t vlan)
+{
+	uint8_t *p;
+
+	if (rte_pktmbuf_data_len(m) < ETH_LEN)
+		return false;
+	p = (uint8_t *)rte_pktmbuf_prepend(m, VLAN_LEN);
+	if (!p)
+		return false;
+	memmove(p, p + VLAN_LEN, 12);
+	p[12] = ETHERTYPE_VLAN >> 8;
+	p[13] = ETHERTYPE_VLAN & 0xff;
+	p[14] = (uint8_t)(vlan >> 8);
+	p[15] = (uint8_t)vlan;
+	return true;
+}
+
+// How many are left; the others were dropped.
+static unsigned int tag_all(
+	struct worker *w, uint16_t vlan, struct rte_mbuf **mbufs, unsigned int n)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (tag(mbufs[i], vlan)) {
+			mbufs[kept++] = mbufs[i];
+		} else {
+			crossing_count(&w->x->drops[DROP_NO_MBUF], 1);
+			rte_pktmbuf_free_bulk(&mbufs[i], 1);
+		}
+	}
+	return kept;
+}
+
+// What the kernel sends on an interface: at most a burst a round. How many frames.
+static unsigned int inject(struct worker *w, unsigned int ifindex)
+{
+	const struct worker_if *f = &w->ifs[ifindex];
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	unsigned int n = rte_ring_sc_dequeue_burst(
+		w->x->inject[ifindex], (void **)mbufs, WORKER_BURST, NULL);
+	unsigned int left;
+
+	if (n == 0)
+		return 0;
+	left = f->vlan ? tag_all(w, f->vlan, mbufs, n) : n;
+	crossing_count(&w->x->ifs[ifindex].injected, transmit(w, ifindex, mbufs, left));
 	return n;
+}
+
+// A few interfaces a round, so that many of them do not slow the packets down.
+static void inject_some(struct worker *w)
+{
+	unsigned int n = w->x->n_inject < INJECT_IFS ? w->x->n_inject : INJECT_IFS;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (w->inject_next >= w->x->n_inject)
+			w->inject_next = 0;
+		inject(w, w->x->inject_ifs[w->inject_next++]);
+	}
+}
+
+static unsigned int poll_port(struct worker *w, unsigned int port)
+{
+	const struct worker_port *p = &w->ports[port];
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	unsigned int n, ours;
+
+	if (p->rx_queue == WORKER_NO_QUEUE)
+		return 0;
+	n = rte_eth_rx_burst(p->port_id, p->rx_queue, mbufs, WORKER_BURST);
+	if (n == 0)
+		return 0;
+	ours = unlikely(p->spread != SPREAD_OFF) ? spread_burst(w, port, mbufs, n) : n;
+	if (ours > 0) {
+		worker_process_burst(w, port, mbufs, ours);
+		worker_flush(w);
+	}
+	crossing_count(&w->x->load.bursts, 1);
+	crossing_count(&w->x->load.packets, n);
+	return n;
+}
+
+static unsigned int work(struct worker *w)
+{
+	unsigned int total = 0;
+
+	inject_some(w);
+	if (unlikely(w->x->n_tx_from))
+		take_handed(w);
+	for (unsigned int i = 0; i < w->n_ports; i++)
+		total += poll_port(w, i);
+	if (unlikely(w->x->n_spread_from))
+		total += spread_take(w);
+	crossing_count(&w->x->load.polls, 1);
+	crossing_count(&w->x->load.busy_polls, total > 0);
+	return total;
 }
 
 unsigned int worker_round(struct worker *w)
 {
-	struct rte_mbuf *mbufs[WORKER_BURST];
-	unsigned int total = 0;
+	struct crossing_load *load = &w->x->load;
+	unsigned int total;
+	uint64_t begin, took;
 
-	for (unsigned int i = 0; i < w->n_ifs; i++)
-		inject(w, i);
-	for (unsigned int i = 0; i < w->n_ports; i++) {
-		uint16_t n = rte_eth_rx_burst(
-			w->ports[i].port_id, w->ports[i].rx_queue, mbufs, WORKER_BURST);
-
-		if (n == 0)
-			continue;
-		total += n;
-		worker_process_burst(w, i, mbufs, n);
-		worker_flush(w);
-	}
-	crossing_count(&w->x->polls, 1);
-	crossing_count(&w->x->busy_polls, total > 0);
+	if (likely(load->polls % CROSSING_SAMPLE))
+		return work(w);
+	begin = rte_rdtsc();
+	if (w->reass)
+		reass_expire(w->reass, begin, w->x->drops);
+	total = work(w);
+	took = rte_rdtsc() - begin;
+	crossing_count(total > 0 ? &load->busy_cycles : &load->idle_cycles, took);
+	crossing_count(&load->timed_packets, total);
 	return total;
 }
 
@@ -110,8 +255,8 @@ int worker_run(void *arg)
 		mfib_worker_quiescent(w->table);
 	}
 	mfib_worker_offline(w->table);
-	for (unsigned int i = 0; i < w->n_ifs; i++) {
-		while (inject(w, i) > 0)
+	for (unsigned int i = 0; i < w->x->n_inject; i++) {
+		while (inject(w, w->x->inject_ifs[i]) > 0)
 			;
 	}
 	return 0;
@@ -120,4 +265,6 @@ int worker_run(void *arg)
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu)
 {
 	__atomic_store_n(&w->ifs[ifindex].mtu, mtu, __ATOMIC_RELAXED);
+	if (!w->ifs[ifindex].vlan)
+		__atomic_store_n(&w->tx[ifindex].plain_mtu, (uint32_t)mtu, __ATOMIC_RELAXED);
 }

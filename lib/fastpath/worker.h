@@ -25,10 +25,12 @@ struct rte_mbuf;
 struct worker_port {
 	uint16_t port_id;  // ethdev
 	uint16_t rx_queue; // WORKER_NO_QUEUE: other workers poll this port
-	uint16_t tx_queue; // WORKER_NO_QUEUE: worker.c hands frames to a worker that has one
+	uint16_t tx_queue; // WORKER_NO_QUEUE: frames go to tx_worker, which has one
+	uint8_t tx_worker; // crossing_tx_open() has been called for the two of us
 	bool ip_cksum_hw;  // the driver sets RTE_MBUF_F_RX_IP_CKSUM_* (else software)
 	bool l4_cksum_hw;
 	bool multi_segs;	// the driver transmits mbuf chains
+	uint8_t spread;		// enum spread_mode, of what comes in by rx_queue
 	uint8_t untagged;	// interface index of frames without a VLAN tag, or WORKER_NO_IF
 	const uint8_t *by_vlan; // 4096 interface indices, WORKER_NO_IF for none; NULL: no VLANs
 };
@@ -48,11 +50,29 @@ struct worker_if {
 			// a frame
 };
 
-// Native frames of this round for one interface; the worker's own.
+// Native frames of this round for one interface; the worker's own. What the common case of a frame
+// needs is in the first cache line.
 struct worker_tx {
-	unsigned int n;
+	// worker_prepare(): the last eight octets of an untagged interface's Ethernet header,
+	// source and ethertype, as they lie in memory; of IPv4, of IPv6.
+	_Alignas(64) uint64_t l2_tail[2];
+	uint32_t plain_mtu; // as the interface's; 0 for a tagged one
+	uint32_t n;
 	uint64_t bytes;
-	struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
+	_Alignas(64) struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
+};
+
+// What a burst is made of, by outer and inner family and VLAN tag: see process.c.
+enum worker_shape {
+	SHAPE_MIXED, // several, or something else
+	SHAPE_4IN4,
+	SHAPE_6IN4,
+	SHAPE_4IN6,
+	SHAPE_6IN6,
+	SHAPE_4IN4_VLAN,
+	SHAPE_6IN4_VLAN,
+	SHAPE_4IN6_VLAN,
+	SHAPE_6IN6_VLAN,
 };
 
 // Written by boot before the worker starts, then read by the worker; mtu alone may be changed later
@@ -64,7 +84,9 @@ struct worker {
 	unsigned int n_ifs;
 	struct mfib_table *table;
 	struct crossing_worker *x;
-	struct reass *reass; // of outer fragments; NULL: they are dropped
+	struct reass *reass;	  // of outer fragments; NULL: they are dropped
+	unsigned int inject_next; // of x->inject_ifs[]: where the next round begins
+	uint8_t shape;		  // enum worker_shape: of the last burst
 	uint64_t tx_pending; // bit i: tx[i] holds frames; native frames leave by interfaces 0..63
 	struct worker_tx tx[WORKER_MAX_IFS]; // zeroed by boot
 };

@@ -1,184 +1,328 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "mfib/generation.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-#include <rte_malloc.h>
+// Counts of 8 bits of the owned slots that pass a bucket: those of the buckets after it.
+static_assert((MFIB_MAX_PROBE - 1) * MFIB_NARROW_SLOTS <= UINT8_MAX, "passed[] does not overflow");
 
-#include "base/rng.h"
+struct layout {
+	uint8_t entry;	// words of an entry
+	uint8_t key;	// of them key, from the first; then the oif set and the counter
+	uint8_t local;	// the word with the local index
+	uint8_t bucket; // entries
+	uint64_t passed;
+};
 
-static struct mfib_entry *entry_at(const struct generation *g, unsigned int replica, uint32_t slot)
+static const struct layout layouts[MFIB_KINDS] = {
+	[MFIB_NARROW] = {sizeof(struct mfib_narrow) / 8, MFIB_NARROW_WORDS, 1, MFIB_NARROW_SLOTS,
+		MFIB_NARROW_PASSED},
+	[MFIB_WIDE] = {sizeof(struct mfib_wide) / 8, MFIB_WIDE_WORDS, 2, MFIB_WIDE_SLOTS,
+		MFIB_WIDE_PASSED},
+};
+static_assert(offsetof(struct mfib_narrow, oifs) == MFIB_NARROW_WORDS * 8, "oif set after key");
+static_assert(offsetof(struct mfib_narrow, count) == MFIB_NARROW_WORDS * 8 + 8, "then counter");
+static_assert(offsetof(struct mfib_wide, oifs) == MFIB_WIDE_WORDS * 8, "oif set after key");
+static_assert(offsetof(struct mfib_wide, count) == MFIB_WIDE_WORDS * 8 + 8, "then counter");
+static_assert(sizeof(struct mfib_buckets) == 64, "entries after it are aligned");
+
+static const struct layout *layout_of(const struct generation *g)
 {
-	return &g->replica[replica]->b[slot / MFIB_BUCKET_ENTRIES].e[slot % MFIB_BUCKET_ENTRIES];
+	return &layouts[g->shape->kind];
 }
 
-static size_t replica_size(uint32_t n_slots)
+static uint64_t *entry_at(const struct generation *g, unsigned int replica, uint32_t slot)
 {
-	return sizeof(struct mfib_buckets) +
-	       sizeof(struct mfib_bucket) * (n_slots / MFIB_BUCKET_ENTRIES);
+	return &g->replica[replica].entries[(uint64_t)slot * layout_of(g)->entry];
 }
 
-struct generation *generation_create(unsigned int n_replicas, const int *sockets, uint32_t n_slots)
+size_t shape_entry_size(const struct shape *s)
 {
-	struct generation *g = calloc(1, sizeof(*g) + n_replicas * sizeof(struct mfib_buckets *));
-	struct rng rng = RNG_SYSTEM;
-	uint64_t seed[2];
+	return layouts[s->kind].entry * sizeof(uint64_t);
+}
+
+uint32_t shape_bucket_slots(const struct shape *s)
+{
+	return layouts[s->kind].bucket;
+}
+
+uint32_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end)
+{
+	struct mfib_buckets seeded;
+	uint64_t src[2], group[2];
+
+	memcpy(seeded.seed, s->seed, sizeof(seeded.seed));
+	if (sg->s.family == ADDR_V4) {
+		uint32_t ip[2] = {addr_to_v4(&sg->s), addr_to_v4(&sg->g)};
+
+		memcpy(src, ip, sizeof(ip));
+		return (uint32_t)(mfib_hash4(&seeded, src[0], end) >> 32);
+	}
+	memcpy(src, sg->s.bytes, sizeof(src));
+	memcpy(group, sg->g.bytes, sizeof(group));
+	return (uint32_t)(mfib_hash6(&seeded, src, group, end) >> 32);
+}
+
+static uint32_t home_of(const struct generation *g, uint32_t hash)
+{
+	return (uint32_t)mfib_home(g->replica[0].b, (uint64_t)hash << 32);
+}
+
+static uint32_t bucket_after(const struct generation *g, uint32_t bucket)
+{
+	return bucket + 1 < g->n_buckets ? bucket + 1 : 0;
+}
+
+struct generation *generation_reserve(const struct shape *s, uint32_t n_slots)
+{
+	struct generation *g = calloc(1, sizeof(*g) + s->n_replicas * sizeof(g->replica[0]));
 
 	if (!g)
 		return NULL;
-	g->n_replicas = n_replicas;
+	g->shape = s;
 	g->n_slots = n_slots;
-	g->owner = calloc(n_slots, sizeof(struct slot_ref *));
-	g->passed = calloc(n_slots / MFIB_BUCKET_ENTRIES, sizeof(*g->passed));
-	if (!g->owner || !g->passed)
-		goto fail;
-	// One seed for all replicas, so that a slot is the same place in each.
-	rng_bytes(&rng, seed, sizeof(seed));
-	for (unsigned int i = 0; i < n_replicas; i++) {
-		struct mfib_buckets *b = rte_zmalloc_socket("mfib", replica_size(n_slots),
-			RTE_CACHE_LINE_SIZE, sockets ? sockets[i] : SOCKET_ID_ANY);
+	g->n_buckets = n_slots / layout_of(g)->bucket;
+	for (unsigned int i = 0; i < s->n_replicas; i++) {
+		struct replica *r = &g->replica[i];
 
-		if (!b)
+		if (arena_reserve(&r->arena, sizeof(*r->b) + generation_bytes(g), s->sockets[i]))
 			goto fail;
-		b->mask = n_slots / MFIB_BUCKET_ENTRIES - 1;
-		b->seed[0] = seed[0];
-		b->seed[1] = seed[1];
-		g->replica[i] = b;
+		r->b = (void *)r->arena.base;
+		r->entries = (void *)(r->arena.base + sizeof(*r->b));
 	}
+	// After the replicas: they need the huge pages more.
+	if (arena_reserve(&g->own, n_slots * sizeof(*g->owner) + g->n_buckets, -1) != 0)
+		goto fail;
+	g->owner = (void *)g->own.base;
+	g->passed = g->own.base + n_slots * sizeof(*g->owner);
 	return g;
 fail:
-	generation_destroy(g);
+	generation_free(g);
 	return NULL;
 }
 
-void generation_destroy(struct generation *g)
+// The arenas, that of the control side last; NULL after it.
+static struct arena *arena_at(struct generation *g, unsigned int i)
+{
+	if (i < g->shape->n_replicas)
+		return &g->replica[i].arena;
+	return i == g->shape->n_replicas ? &g->own : NULL;
+}
+
+int32_t generation_populate(struct generation *g)
+{
+	struct arena *a;
+
+	for (unsigned int i = 0; (a = arena_at(g, i)); i++) {
+		if (a->ready < a->size)
+			return arena_populate(a) == 0 ? (int32_t)a->piece : -ENOMEM;
+	}
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++) {
+		struct mfib_buckets *b = g->replica[i].b;
+
+		b->narrow = (void *)g->replica[i].entries;
+		b->n = g->n_buckets;
+		memcpy(b->seed, g->shape->seed, sizeof(b->seed));
+	}
+	return 0;
+}
+
+uint32_t generation_shrink(struct generation *g)
+{
+	struct arena *a;
+
+	for (unsigned int i = 0; (a = arena_at(g, i)); i++) {
+		if (a->size > 0) {
+			arena_shrink(a);
+			return (uint32_t)a->piece;
+		}
+	}
+	return 0;
+}
+
+void generation_free(struct generation *g)
 {
 	if (!g)
 		return;
-	for (unsigned int i = 0; i < g->n_replicas; i++)
-		rte_free(g->replica[i]);
-	free(g->passed);
-	free(g->owner);
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++)
+		arena_free(&g->replica[i].arena);
+	arena_free(&g->own);
 	free(g);
 }
 
 size_t generation_bytes(const struct generation *g)
 {
-	return g->n_replicas * replica_size(g->n_slots);
+	return g->n_slots * shape_entry_size(g->shape);
 }
 
-bool generation_place(struct generation *g, struct slot_ref *ref, const struct mfib_key *key)
+size_t generation_mapped(const struct generation *g)
 {
-	uint64_t hash = mfib_hash(g->replica[0], key), mask = g->replica[0]->mask;
+	size_t sum = 0;
 
-	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
-		uint32_t bucket = (uint32_t)((hash + i) & mask);
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++)
+		sum += g->replica[i].arena.size;
+	return sum;
+}
 
-		for (unsigned int j = 0; j < MFIB_BUCKET_ENTRIES; j++) {
-			uint32_t slot = bucket * MFIB_BUCKET_ENTRIES + j;
+void generation_prefetch(const struct generation *g, uint32_t hash)
+{
+	uint32_t bucket = home_of(g, hash), slot = bucket * layout_of(g)->bucket;
 
+	rte_prefetch0(&g->owner[slot]);
+	rte_prefetch0(&g->passed[bucket]);
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++)
+		rte_prefetch0(entry_at(g, i, slot));
+}
+
+void generation_prefetch_entry(const struct generation *g, uint32_t slot)
+{
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++)
+		rte_prefetch0(entry_at(g, i, slot));
+}
+
+// Stores the mark with what else its word holds.
+static void bucket_mark(struct generation *g, uint32_t bucket, bool passed)
+{
+	const struct layout *l = layout_of(g);
+
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++) {
+		uint64_t *w = &entry_at(g, i, bucket * l->bucket)[l->local];
+
+		__atomic_store_n(w, passed ? *w | l->passed : *w & ~l->passed, __ATOMIC_RELEASE);
+	}
+}
+
+uint32_t generation_place(struct generation *g, uint32_t hash, uint32_t id)
+{
+	uint32_t home = home_of(g, hash), per = layout_of(g)->bucket, bucket = home;
+
+	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++, bucket = bucket_after(g, bucket)) {
+		for (uint32_t slot = bucket * per; slot < (bucket + 1) * per; slot++) {
 			if (g->owner[slot])
 				continue;
-			for (unsigned int k = 0; k < i; k++)
-				g->passed[(hash + k) & mask]++;
-			g->owner[slot] = ref;
+			for (uint32_t b = home; b != bucket; b = bucket_after(g, b)) {
+				if (g->passed[b]++ == 0)
+					bucket_mark(g, b, true);
+			}
+			g->owner[slot] = id;
 			g->used++;
-			ref->slot = slot;
-			ref->home = (uint32_t)(hash & mask);
-			return true;
+			return slot;
 		}
+	}
+	return SLOT_NONE;
+}
+
+void generation_publish(struct generation *g, uint32_t slot, const struct key *key, uint64_t oifs)
+{
+	const struct layout *l = layout_of(g);
+
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++) {
+		uint64_t *e = entry_at(g, i, slot);
+
+		__atomic_store_n(&e[l->key], oifs, __ATOMIC_RELAXED);
+		for (unsigned int k = 0; k < l->key; k++) {
+			if (k != l->local)
+				__atomic_store_n(&e[k], key->w[k], __ATOMIC_RELAXED);
+		}
+		__atomic_store_n(&e[l->local], key->w[l->local] | (e[l->local] & l->passed),
+			__ATOMIC_RELEASE);
+	}
+}
+
+void generation_set_oifs(struct generation *g, uint32_t slot, uint64_t oifs)
+{
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++)
+		__atomic_store_n(&entry_at(g, i, slot)[layout_of(g)->key], oifs, __ATOMIC_RELAXED);
+}
+
+void generation_unpublish(struct generation *g, uint32_t slot)
+{
+	const struct layout *l = layout_of(g);
+
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++) {
+		uint64_t *w = &entry_at(g, i, slot)[l->local];
+
+		__atomic_store_n(w, *w & l->passed, __ATOMIC_RELEASE);
+	}
+}
+
+void generation_release(struct generation *g, uint32_t slot, uint32_t hash)
+{
+	const struct layout *l = layout_of(g);
+	uint32_t bucket = slot / l->bucket;
+
+	for (uint32_t b = home_of(g, hash); b != bucket; b = bucket_after(g, b)) {
+		if (--g->passed[b] == 0)
+			bucket_mark(g, b, false);
+	}
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++) {
+		uint64_t *e = entry_at(g, i, slot);
+
+		// S is 0 from now on, which nobody looks up.
+		for (unsigned int k = 0; k < l->entry; k++) {
+			if (k != l->local)
+				__atomic_store_n(&e[k], 0, __ATOMIC_RELAXED);
+		}
+	}
+	g->owner[slot] = 0;
+	g->used--;
+}
+
+bool generation_entry(const struct generation *g, uint32_t slot, struct key *key, uint64_t *oifs)
+{
+	const struct layout *l = layout_of(g);
+	const uint64_t *e = entry_at(g, 0, slot);
+
+	if ((e[l->local] & ~l->passed) == 0)
+		return false;
+	memcpy(key->w, e, l->key * sizeof(key->w[0]));
+	key->w[l->local] &= ~l->passed;
+	*oifs = e[l->key];
+	return true;
+}
+
+uint64_t generation_count(const struct generation *g, uint32_t slot)
+{
+	unsigned int at = layout_of(g)->key + 1u;
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++)
+		sum += __atomic_load_n(&entry_at(g, i, slot)[at], __ATOMIC_RELAXED);
+	return sum;
+}
+
+bool generation_has(const struct generation *g, const struct key *key, uint32_t hash)
+{
+	const struct layout *l = layout_of(g);
+	uint32_t bucket = home_of(g, hash);
+
+	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++, bucket = bucket_after(g, bucket)) {
+		for (uint32_t j = 0; j < l->bucket; j++) {
+			struct key k;
+			uint64_t oifs;
+
+			if (generation_entry(g, bucket * l->bucket + j, &k, &oifs) &&
+				memcmp(k.w, key->w, l->key * sizeof(k.w[0])) == 0)
+				return true;
+		}
+		if (g->passed[bucket] == 0)
+			return false;
 	}
 	return false;
 }
 
-void generation_publish(
-	struct generation *g, const struct slot_ref *ref, const struct mfib_key *key, uint32_t oifs)
+uint32_t generation_slot(const struct generation *g, uint32_t hash, uint32_t id)
 {
-	for (unsigned int i = 0; i < g->n_replicas; i++) {
-		struct mfib_entry *e = entry_at(g, i, ref->slot);
+	uint32_t bucket = home_of(g, hash), per = layout_of(g)->bucket;
 
-		// No worker writes here: the key matched nothing for a grace period.
-		e->packets = 0;
-		e->bytes = 0;
-		__atomic_store_n(&e->oifs, oifs, __ATOMIC_RELAXED);
-		__atomic_store_n(&e->key[0], key->w[0], __ATOMIC_RELEASE);
-		__atomic_store_n(&e->key[1], key->w[1], __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++, bucket = bucket_after(g, bucket)) {
+		for (uint32_t slot = bucket * per; slot < (bucket + 1) * per; slot++) {
+			if (g->owner[slot] == id)
+				return slot;
+		}
+		if (g->passed[bucket] == 0)
+			return SLOT_NONE;
 	}
-}
-
-void generation_set_oifs(struct generation *g, const struct slot_ref *ref, uint32_t oifs)
-{
-	for (unsigned int i = 0; i < g->n_replicas; i++)
-		__atomic_store_n(&entry_at(g, i, ref->slot)->oifs, oifs, __ATOMIC_RELAXED);
-}
-
-void generation_unpublish(struct generation *g, const struct slot_ref *ref)
-{
-	// GONE, not EMPTY: other entries may lie further on the probe path.
-	for (unsigned int i = 0; i < g->n_replicas; i++)
-		__atomic_store_n(
-			&entry_at(g, i, ref->slot)->key[1], MFIB_KEY_GONE, __ATOMIC_RELEASE);
-}
-
-// A bucket that no probe passes over any more may stop probes again.
-static void bucket_free_to_empty(struct generation *g, uint32_t bucket)
-{
-	for (unsigned int j = 0; j < MFIB_BUCKET_ENTRIES; j++) {
-		uint32_t slot = bucket * MFIB_BUCKET_ENTRIES + j;
-
-		if (g->owner[slot])
-			continue;
-		for (unsigned int i = 0; i < g->n_replicas; i++)
-			__atomic_store_n(
-				&entry_at(g, i, slot)->key[1], MFIB_KEY_EMPTY, __ATOMIC_RELEASE);
-	}
-}
-
-void generation_release(struct generation *g, const struct slot_ref *ref)
-{
-	uint32_t mask = (uint32_t)g->replica[0]->mask, bucket = ref->slot / MFIB_BUCKET_ENTRIES;
-
-	for (uint32_t b = ref->home; b != bucket; b = (b + 1) & mask) {
-		if (--g->passed[b] == 0)
-			bucket_free_to_empty(g, b);
-	}
-	for (unsigned int i = 0; i < g->n_replicas; i++)
-		__atomic_store_n(&entry_at(g, i, ref->slot)->key[0], 0, __ATOMIC_RELAXED);
-	g->owner[ref->slot] = NULL;
-	g->used--;
-	if (g->passed[bucket] == 0)
-		bucket_free_to_empty(g, bucket);
-}
-
-void generation_read(
-	const struct generation *g, const struct slot_ref *ref, struct mfib_stats *add_to)
-{
-	for (unsigned int i = 0; i < g->n_replicas; i++) {
-		const struct mfib_entry *e = entry_at(g, i, ref->slot);
-		uint32_t packets = __atomic_load_n(&e->packets, __ATOMIC_RELAXED);
-
-		add_to->packets += (uint32_t)(packets - ref->seen[i].packets);
-		add_to->bytes += __atomic_load_n(&e->bytes, __ATOMIC_RELAXED) - ref->seen[i].bytes;
-	}
-}
-
-void generation_fold(const struct generation *g, struct slot_ref *ref, struct mfib_stats *add_to)
-{
-	for (unsigned int i = 0; i < g->n_replicas; i++) {
-		const struct mfib_entry *e = entry_at(g, i, ref->slot);
-		uint32_t packets = __atomic_load_n(&e->packets, __ATOMIC_RELAXED);
-		uint64_t bytes = __atomic_load_n(&e->bytes, __ATOMIC_RELAXED);
-
-		add_to->packets += (uint32_t)(packets - ref->seen[i].packets);
-		add_to->bytes += bytes - ref->seen[i].bytes;
-		ref->seen[i] = (struct slot_seen){.bytes = bytes, .packets = packets};
-	}
-}
-
-struct slot_ref *generation_find(const struct generation *g, const struct mfib_key *key)
-{
-	struct mfib_buckets *b = g->replica[0];
-	const struct mfib_entry *e = mfib_lookup(b, key, mfib_hash(b, key));
-
-	return e ? g->owner[e - b->b[0].e] : NULL;
+	return SLOT_NONE;
 }

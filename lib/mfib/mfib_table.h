@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_prefetch.h>
 #include <rte_rcu_qsbr.h>
@@ -31,22 +32,23 @@
 
 #include "mfib/mfib.h"
 
-// Buckets that a lookup may visit; the writer grows the table rather than place an entry further.
-#define MFIB_MAX_PROBE 16
+// Buckets that a lookup may visit. In a wide table of 1M channels, a quarter full, the longest
+// probe is some 25.
+#define MFIB_MAX_PROBE 64
 
 #define MFIB_NARROW_WORDS 2 // of a key
 #define MFIB_WIDE_WORDS	  6
 #define MFIB_NARROW_SLOTS 2 // entries a bucket, which is a cache line
 #define MFIB_WIDE_SLOTS	  1
 
-// Narrow key. w[0]: S, G as they follow each other in the inner header. w[1]: relay, local port,
-// both as on the wire, then an octet with the index of the local address + 1, then the flags.
-// Wide key. w[0..1]: S. w[2..3]: G with octets 2 and 3 (0 in every group that can be here, RFC
-// 4607) replaced by the local port as on the wire, and octet 0 (0xff in every group) by the index
-// of the local address + 1 and the flag. w[4..5]: relay.
-#define MFIB_NARROW_PASSED (1ull << 63) // in w[1]
+// Narrow key. w[0]: S, G as they follow each other in the inner header. w[1]: relay as on the wire,
+// an octet with the index of the local address + 1, an octet of flags, the local port as on the
+// wire. Wide key. w[0..1]: S. w[2..3]: G with octets 2 and 3 (0 in every group that can be here,
+// RFC 4607) replaced by the local port as on the wire, and octet 0 (0xff in every group) by the
+// index of the local address + 1 and the flag. w[4..5]: relay.
+#define MFIB_NARROW_PASSED (1ull << 47) // in w[1]
 #define MFIB_WIDE_PASSED   (1ull << 7)	// in w[2]
-#define MFIB_NARROW_LOCAL  (0xffull << 48)
+#define MFIB_NARROW_LOCAL  (0xffull << 32)
 #define MFIB_WIDE_LOCAL	   0x7full
 static_assert(MFIB_MAX_LOCALS < 0x7f, "a local index + 1 fits seven bits");
 
@@ -86,8 +88,9 @@ struct mfib_buckets {
 // Shared by the replicas: which local addresses and ports are tunnel endpoints. A hit does not
 // touch the relays; they tell the reason for a miss.
 struct mfib_local {
-	uint8_t ip[16]; // control writes; network order, IPv4 in its mapped form; all 0: free
-	// By local port (host order), of the family of ip: the relay in network order, or 0.
+	uint8_t ip[16]; // control writes; IPv6, network order; all 0: free, or see local4[]
+	// By local port (host order), of the family of the address: the relay in network order, or
+	// 0.
 	union {
 		uint32_t *relay4;
 		uint8_t (*relay6)[16];
@@ -96,7 +99,7 @@ struct mfib_local {
 
 struct mfib_endpoints {
 	uint32_t n_local;		  // control writes: entries of local[] ever used
-	uint32_t local4[MFIB_MAX_LOCALS]; // control writes: the IPv4 ones again, or 0
+	uint32_t local4[MFIB_MAX_LOCALS]; // control writes: the IPv4 ones, network order, or 0
 	struct mfib_local local[MFIB_MAX_LOCALS];
 	uint16_t relay_users[UINT16_MAX + 1]; // tunnels by mfib_relay_slot(relay)
 };
@@ -201,11 +204,11 @@ static inline bool mfib_relay_possible(const struct mfib_endpoints *ep, uint32_t
 }
 
 struct mfib_narrow_key {
-	uint64_t w[MFIB_NARROW_WORDS];
+	_Alignas(16) uint64_t w[MFIB_NARROW_WORDS];
 };
 
 struct mfib_wide_key {
-	uint64_t w[MFIB_WIDE_WORDS];
+	_Alignas(16) uint64_t w[MFIB_WIDE_WORDS];
 };
 
 // sg: the 8 octets S, G; relay and port in network order.
@@ -215,7 +218,30 @@ static inline struct mfib_narrow_key mfib_narrow_key_make(
 	struct mfib_narrow_key k;
 
 	memcpy(&k.w[0], sg, sizeof(k.w[0]));
-	k.w[1] = relay | (uint64_t)port << 32 | (uint64_t)local << 48;
+	k.w[1] = relay | (uint64_t)local << 32 | (uint64_t)port << 48;
+	return k;
+}
+
+// The same, read where each lies in a packet's headers. local: a key of 0 but for the local index.
+static inline struct mfib_narrow_key mfib_narrow_key_read(
+	const void *sg, const void *relay, const void *port, const struct mfib_narrow_key *local)
+{
+	struct mfib_narrow_key k;
+	uint32_t relay32;
+	uint16_t port16;
+
+	memcpy(&relay32, relay, sizeof(relay32));
+	memcpy(&port16, port, sizeof(port16));
+#ifdef __SSE4_1__
+	__m128i v = _mm_loadl_epi64(sg);
+
+	v = _mm_insert_epi16(_mm_insert_epi32(v, (int)relay32, 2), port16, 7);
+	v = _mm_or_si128(v, _mm_load_si128((const __m128i *)(const void *)local->w));
+	_mm_store_si128((__m128i *)(void *)k.w, v);
+#else
+	memcpy(&k.w[0], sg, sizeof(k.w[0]));
+	k.w[1] = relay32 | (uint64_t)port16 << 48 | local->w[1];
+#endif
 	return k;
 }
 
@@ -280,20 +306,29 @@ static inline uint64_t mfib_fold(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-// Multiply and fold, then once more by a constant. Without the second one, one seed in ten leaves
-// most of a structured (S,G) set off its home bucket (87 % at worst; 4 % with it, over 4000 seeds).
-// The upper 32 bits count.
-static inline uint64_t mfib_narrow_hash(
-	const struct mfib_buckets *t, const struct mfib_narrow_key *k)
+// The tunnel's part of a hash: the last four octets of the local address, the AMT port and the
+// local port, as they follow each other in the outer headers. The relay is not in it: there is one
+// a local port. ip4 and port as on the wire.
+static inline uint64_t mfib_hash_end(uint32_t ip4, uint16_t port)
 {
-	return mfib_fold(k->w[0] ^ t->seed[0], k->w[1] ^ t->seed[1]) * 0x9e3779b97f4a7c15ull;
+	return ip4 | (uint64_t)RTE_BE16(2268) << 32 | (uint64_t)port << 48;
 }
 
-static inline uint64_t mfib_wide_hash(const struct mfib_buckets *t, const struct mfib_wide_key *k)
+// Multiply and fold, then once more by a constant. Without the second one, one seed in ten leaves
+// most of a structured (S,G) set off its home bucket (87 % at worst; 4 % with it, over 4000 seeds).
+// sg: S and G of an IPv4 channel as in w[0] of a narrow key.
+static inline uint64_t mfib_hash4(const struct mfib_buckets *t, uint64_t sg, uint64_t end)
 {
-	return (mfib_fold(k->w[0] ^ t->seed[0], k->w[1] ^ t->seed[1]) ^
-		       mfib_fold(k->w[2] ^ t->seed[2], k->w[3] ^ t->seed[3]) ^
-		       mfib_fold(k->w[4] ^ t->seed[4], k->w[5] ^ t->seed[5])) *
+	return mfib_fold(sg ^ t->seed[0], end ^ t->seed[1]) * 0x9e3779b97f4a7c15ull;
+}
+
+// s, g: 16 octets each of an IPv6 channel, as two words.
+static inline uint64_t mfib_hash6(
+	const struct mfib_buckets *t, const uint64_t s[2], const uint64_t g[2], uint64_t end)
+{
+	return (mfib_fold(s[0] ^ t->seed[2], s[1] ^ t->seed[3]) ^
+		       mfib_fold(g[0] ^ t->seed[4], g[1] ^ t->seed[5]) ^
+		       (end ^ t->seed[0]) * (t->seed[1] | 1)) *
 	       0x9e3779b97f4a7c15ull;
 }
 
@@ -307,7 +342,7 @@ static inline bool mfib_narrow_eq(const struct mfib_narrow *e, const struct mfib
 {
 #ifdef __SSE4_1__
 	__m128i a = _mm_load_si128((const __m128i *)(const void *)e->key);
-	__m128i b = _mm_set_epi64x((long long)k->w[1], (long long)k->w[0]);
+	__m128i b = _mm_load_si128((const __m128i *)(const void *)k->w);
 	__m128i mask = _mm_set_epi64x((long long)~MFIB_NARROW_PASSED, -1);
 
 	return _mm_testz_si128(_mm_xor_si128(a, b), mask);
@@ -324,13 +359,13 @@ static inline bool mfib_wide_eq(const struct mfib_wide *e, const struct mfib_wid
 	const __m128i *b = (const __m128i *)(const void *)k->w;
 	__m128i mask = _mm_set_epi64x(-1, (long long)~MFIB_WIDE_PASSED);
 	__m128i g =
-		_mm_and_si128(_mm_xor_si128(_mm_load_si128(a + 1), _mm_loadu_si128(b + 1)), mask);
+		_mm_and_si128(_mm_xor_si128(_mm_load_si128(a + 1), _mm_load_si128(b + 1)), mask);
 	__m128i rest;
 
 	// The processor keeps loads in order, the compiler has to be told.
 	rte_compiler_barrier();
-	rest = _mm_or_si128(_mm_xor_si128(_mm_load_si128(a), _mm_loadu_si128(b)),
-		_mm_xor_si128(_mm_load_si128(a + 2), _mm_loadu_si128(b + 2)));
+	rest = _mm_or_si128(_mm_xor_si128(_mm_load_si128(a), _mm_load_si128(b)),
+		_mm_xor_si128(_mm_load_si128(a + 2), _mm_load_si128(b + 2)));
 	rest = _mm_or_si128(rest, g);
 	return _mm_testz_si128(rest, rest);
 #else
@@ -344,36 +379,56 @@ static inline bool mfib_wide_eq(const struct mfib_wide *e, const struct mfib_wid
 #endif
 }
 
-// NULL when (S,G) is not in the table for that tunnel. The key's S must not be 0. home: of its
-// hash.
-static inline struct mfib_narrow *mfib_narrow_lookup(
-	const struct mfib_buckets *t, const struct mfib_narrow_key *k, uint64_t home)
+// Where a probe begins, to be prefetched.
+static inline struct mfib_narrow *mfib_narrow_bucket(const struct mfib_buckets *t, uint64_t hash)
 {
-	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
-		struct mfib_narrow *e = &t->narrow[home * MFIB_NARROW_SLOTS];
+	return &t->narrow[mfib_home(t, hash) * MFIB_NARROW_SLOTS];
+}
 
-		if (likely(mfib_narrow_eq(&e[0], k)))
+static inline struct mfib_wide *mfib_wide_bucket(const struct mfib_buckets *t, uint64_t hash)
+{
+	return &t->wide[mfib_home(t, hash) * MFIB_WIDE_SLOTS];
+}
+
+// NULL when (S,G) is not in the table for that tunnel. The key's S must not be 0. e: where the
+// probe begins.
+static inline struct mfib_narrow *mfib_narrow_lookup(
+	const struct mfib_buckets *t, const struct mfib_narrow_key *k, struct mfib_narrow *e)
+{
+	struct mfib_narrow *end;
+
+	if (likely(mfib_narrow_eq(&e[0], k)))
+		return &e[0];
+	end = &t->narrow[t->n * MFIB_NARROW_SLOTS];
+	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
+		if (mfib_narrow_eq(&e[0], k))
 			return &e[0];
 		if (mfib_narrow_eq(&e[1], k))
 			return &e[1];
 		if (likely(!(__atomic_load_n(&e->key[1], __ATOMIC_RELAXED) & MFIB_NARROW_PASSED)))
 			return NULL;
-		home = home + 1 < t->n ? home + 1 : 0;
+		e += MFIB_NARROW_SLOTS;
+		if (e == end)
+			e = t->narrow;
 	}
 	return NULL;
 }
 
 static inline struct mfib_wide *mfib_wide_lookup(
-	const struct mfib_buckets *t, const struct mfib_wide_key *k, uint64_t home)
+	const struct mfib_buckets *t, const struct mfib_wide_key *k, struct mfib_wide *e)
 {
-	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
-		struct mfib_wide *e = &t->wide[home];
+	struct mfib_wide *end;
 
-		if (likely(mfib_wide_eq(e, k)))
+	if (likely(mfib_wide_eq(e, k)))
+		return e;
+	end = &t->wide[t->n];
+	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
+		if (mfib_wide_eq(e, k))
 			return e;
 		if (likely(!(__atomic_load_n(&e->key[2], __ATOMIC_RELAXED) & MFIB_WIDE_PASSED)))
 			return NULL;
-		home = home + 1 < t->n ? home + 1 : 0;
+		if (++e == end)
+			e = t->wide;
 	}
 	return NULL;
 }

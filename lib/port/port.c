@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -17,7 +16,10 @@
 #include <rte_mempool.h>
 
 #include "base/log.h"
+#include "port/port_flow.h"
 #include "port/port_netdev.h"
+#include "port/port_probe.h"
+#include "port/port_rss.h"
 
 #define PORT_BURST	  64
 #define PORT_CACHE	  256
@@ -37,8 +39,6 @@
 #define AF_XDP_HEADROOM 256
 #define AF_XDP_ROOM_MAX (4096 - 64 - 64 - 128)
 #define AF_XDP_RINGS	4096
-
-static const char owner_name[] = "inlet";
 
 // What port_open() knows on its way, beside the result.
 struct opening {
@@ -82,137 +82,28 @@ static int check_device(struct opening *o)
 	return 0;
 }
 
-// The first port of the device that nobody owns. *owned: there is one that somebody does.
-static int find_port(const char *device, uint16_t *port_id, bool *owned)
-{
-	struct rte_dev_iterator iter;
-	uint16_t id;
-	int rc = -ENODEV;
-
-	*owned = false;
-	RTE_ETH_FOREACH_MATCHING_DEV(id, device, &iter)
-	{
-		struct rte_eth_dev_owner owner;
-
-		if (rte_eth_dev_owner_get(id, &owner) != 0)
-			continue;
-		if (owner.id != RTE_ETH_DEV_NO_OWNER) {
-			*owned = true;
-			continue;
-		}
-		*port_id = id;
-		rc = 0;
-		rte_eth_iterator_cleanup(&iter);
-		break;
-	}
-	return rc;
-}
-
-static uint64_t our_owner_id(void)
-{
-	uint16_t id;
-
-	// One owner for all our ports: found on a port of ours, or new.
-	RTE_ETH_FOREACH_DEV (id) {
-		struct rte_eth_dev_owner owner;
-
-		if (rte_eth_dev_owner_get(id, &owner) == 0 && owner.id != RTE_ETH_DEV_NO_OWNER &&
-			strcmp(owner.name, owner_name) == 0)
-			return owner.id;
-	}
-	return RTE_ETH_DEV_NO_OWNER;
-}
-
-static int take_port(struct opening *o, uint16_t id)
-{
-	struct rte_eth_dev_owner owner = {.id = our_owner_id()};
-	int rc;
-
-	snprintf(owner.name, sizeof(owner.name), "%s", owner_name);
-	if (owner.id == RTE_ETH_DEV_NO_OWNER && (rc = rte_eth_dev_owner_new(&owner.id)) != 0)
-		return fail(o, rc, "cannot make an owner of ports: %s", strerror(-rc));
-	rc = rte_eth_dev_owner_set(id, &owner);
-	if (rc != 0)
-		return fail(o, rc, "port %u cannot be taken: %s", id, strerror(-rc));
-	o->p->port_id = id;
-	return 0;
-}
-
 static int probe(struct opening *o)
 {
-	const char *device = o->cfg->device;
-	uint16_t id;
-	bool owned;
-	int rc;
+	char why[PORT_ERR_LEN];
+	int rc = port_probe(o->cfg->device, &o->p->port_id, why);
 
-	// The EAL may have probed it at its start (a PCI device, or --vdev).
-	if (find_port(device, &id, &owned) == 0)
-		return take_port(o, id);
-	if (owned)
-		return fail(o, -EBUSY, "the device is in use by another interface");
-	rc = rte_dev_probe(device);
-	if (rc < 0) {
-		const char *why = "probing failed (DPDK's log has more)";
-
-		// The EAL's word for a name that no bus knows is EFAULT.
-		if (rc == -ENODEV || rc == -ENOENT || rc == -EFAULT)
-			why = "no such device or driver";
-		else if (rc == -EEXIST)
-			why = "a device of that name exists";
-		return fail(o, rc, "%s: %s", why, strerror(-rc));
-	}
-	if (find_port(device, &id, &owned) != 0) {
-		// A PCI device bound to the kernel's driver is skipped by the bus without an error.
-		return fail(o, -ENODEV, "the device has no ethdev port (is it bound to vfio-pci?)");
-	}
-	return take_port(o, id);
+	return rc != 0 ? fail(o, rc, "%s", why) : 0;
 }
 
-// True when another port of the same device is still there.
-static bool has_sibling(uint16_t port_id, const struct rte_device *dev)
-{
-	uint16_t id;
-
-	RTE_ETH_FOREACH_DEV (id) {
-		struct rte_eth_dev_info info;
-
-		if (id != port_id && rte_eth_dev_info_get(id, &info) == 0 && info.device == dev)
-			return true;
-	}
-	return false;
-}
-
-static void unprobe(uint16_t port_id)
-{
-	struct rte_eth_dev_info info;
-	struct rte_eth_dev_owner owner;
-	bool sibling;
-
-	if (rte_eth_dev_info_get(port_id, &info) != 0)
-		info.device = NULL;
-	sibling = info.device != NULL && has_sibling(port_id, info.device);
-	if (rte_eth_dev_owner_get(port_id, &owner) == 0 && owner.id != RTE_ETH_DEV_NO_OWNER)
-		rte_eth_dev_owner_unset(port_id, owner.id);
-	rte_eth_dev_close(port_id);
-	if (info.device != NULL && !sibling)
-		rte_dev_remove(info.device);
-}
-
-static int check_queues(struct opening *o)
+// As many queues as are wanted, or as the driver has.
+static int choose_queues(struct opening *o)
 {
 	const unsigned int n = o->cfg->n_queues;
 
-	if (n > o->info.max_rx_queues || n > o->info.max_tx_queues)
-		return fail(o, -ERANGE,
-			"%u queues wanted (one a worker), the driver has %u rx and %u tx%s", n,
-			o->info.max_rx_queues, o->info.max_tx_queues,
-			o->af_packet ? ": add qpairs=N"
-			: o->af_xdp  ? ": add queue_count=N"
-				     : "");
+	if (o->info.max_rx_queues == 0 || o->info.max_tx_queues == 0)
+		return fail(o, -ERANGE, "the driver has %u rx and %u tx queues",
+			o->info.max_rx_queues, o->info.max_tx_queues);
 	// These spread over all queues of the device string: what nobody polls would be lost.
 	if ((o->af_packet || o->af_xdp) && n < o->info.max_rx_queues)
 		return fail(o, -ERANGE, "%u queues in the device string, but %u workers poll",
 			o->info.max_rx_queues, n);
+	o->p->n_queues = (uint16_t)RTE_MIN(n, o->info.max_rx_queues);
+	o->p->n_tx_queues = (uint16_t)RTE_MIN(n, o->info.max_tx_queues);
 	return 0;
 }
 
@@ -288,16 +179,18 @@ static unsigned int data_room(const struct opening *o)
 static int make_pool(struct opening *o, unsigned int extra_mbufs)
 {
 	const unsigned int room = data_room(o);
-	const unsigned int queues = o->cfg->n_queues;
+	const unsigned int rx = o->p->n_queues, tx = o->p->n_tx_queues;
 	char name[RTE_MEMPOOL_NAMESIZE];
 	unsigned int n;
 	int socket = rte_eal_has_hugepages() ? o->p->socket : SOCKET_ID_ANY;
 
 	if (room > UINT16_MAX)
 		return fail(o, -EINVAL, "mbufs of %u octets are too large", room);
-	n = queues * (o->rx_desc + o->tx_desc + 2 * PORT_BURST + (o->af_xdp ? AF_XDP_RINGS : 0));
-	// A cache may hold one and a half times its size; the control thread has one too.
-	n += (queues + 1) * PORT_CACHE * 3 / 2 + extra_mbufs;
+	n = rx * (o->rx_desc + PORT_BURST + (o->af_xdp ? AF_XDP_RINGS : 0)) +
+	    tx * (o->tx_desc + PORT_BURST);
+	// A cache may hold one and a half times its size. Every worker has one, if it frees what
+	// others received, and the control thread too.
+	n += (o->cfg->n_queues + 1u) * PORT_CACHE * 3 / 2 + extra_mbufs;
 	snprintf(name, sizeof(name), "inlet_port%u", o->p->port_id);
 	o->p->pool = rte_pktmbuf_pool_create(name, n, PORT_CACHE, 0, (uint16_t)room, socket);
 	if (o->p->pool == NULL)
@@ -311,8 +204,7 @@ static int configure(struct opening *o)
 {
 	struct rte_eth_conf conf;
 	const uint64_t rx_capa = o->info.rx_offload_capa;
-	uint64_t rss =
-		o->info.flow_type_rss_offloads & (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP);
+	const uint64_t rss = port_rss_types(o->info.flow_type_rss_offloads);
 	struct port *p = o->p;
 	int rc;
 
@@ -322,17 +214,18 @@ static int configure(struct opening *o)
 	conf.rxmode.offloads =
 		rx_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	conf.txmode.offloads = o->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (o->cfg->n_queues > 1 && rss != 0) {
+	p->rss = p->n_queues > 1 && rss != 0;
+	if (p->rss) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = rss;
 	}
 	p->ip_cksum_hw = (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
 	p->l4_cksum_hw = (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM) != 0;
 	p->multi_segs = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
-	rc = rte_eth_dev_configure(p->port_id, o->cfg->n_queues, o->cfg->n_queues, &conf);
+	rc = rte_eth_dev_configure(p->port_id, p->n_queues, p->n_tx_queues, &conf);
 	if (rc != 0)
-		return fail(o, rc, "the driver refuses %u queues and mtu %u: %s", o->cfg->n_queues,
-			o->mtu, strerror(-rc));
+		return fail(o, rc, "the driver refuses %u rx and %u tx queues and mtu %u: %s",
+			p->n_queues, p->n_tx_queues, o->mtu, strerror(-rc));
 	o->rx_desc = o->cfg->rx_desc != 0 ? o->cfg->rx_desc : PORT_DESC_DEFAULT;
 	o->tx_desc = o->cfg->tx_desc != 0 ? o->cfg->tx_desc : PORT_DESC_DEFAULT;
 	if (o->af_xdp) {
@@ -356,17 +249,51 @@ static int setup_queues(struct opening *o)
 	// The port's offloads are the queues' too; a driver's default may carry FAST_FREE.
 	rx.offloads = 0;
 	tx.offloads = 0;
-	for (uint16_t q = 0; q < o->cfg->n_queues; q++) {
+	for (uint16_t q = 0; q < o->p->n_queues; q++) {
 		rc = rte_eth_rx_queue_setup(o->p->port_id, q, o->rx_desc, socket, &rx, o->p->pool);
 		if (rc != 0)
 			return fail(o, rc, "rx queue %u with %u descriptors: %s", q, o->rx_desc,
 				strerror(-rc));
+	}
+	for (uint16_t q = 0; q < o->p->n_tx_queues; q++) {
 		rc = rte_eth_tx_queue_setup(o->p->port_id, q, o->tx_desc, socket, &tx);
 		if (rc != 0)
 			return fail(o, rc, "tx queue %u with %u descriptors: %s", q, o->tx_desc,
 				strerror(-rc));
 	}
 	return 0;
+}
+
+static int set_mac(struct opening *o)
+{
+	static const uint8_t none[6];
+	struct port *p = o->p;
+	struct rte_ether_addr mac;
+	int rc;
+
+	if (memcmp(o->cfg->mac, none, sizeof(none)) == 0 ||
+		memcmp(o->cfg->mac, p->mac, sizeof(p->mac)) == 0)
+		return 0;
+	memcpy(mac.addr_bytes, o->cfg->mac, sizeof(mac.addr_bytes));
+	rc = rte_eth_dev_default_mac_addr_set(p->port_id, &mac);
+	if (rc == -ENOTSUP)
+		return fail(o, rc, "the driver %s cannot set a MAC address%s", p->driver,
+			p->netdev[0] ? ": set it on the network interface" : "");
+	if (rc != 0)
+		return fail(o, rc, "the MAC address is refused: %s", strerror(-rc));
+	memcpy(p->mac, o->cfg->mac, sizeof(p->mac));
+	return 0;
+}
+
+// On a netdev it would outlive us.
+static void restore_mac(const struct port *p)
+{
+	struct rte_ether_addr mac;
+
+	if (p->netdev[0] == '\0' || memcmp(p->mac, p->mac_before, sizeof(p->mac)) == 0)
+		return;
+	memcpy(mac.addr_bytes, p->mac_before, sizeof(mac.addr_bytes));
+	rte_eth_dev_default_mac_addr_set(p->port_id, &mac);
 }
 
 static int set_mtu(struct opening *o)
@@ -423,7 +350,7 @@ static int describe(struct opening *o)
 		return fail(o, rc, "no MAC address: %s", strerror(-rc));
 	memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
 	p->socket = rte_eth_dev_socket_id(p->port_id);
-	p->n_queues = o->cfg->n_queues;
+	memcpy(p->mac_before, p->mac, sizeof(p->mac_before));
 	return 0;
 }
 
@@ -438,12 +365,12 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 	port_netdev_name(cfg->device, out->netdev);
 	if ((rc = check_device(&o)) != 0 || (rc = probe(&o)) != 0)
 		return rc;
-	if ((rc = describe(&o)) != 0 || (rc = check_queues(&o)) != 0 || (rc = check_mtu(&o)) != 0 ||
-		(rc = configure(&o)) != 0)
+	if ((rc = describe(&o)) != 0 || (rc = choose_queues(&o)) != 0 ||
+		(rc = check_mtu(&o)) != 0 || (rc = configure(&o)) != 0)
 		goto fail_port;
 	if ((rc = make_pool(&o, extra_mbufs)) != 0)
 		goto fail_port;
-	if ((rc = set_mtu(&o)) != 0 || (rc = setup_queues(&o)) != 0)
+	if ((rc = set_mtu(&o)) != 0 || (rc = setup_queues(&o)) != 0 || (rc = set_mac(&o)) != 0)
 		goto fail_pool;
 	rc = rte_eth_dev_start(out->port_id);
 	if (rc != 0) {
@@ -452,17 +379,20 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 	}
 	if ((rc = receive_multicast(&o)) != 0)
 		goto fail_started;
+	port_rss_read(out);
+	port_flow_probe(out);
 	return 0;
 fail_started:
 	rte_eth_dev_stop(out->port_id);
 fail_pool:
+	restore_mac(out);
 	// The driver gives its mbufs back to the pool when it closes.
-	unprobe(out->port_id);
+	port_unprobe(out->port_id);
 	rte_mempool_free(out->pool);
 	memset(out, 0, sizeof(*out));
 	return rc;
 fail_port:
-	unprobe(out->port_id);
+	port_unprobe(out->port_id);
 	memset(out, 0, sizeof(*out));
 	return rc;
 }
@@ -474,8 +404,10 @@ void port_close(struct port *p)
 	// On a netdev the mode would outlive us.
 	if (p->promiscuous)
 		rte_eth_promiscuous_disable(p->port_id);
+	restore_mac(p);
+	port_flow_close(p);
 	rte_eth_dev_stop(p->port_id);
-	unprobe(p->port_id);
+	port_unprobe(p->port_id);
 	rte_mempool_free(p->pool);
 	memset(p, 0, sizeof(*p));
 }

@@ -7,34 +7,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "steer/steer.h"
+
 struct rte_mempool;
 
 struct port_cfg {
 	const char *device;	   // devargs: "0000:01:00.0", "net_af_xdp0,iface=veth0", ...
-	uint16_t n_queues;	   // rx and tx each
+	uint16_t n_queues;	   // rx and tx each; fewer where the driver has no more
 	uint16_t mtu;		   // 0: the driver's, or that of the netdev under the port
 	uint16_t rx_desc, tx_desc; // 0: 1024
+	uint8_t mac[6];		   // to be set; all 0: the port's own
 };
 
 struct port {
-	uint16_t port_id; // ethdev
-	uint16_t n_queues;
-	uint16_t mtu;
+	uint16_t port_id;  // ethdev
+	uint16_t n_queues; // receive queues
+	uint16_t n_tx_queues;
+	uint16_t mtu; // octets of an IP datagram; frames may have two VLAN tags more
 	uint8_t mac[6];
+	uint8_t mac_before[6]; // what it had when opened
 	int socket;
+	bool rss;		       // several receive queues, spread over by the driver
 	bool ip_cksum_hw, l4_cksum_hw; // the driver checks received IPv4 and UDP checksums
 	bool multi_segs;	       // mbuf chains may be transmitted
 	bool promiscuous;	       // because the driver has no all-multicast mode
 	char driver[32];
 	char netdev[16]; // the kernel's netdev under the port (af_packet, af_xdp), or empty
 	struct rte_mempool *pool;
+	// Which queue gets what (port_rss.h, port_flow.h); all zero where the driver does not tell.
+	struct steer_rss steer;
+	bool reta_settable;
+	bool flow_steer; // rte_flow rules can lead a tunnel to a queue
 };
 
 #define PORT_ERR_LEN 256
-// Probes, configures and starts a port, all-multicast on. extra_mbufs: what may hold mbufs of this
-// port beside its own queues: punt rings, the transmit descriptors of the other ports. 0, or a
-// negative errno with one line in err and nothing left behind. Never asks for FAST_FREE, so mbufs
-// of any pool and any reference count may be transmitted.
+// Probes, configures and starts a port, all-multicast on, tags left in the frames. extra_mbufs:
+// what may hold mbufs of this port beside its own queues: punt rings, the transmit descriptors of
+// the other ports. 0, or a negative errno with one line in err and nothing left behind. Never asks
+// for FAST_FREE, so mbufs of any pool and any reference count may be transmitted.
 int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port *out,
 	char err[PORT_ERR_LEN]);
 // Stops the port, frees the pool (no mbuf of it may be in use elsewhere) and removes the device.

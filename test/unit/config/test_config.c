@@ -80,6 +80,7 @@ static void defaults(void **state)
 	assert_int_equal(c.memory_mb, 0);
 	assert_int_equal(c.control_cpu, -1);
 	assert_int_equal(c.n_workers, 0);
+	assert_false(c.share_cpu);
 	assert_int_equal(c.n_eal, 0);
 	assert_int_equal(c.n_ifs, 2);
 	assert_string_equal(c.ifs[0].name, "wan");
@@ -95,6 +96,9 @@ static void defaults(void **state)
 	assert_int_equal(c.ifs[1].pim.propagation_delay_ms, 500);
 	assert_int_equal(c.ifs[1].pim.override_interval_ms, 2500);
 	assert_int_equal(c.ifs[0].mtu, 0);
+	assert_int_equal(c.ifs[0].vlan, 0);
+	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_AUTO);
+	assert_memory_equal(c.ifs[0].mac, "\0\0\0\0\0\0", 6);
 	assert_int_equal(c.ifs[0].rx_desc, 1024);
 	assert_int_equal(c.ifs[0].tx_desc, 1024);
 	prefix_parse("232.0.0.0/8", &ssm);
@@ -120,11 +124,13 @@ static void defaults(void **state)
 }
 
 static const char everything[] =
-	"log_level = \"debug\"; workers = [ 2, 3 ]; control_cpu = 1; memory = \"no-huge\";\n"
+	"log_level = \"debug\"; workers = [ 2, 3 ]; control_cpu = 1; share_cpu = true;\n"
+	"memory = \"no-huge\";\n"
 	"memory_mb = 512; eal = [ \"--iova-mode=va\", \"-v\" ];\n"
 	"interfaces = ({ name = \"eth.0_x-1\"; device = \"net_null0\"; role = \"both\"; mtu = "
 	"9000;\n"
 	" addresses = [ \"192.0.2.2/24\", \"198.51.100.1/31\" ]; rx_desc = 256; tx_desc = 512;\n"
+	" vlan = 4094; mac = \"02:aB:00:00:00:fF\"; spread = \"channel\";\n"
 	" routes = ( { to = \"0.0.0.0/0\"; via = \"192.0.2.1\"; } );\n"
 	" pim = { enabled = false; hello_interval = 1; hello_holdtime = 3; dr_priority = "
 	"4294967295L;\n"
@@ -153,6 +159,7 @@ static void every_key(void **state)
 	assert_int_equal(c.n_workers, 2);
 	assert_int_equal(c.workers[1], 3);
 	assert_int_equal(c.control_cpu, 1);
+	assert_true(c.share_cpu);
 	assert_int_equal(c.memory, MEMORY_NO_HUGE);
 	assert_int_equal(c.memory_mb, 512);
 	assert_int_equal(c.n_eal, 2);
@@ -167,6 +174,9 @@ static void every_key(void **state)
 	assert_string_equal(addr_format(&c.ifs[0].routes[0].via, text), "192.0.2.1");
 	assert_int_equal(c.ifs[0].rx_desc, 256);
 	assert_int_equal(c.ifs[0].tx_desc, 512);
+	assert_int_equal(c.ifs[0].vlan, 4094);
+	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_CHANNEL);
+	assert_memory_equal(c.ifs[0].mac, "\x02\xab\0\0\0\xff", 6);
 	assert_false(c.ifs[0].pim.enabled);
 	assert_int_equal(c.ifs[0].pim.dr_priority, UINT32_MAX);
 	assert_int_equal(c.ifs[0].pim.override_interval_ms, 65535);
@@ -343,11 +353,13 @@ static void broken_values(void **state)
 		{TOP("memory = \"\";"),
 			"x.conf:5: memory \"\": not one of auto, hugepages, no-huge"},
 		{TOP("workers = [ ];"), "x.conf:5: workers needs at least 1 element"},
-		{TOP("workers = [ 2, 2 ];"), "x.conf:5: workers: CPU 2 appears twice"},
+		{TOP("workers = [ 2, 2 ];"),
+			"x.conf:5: workers: CPU 2 appears twice (share_cpu = true allows it)"},
 		{TOP("workers = [ 1024 ];"), "x.conf:5: workers: 1024 is not in 0..1023"},
 		{TOP("workers = [ -1 ];"), "x.conf:5: workers is -1, not in 0..2147483647"},
 		{TOP("workers = [ 2, 3 ];\ncontrol_cpu = 3;"),
-			"x.conf:6: control_cpu 3 is among the workers"},
+			"x.conf:6: control_cpu 3 is among the workers (share_cpu = true allows "
+			"it)"},
 		{TOP("ssm_ranges = [ ];"), "x.conf:5: ssm_ranges needs at least 1 element"},
 		{TOP("ssm_ranges = [ \"192.0.2.0/24\" ];"),
 			"x.conf:5: ssm_ranges \"192.0.2.0/24\": not inside 224.0.0.0/4"},
@@ -405,6 +417,91 @@ static void broken_values(void **state)
 	}
 }
 
+#define ON(name, device, more) \
+	"name = \"" name "\"; device = \"" device "\"; role = \"both\"; " more
+
+// Interfaces of one port: VLANs beside at most one untagged.
+static void shared_ports(void **state)
+{
+	static const struct broken cases[] = {
+		{FILE_OF(ON("a", "d", "vlan = 7;"), ON("b", "d", "vlan = 7;"), ""),
+			"x.conf:3: vlan 7 of device \"d\" is that of interface \"a\""},
+		{FILE_OF(ON("a", "d,x=1", ""), ON("b", "d,x=2", "vlan = 7;"), ""),
+			"x.conf:3: device \"d\" has other arguments at interface \"a\""},
+		{FILE_OF(ON("a", "d,x=1", ""), ON("b", "d", "vlan = 7;"), ""),
+			"x.conf:3: device \"d\" has other arguments at interface \"a\""},
+		{FILE_OF(ON("a", "d", "mac = \"02:00:00:00:00:01\";"),
+			 ON("b", "d", "vlan = 7; mac = \"02:00:00:00:00:02\";"), ""),
+			"x.conf:3: mac differs from that of interface \"a\", which is on the same "
+			"port"},
+		{FILE_OF(ON("a", "d", "spread = \"tunnel\";"),
+			 ON("b", "d", "vlan = 7; spread = \"off\";"), ""),
+			"x.conf:3: spread differs from that of interface \"a\", which is on the "
+			"same port"},
+		{FILE_OF(ON("a", "d", "mtu = 1500;"), ON("b", "d", "vlan = 7; mtu = 1501;"), ""),
+			"x.conf:3: mtu 1501 is more than that of interface \"a\", 1500, whose port "
+			"it is on"},
+		{FILE_OF(ON("a", "d", "vlan = 7; mtu = 1501;"), ON("b", "d", "mtu = 1500;"), ""),
+			"x.conf:2: mtu 1501 is more than that of interface \"b\", 1500, whose port "
+			"it is on"},
+		{WAN_WITH("vlan = 0;"), "x.conf:2: vlan is 0, not in 1..4094"},
+		{WAN_WITH("vlan = 4095;"), "x.conf:2: vlan is 4095, not in 1..4094"},
+		{WAN_WITH("spread = \"on\";"),
+			"x.conf:2: spread \"on\": not one of auto, off, tunnel, channel"},
+		{WAN_WITH("mac = \"02:00:00:00:00\";"),
+			"x.conf:2: mac \"02:00:00:00:00\": not a MAC address 02:00:00:00:00:01"},
+		{WAN_WITH("mac = \"02:00:00:00:00:0\";"),
+			"x.conf:2: mac \"02:00:00:00:00:0\": not a MAC address 02:00:00:00:00:01"},
+		{WAN_WITH("mac = \"02:00:00:00:00:011\";"),
+			"x.conf:2: mac \"02:00:00:00:00:011\": not a MAC address "
+			"02:00:00:00:00:01"},
+		{WAN_WITH("mac = \"03:00:00:00:00:01\";"),
+			"x.conf:2: mac \"03:00:00:00:00:01\": not the address of one station"},
+		{WAN_WITH("mac = \"00:00:00:00:00:00\";"),
+			"x.conf:2: mac \"00:00:00:00:00:00\": not the address of one station"},
+		{TOP("share_cpu = 1;"),
+			"x.conf:5: share_cpu must be true or false, not an integer"},
+	};
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+
+	(void)state;
+	BROKEN(cases);
+	if (load(FILE_OF(ON("a", "01:00.0,x=1", "mtu = 1500; mac = \"02:00:00:00:00:01\";"),
+			 ON("b", "0000:01:00.0,x=1", "vlan = 1; mtu = 1500;"), ""),
+		    &c, err) != 0)
+		fail_msg("%s", err);
+	assert_true(config_same_device(c.ifs[0].device, c.ifs[1].device));
+	assert_false(config_same_device("0000:01:00.0", "0000:01:00.1"));
+}
+
+// 64 interfaces can be downstream, 8 more upstream.
+static void how_many_interfaces(void **state)
+{
+	static char text[16384];
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+
+	(void)state;
+	for (int down = 64; down <= 65; down++) {
+		int n = snprintf(text, sizeof(text), "interfaces = (\n");
+
+		for (int i = 1; i <= 72; i++)
+			n += snprintf(text + n, sizeof(text) - (size_t)n,
+				"{ name = \"i%d\"; device = \"d\"; vlan = %d; role = \"%s\"; }%s\n",
+				i, i, i <= 72 - down ? "upstream" : "downstream",
+				i < 72 ? "," : "");
+		snprintf(text + n, sizeof(text) - (size_t)n, ");\n");
+		if (down == 64)
+			assert_int_equal(load(text, &c, err), 0);
+		else
+			expect_error(text,
+				"x.conf:73: more than 64 interfaces with role downstream "
+				"or both");
+	}
+	assert_int_equal(c.n_ifs, 72);
+}
+
 static void broken_interfaces(void **state)
 {
 #define LAN2(name, device, role) \
@@ -415,15 +512,14 @@ static void broken_interfaces(void **state)
 			"x.conf:3: name \"wan\" is taken by another interface"},
 		{FILE_OF(WAN, LAN2("lan", "0000:01:00.0", "downstream"), ""),
 			"x.conf:3: device \"0000:01:00.0\" is that of interface \"wan\"; one port "
-			"with both roles has role = \"both\""},
+			"with both roles has role = \"both\", its VLANs each have a vlan"},
 		{FILE_OF(WAN, LAN2("lan", "01:00.0", "downstream"), ""),
 			"x.conf:3: device \"0000:01:00.0\" is that of interface \"wan\"; one port "
-			"with both roles has role = \"both\""},
+			"with both roles has role = \"both\", its VLANs each have a vlan"},
 		{FILE_OF(LAN2("wan", "net_null0,size=64", "upstream"),
 			 LAN2("lan", "net_null0,size=128", "downstream"), ""),
 			"x.conf:3: device \"net_null0\" is that of interface \"wan\"; one port "
-			"with "
-			"both roles has role = \"both\""},
+			"with both roles has role = \"both\", its VLANs each have a vlan"},
 		{FILE_OF(LAN2("", "d", "both"), LAN, ""), "x.conf:2: name \"\": empty"},
 		{FILE_OF(LAN2("abcdefghijklmnop", "d", "both"), LAN, ""),
 			"x.conf:2: name \"abcdefghijklmnop\": longer than 15 characters"},
@@ -626,6 +722,8 @@ int main(void)
 		cmocka_unit_test(digits_elsewhere),
 		cmocka_unit_test(broken_values),
 		cmocka_unit_test(broken_interfaces),
+		cmocka_unit_test(shared_ports),
+		cmocka_unit_test(how_many_interfaces),
 		cmocka_unit_test(includes),
 		cmocka_unit_test(not_readable),
 		cmocka_unit_test(examples),

@@ -54,6 +54,8 @@ void fake_observe(struct observe *o)
 	o->start_us = FAKE_NOW_US - 61 * USEC_PER_SEC;
 	o->n_ifs = 2;
 	o->ifs[0] = (struct observe_if){.name = "wan",
+		.first = true,
+		.spread = "tunnel",
 		.device = "net_fake0",
 		.role = IF_UPSTREAM,
 		.port = &ports[0],
@@ -62,6 +64,9 @@ void fake_observe(struct observe *o)
 		.n_addrs = 1,
 		.addrs = {{.addr = address("192.0.2.2"), .len = 24}}};
 	o->ifs[1] = (struct observe_if){.name = "lan",
+		.first = true,
+		.vlan = 100,
+		.spread = "off",
 		.device = "net_fake1",
 		.role = IF_DOWNSTREAM,
 		.port = &ports[1],
@@ -70,10 +75,13 @@ void fake_observe(struct observe *o)
 		.mtu = 9000};
 	o->n_workers = 2;
 	for (unsigned int i = 0; i < 2; i++) {
-		o->workers[i] = (struct observe_worker){.lcore = i + 1, .cpu = (int)i + 2};
+		o->workers[i] = (struct observe_worker){.lcore = i + 1,
+			.cpu = (int)i + 2,
+			.load_percent = 42,
+			.burst_tenths = 73 * i};
 		crossing.workers[i] = &workers[i];
-		workers[i].polls = 100 + i;
-		workers[i].busy_polls = 10;
+		workers[i].load.polls = 100 + i;
+		workers[i].load.busy_polls = 10;
 		workers[i].ifs[0].rx_packets = 5;
 		workers[i].ifs[1].tx_packets = 6;
 		workers[i].ifs[0].punted[PUNT_CONTROL] = 1;

@@ -55,13 +55,18 @@ void rig_setup(struct rig *r, uint64_t oifs)
 	r->channel = mfib_channel_add(r->mfib, r->tunnel, &sg, oifs);
 	REQUIRE(r->channel);
 	r->worker.n_ifs = RIG_IFS;
+	r->worker.n_ports = RIG_IFS;
 	r->worker.table = mfib_worker_table(r->mfib, 0);
 	r->worker.x = r->x;
-	for (unsigned int i = 0; i < RIG_IFS; i++)
-		r->worker.ifs[i] = (struct worker_if){.port_id = (uint16_t)(10 + i),
+	for (unsigned int i = 0; i < RIG_IFS; i++) {
+		r->worker.ports[i] = (struct worker_port){
+			.port_id = (uint16_t)(10 + i), .untagged = (uint8_t)i};
+		r->worker.ifs[i] = (struct worker_if){.port = (uint16_t)i,
 			.mtu = 1500,
 			.upstream = i == 0,
 			.mac = {2, 0, 0, 0, 0, (uint8_t)i}};
+	}
+	worker_prepare(&r->worker);
 }
 
 unsigned int rig_mbufs_in_use(const struct rig *r)

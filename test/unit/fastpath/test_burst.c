@@ -348,11 +348,11 @@ static void run_flags(const char *id, uint64_t flags, bool hw, size_t corrupt, s
 		f.p[corrupt] ^= 0x40;
 	m = rig_mbuf(&rig, f.p, f.len);
 	m->ol_flags |= flags;
-	rig.worker.ifs[0].ip_cksum_hw = hw;
-	rig.worker.ifs[0].l4_cksum_hw = hw;
+	rig.worker.ports[0].ip_cksum_hw = hw;
+	rig.worker.ports[0].l4_cksum_hw = hw;
 	rig_run_mbuf(&rig, m, o);
-	rig.worker.ifs[0].ip_cksum_hw = false;
-	rig.worker.ifs[0].l4_cksum_hw = false;
+	rig.worker.ports[0].ip_cksum_hw = false;
+	rig.worker.ports[0].l4_cksum_hw = false;
 }
 
 static void checksums_by_driver_or_by_sum(void **state)

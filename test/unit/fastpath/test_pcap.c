@@ -51,8 +51,9 @@ static unsigned int replay(const char *capture)
 	in = port_open(args);
 	snprintf(args, sizeof(args), "tx_pcap=%s", out_path);
 	out = port_open(args);
-	rig.worker.ifs[0].port_id = in;
-	rig.worker.ifs[1].port_id = out;
+	rig.worker.ports[0].port_id = in;
+	rig.worker.ports[1].port_id = out;
+	rig.worker.n_ports = 2;
 	rig.worker.n_ifs = 2;
 	while (idle < 3) {
 		unsigned int n = worker_round(&rig.worker);

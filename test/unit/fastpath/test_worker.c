@@ -42,7 +42,7 @@ static void ports_open(void)
 		assert_int_equal(rte_eth_rx_queue_setup(ports[i], 0, 64, 0, NULL, rig.pool), 0);
 		assert_int_equal(rte_eth_tx_queue_setup(ports[i], 0, 64, 0, NULL), 0);
 		assert_int_equal(rte_eth_dev_start(ports[i]), 0);
-		rig.worker.ifs[i].port_id = ports[i];
+		rig.worker.ports[i].port_id = ports[i];
 	}
 }
 
@@ -83,11 +83,11 @@ static void a_lone_frame_leaves_in_its_round(void **state)
 	(void)state;
 	mfib_channel_oifs(rig.mfib, rig.channel, 1u << 1 | 1u << 2);
 	assert_int_equal(worker_round(&rig.worker), 0);
-	assert_int_equal(rig.x->polls, 1);
-	assert_int_equal(rig.x->busy_polls, 0);
+	assert_int_equal(rig.x->load.polls, 1);
+	assert_int_equal(rig.x->load.busy_polls, 0);
 	arrive(0, "A12");
 	assert_int_equal(worker_round(&rig.worker), 1);
-	assert_int_equal(rig.x->busy_polls, 1);
+	assert_int_equal(rig.x->load.busy_polls, 1);
 	expect_native(1, "A12");
 	expect_native(2, "A12");
 	crossing_if_stats(rig.crossing, 1, &s);

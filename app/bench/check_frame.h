@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Frames of all kinds for the check: most are good, the others have one thing wrong or unusual, and
+// a few have two. Internal to the check.
+#ifndef BENCH_CHECK_FRAME_H
+#define BENCH_CHECK_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "bench/oracle.h"
+
+struct check_frame {
+	uint8_t p[FEED_MAX_FRAME]; // what is past len is 0
+	size_t len;
+	size_t split; // over two mbufs, the first this long; 0: one
+	struct oracle want;
+};
+
+// A frame to a channel of w->joined, whose payload is up to so many octets, and what has to become
+// of it.
+void check_frame_make(struct check_frame *c, const struct oracle_world *w, unsigned int max_payload,
+	struct rng *rng);
+
+#endif

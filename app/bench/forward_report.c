@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/forward.h"
+#include "bench/svg.h"
+
+static double cycles_of(const struct forward_result *r, unsigned int lane)
+{
+	return r->median ? lane_median(&r->lanes[lane], r->reps)
+			 : lane_min(&r->lanes[lane], r->reps);
+}
+
+static double mpps(const struct forward_result *r, unsigned int lane)
+{
+	return r->tsc_hz / cycles_of(r, lane) / 1e6;
+}
+
+// What is compared: the fastest turns, or the medians of the turns side by side.
+static double ratio(const struct forward_result *r, unsigned int lane)
+{
+	return r->median ? lane_ratio_median(&r->lanes[0], &r->lanes[lane], r->reps)
+			 : lane_ratio(&r->lanes[0], &r->lanes[lane], r->reps);
+}
+
+void forward_report_begin(const struct bench_options *o)
+{
+	if (o->json)
+		return;
+	printf("%s. The product's datapath between two ports. Cycles are TSC ticks of the\n"
+	       "forwarding core a packet, in the fastest turn (memif, af_xdp: the median turn). "
+	       "Ratios are\n"
+	       "the speed relative to what had the same ports in the turns between.\n\n",
+		bench_cpu());
+	printf("%-7s %8s %7s %-7s %7s %7s %8s  %s\n", "ports", "channels", "payload", "udp sum",
+		"workers", "cycles", "Mpps", "ratio to (Mpps of)");
+}
+
+static void table(const struct forward_result *r)
+{
+	const struct forward_case *c = &r->c;
+
+	printf("%-7s %8u %7u %-7s %7u", c->vdev, c->shape.channels, c->shape.payload,
+		c->shape.udp_cksum ? "present" : "zero", c->workers);
+	if (r->skipped[0]) {
+		printf("  skipped: %s\n", r->skipped);
+		return;
+	}
+	printf(" %7.1f %8.3f ", cycles_of(r, 0), mpps(r, 0));
+	for (unsigned int i = 1; i < r->n_lanes; i++)
+		printf(" %s %.3f (%.3f)", r->lanes[i].name, ratio(r, i), mpps(r, i));
+	if (r->offered_mpps > 0)
+		printf(" offered %.3f", r->offered_mpps);
+	if (r->lost)
+		printf(" LOST %llu", (unsigned long long)r->lost);
+	if (r->dropped)
+		printf(" DROPPED %llu %s", (unsigned long long)r->dropped, r->why);
+	printf("\n");
+}
+
+static void object(const struct forward_result *r, const char *name,
+	double (*value_cb)(const struct forward_result *, unsigned int))
+{
+	printf(",\"%s\":{", name);
+	for (unsigned int i = 1; i < r->n_lanes; i++)
+		printf("%s\"%s\":%.4f", i > 1 ? "," : "", r->lanes[i].name, value_cb(r, i));
+	printf("}");
+}
+
+static double ratio_median_cb(const struct forward_result *r, unsigned int lane)
+{
+	return lane_ratio_median(&r->lanes[0], &r->lanes[lane], r->reps);
+}
+
+static void json_line(const struct forward_result *r)
+{
+	const struct forward_case *c = &r->c;
+	time_t now = time(NULL);
+	char date[32];
+
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	printf("{\"bench\":\"forward\",\"case\":{\"vdev\":\"%s\",\"channels\":%u,\"tunnels\":%u,"
+	       "\"payload\":%u,\"udp_cksum\":\"%s\",\"workers\":%u,\"zipf\":%.2f}",
+		c->vdev, c->shape.channels, c->shape.tunnels, c->shape.payload,
+		c->shape.udp_cksum ? "present" : "zero", c->workers, c->zipf);
+	if (r->skipped[0]) {
+		printf(",\"skipped\":\"%s\",\"cpu\":\"%s\",\"date\":\"%s\"}\n", r->skipped,
+			bench_cpu(), date);
+		return;
+	}
+	printf(",\"statistic\":\"%s\",\"cycles\":%.2f,\"cycles_median\":%.2f,\"mpps\":%.4f",
+		r->median ? "median" : "minimum", cycles_of(r, 0),
+		lane_median(&r->lanes[0], r->reps), mpps(r, 0));
+	object(r, "ratio", ratio);
+	object(r, "ratio_median", ratio_median_cb);
+	object(r, "reference_cycles", cycles_of);
+	if (r->offered_mpps > 0)
+		printf(",\"offered_mpps\":%.4f", r->offered_mpps);
+	printf(",\"packets\":%llu,\"lost\":%llu,\"dropped\":%llu,\"reps\":%u,\"tsc_hz\":%.0f,"
+	       "\"cpu\":\"%s\",\"memory\":\"%s\",\"date\":\"%s\"}\n",
+		(unsigned long long)r->packets, (unsigned long long)r->lost,
+		(unsigned long long)r->dropped, r->reps, r->tsc_hz, bench_cpu(),
+		r->huge ? "huge" : "4k", date);
+}
+
+void forward_report(const struct forward_result *r, bool json)
+{
+	if (json)
+		json_line(r);
+	else
+		table(r);
+	fflush(stdout);
+}
+
+// Bars: the rate of each contender, case by case.
+int forward_plot(const char *dir, const struct forward_result *r, unsigned int n)
+{
+	struct svg_axis x = {.from = 0, .to = 1}, y = {.from = 0, .label = "Mpps"};
+	unsigned int bars = 0, at = 0;
+	char title[160];
+	struct svg s;
+
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int l = 0; !r[i].skipped[0] && l < r[i].n_lanes; l++, bars++)
+			y.to = fmax(y.to, mpps(&r[i], l));
+	}
+	if (bars == 0)
+		return 0;
+	y.to = y.to > 5 ? ceil(y.to / 5) * 5 : y.to * 1.1;
+	snprintf(title, sizeof(title), "Million packets a second through ports (%s)", bench_cpu());
+	if (svg_open(&s, dir, "forward.svg", title, &x, &y) != 0)
+		return -1;
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int l = 0; !r[i].skipped[0] && l < r[i].n_lanes; l++) {
+			char name[FORWARD_NAME_LEN];
+
+			snprintf(name, sizeof(name), "%s %u %s", r[i].c.vdev, r[i].c.shape.payload,
+				r[i].lanes[l].name);
+			s.n = l;
+			svg_bar(&s, at++, bars, mpps(&r[i], l), name);
+		}
+	}
+	return svg_close(&s);
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The common shapes of AMT data, accepted with few instructions: a burst is limited by their
+// number, not by memory, until the table outgrows the caches. A shape is a mix of outer and inner
+// family, with or without a VLAN tag, with no option or extension header outside; what differs
+// between shapes is a constant in these functions where they are called. Internal to process.c.
+//
+// data_find() is the first pass: where the channel's entry would be, if the frame is of this shape.
+// data_finish() is the second: all checks, then the lookup, then out with it.
+#ifndef FASTPATH_DATA_H
+#define FASTPATH_DATA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
+
+#include "crossing/crossing.h"
+#include "fastpath/cksum.h"
+#include "fastpath/classify.h"
+#include "fastpath/emit.h"
+#include "fastpath/headers.h"
+#include "fastpath/worker.h"
+#include "mfib/mfib_table.h"
+
+struct shape {
+	unsigned int l3; // offset of the outer IP header
+	bool outer6, inner6;
+};
+
+struct burst {
+	struct worker *w;
+	const struct worker_port *port;
+	struct tables t;
+	// What the driver's flags have to be to ask no further.
+	uint64_t flags_mask, flags_want;
+	// The local addresses that the last frames were for, and their indices + 1; 0: none yet.
+	uint32_t dst4;
+	uint8_t local4, local6;
+	_Alignas(16) uint8_t dst6[16];
+	struct mfib_narrow_key local4_key; // of 0 but for local4
+	unsigned int n_drop;
+	struct rte_mbuf *drop[WORKER_BURST];
+	unsigned int n_punt[PUNT_CLASSES];
+	struct rte_mbuf *punt[PUNT_CLASSES][WORKER_BURST];
+	uint8_t punt_if[PUNT_CLASSES][WORKER_BURST];
+	unsigned int n_tagged; // counted at their own interfaces
+	uint64_t tagged_bytes;
+};
+
+static __rte_always_inline const uint8_t *data_inner(const uint8_t *ip, bool outer6)
+{
+	return ip + (outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN;
+}
+
+// The bucket of a frame of this shape, being fetched. Reads up to where its addresses end, whatever
+// the frame's length: that is within the mbuf.
+static __rte_always_inline void *data_find(
+	const struct burst *b, const struct rte_mbuf *m, const struct shape s)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + s.l3;
+	const uint8_t *inner = data_inner(ip, s.outer6);
+	// The end of the destination and the two ports follow each other.
+	uint64_t end = get_raw64(ip + (s.outer6 ? 36 : 16)), hash, src[2], g[2];
+	void *bucket;
+
+	if (s.inner6) {
+		memcpy(src, inner + 8, sizeof(src));
+		memcpy(g, inner + 24, sizeof(g));
+		hash = mfib_hash6(b->t.wide, src, g, end);
+	} else {
+		hash = mfib_hash4(s.outer6 ? b->t.wide : b->t.narrow, get_raw64(inner + 12), end);
+	}
+	if (s.outer6 || s.inner6)
+		bucket = mfib_wide_bucket(b->t.wide, hash);
+	else
+		bucket = mfib_narrow_bucket(b->t.narrow, hash);
+	rte_prefetch0(bucket);
+	return bucket;
+}
+
+// What the outer headers and the first octets of the inner one have to be, apart from addresses,
+// lengths and what does not matter; at the ethertype before the outer IP header, and at the UDP
+// header. The masks say which bits count. An outer ECN field, where it is not 0, takes the longer
+// way.
+#define OUTER4_WANT                             \
+	{                                       \
+		0x08, 0, 0x45, [11] = PROTO_UDP \
+	}
+#define OUTER4_MASK                                                   \
+	{                                                             \
+		0xff, 0xff, 0xff, [8] = 0x3f, [9] = 0xff, [11] = 0xff \
+	}
+#define OUTER4_MASK_ECN                                                         \
+	{                                                                       \
+		0xff, 0xff, 0xff, ECN_MASK, [8] = 0x3f, [9] = 0xff, [11] = 0xff \
+	}
+#define OUTER6_WANT                               \
+	{                                         \
+		0x86, 0xdd, 0x60, [8] = PROTO_UDP \
+	}
+#define OUTER6_MASK                          \
+	{                                    \
+		0xff, 0xff, 0xf0, [8] = 0xff \
+	}
+#define OUTER6_MASK_ECN                                                  \
+	{                                                                \
+		0xff, 0xff, 0xf0, ECN_MASK << IPV6_ECN_SHIFT, [8] = 0xff \
+	}
+#define UDP_WANT(inner)                                                                     \
+	{                                                                                   \
+		AMT_UDP_PORT >> 8, AMT_UDP_PORT & 0xff, [8] = AMT_TYPE_DATA, [10] = (inner) \
+	}
+#define UDP_MASK(inner)                                \
+	{                                              \
+		0xff, 0xff, [8] = 0xff, [10] = (inner) \
+	}
+
+struct template
+{
+	_Alignas(16) uint8_t want[16];
+	_Alignas(16) uint8_t mask[16];
+};
+
+static __rte_always_inline bool template_ok(
+	const uint8_t *p, const struct template *tp, const uint8_t *q, const struct template *tq)
+{
+#ifdef __SSE4_1__
+	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)q);
+
+	a = _mm_xor_si128(a, *(const __m128i *)(const void *)tp->want);
+	b = _mm_xor_si128(b, *(const __m128i *)(const void *)tq->want);
+	a = _mm_and_si128(a, *(const __m128i *)(const void *)tp->mask);
+	b = _mm_and_si128(b, *(const __m128i *)(const void *)tq->mask);
+	a = _mm_or_si128(a, b);
+	return _mm_testz_si128(a, a);
+#else
+	uint8_t differs = 0;
+
+	for (int i = 0; i < 16; i++)
+		differs |=
+			((p[i] ^ tp->want[i]) & tp->mask[i]) | ((q[i] ^ tq->want[i]) & tq->mask[i]);
+	return differs == 0;
+#endif
+}
+
+static __rte_always_inline bool headers_ok(
+	const uint8_t *ip, const uint8_t *udp, const struct shape s, bool any_ecn)
+{
+	static const struct template outer4 = {OUTER4_WANT, OUTER4_MASK};
+	static const struct template outer4_ecn = {OUTER4_WANT, OUTER4_MASK_ECN};
+	static const struct template outer6 = {OUTER6_WANT, OUTER6_MASK};
+	static const struct template outer6_ecn = {OUTER6_WANT, OUTER6_MASK_ECN};
+	static const struct template udp4 = {UDP_WANT(0x45), UDP_MASK(0xff)};
+	static const struct template udp6 = {UDP_WANT(0x60), UDP_MASK(0xf0)};
+	const struct template *outer;
+
+	if (s.outer6)
+		outer = any_ecn ? &outer6 : &outer6_ecn;
+	else
+		outer = any_ecn ? &outer4 : &outer4_ecn;
+	return template_ok(ip - 2, outer, udp, s.inner6 ? &udp6 : &udp4);
+}
+
+// The outer checksums where the driver's flags do not settle them at once.
+static __rte_noinline bool cksums_ok(const struct burst *b, const struct rte_mbuf *m,
+	const uint8_t *ip, const uint8_t *udp, uint16_t udp_len, bool outer6)
+{
+	if (!outer6 && !outer_cksum_ok(m, ip, IPV4_LEN, b->port->ip_cksum_hw))
+		return false;
+	return udp_cksum_ok(m, ip, udp, udp_len, outer6, b->port->l4_cksum_hw);
+}
+
+// Whether a destination is an address of tunnels: then it is the one that is expected next.
+static __rte_noinline bool local4_switch(struct burst *b, uint32_t dst)
+{
+	unsigned int local = dst ? mfib_local_find4(b->t.ep, dst) : 0;
+
+	if (!local)
+		return false;
+	b->dst4 = dst;
+	b->local4 = (uint8_t)local;
+	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, local);
+	return true;
+}
+
+static __rte_noinline bool local6_switch(struct burst *b, const uint8_t *dst)
+{
+	unsigned int local = mfib_local_find6(b->t.ep, dst);
+
+	if (!local)
+		return false;
+	memcpy(b->dst6, dst, sizeof(b->dst6));
+	b->local6 = (uint8_t)local;
+	return true;
+}
+
+static __rte_always_inline bool is_local(struct burst *b, const uint8_t *ip, bool outer6)
+{
+	if (outer6)
+		return likely(((get_raw64(ip + 24) ^ get_raw64(b->dst6)) |
+				      (get_raw64(ip + 32) ^ get_raw64(b->dst6 + 8))) == 0 &&
+			       b->local6) ||
+		       local6_switch(b, ip + 24);
+	return likely(get_raw32(ip + 16) == b->dst4) || local4_switch(b, get_raw32(ip + 16));
+}
+
+// A frame that ends here.
+static inline void data_drop(struct burst *b, struct rte_mbuf *m, enum drop_reason reason)
+{
+	crossing_count(&b->w->x->drops[reason], 1);
+	b->drop[b->n_drop++] = m;
+}
+
+// Well-formed data whose channel is not in the table. False: there is no such tunnel at all.
+static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const uint8_t *ip,
+	const uint8_t *inner, bool outer6, bool inner6)
+{
+	uint16_t port = get_be16(ip + (outer6 ? IPV6_LEN : IPV4_LEN) + 2);
+	const uint8_t *relay6;
+	uint32_t relay;
+	bool from_relay;
+
+	if (outer6) {
+		relay6 = mfib_tunnel_relay6(b->t.ep, b->local6, port);
+		if ((get_raw64(relay6) | get_raw64(relay6 + 8)) == 0)
+			return false;
+		from_relay = memcmp(relay6, ip + 8, 16) == 0;
+	} else {
+		relay = mfib_tunnel_relay4(b->t.ep, b->local4, port);
+		if (relay == 0)
+			return false;
+		from_relay = relay == get_raw32(ip + 12);
+	}
+	if (!from_relay)
+		data_drop(b, m, DROP_NOT_RELAY);
+	else
+		data_drop(b, m, inner6 ? classify_miss6(inner) : classify_miss4(inner));
+	return true;
+}
+
+// The entry of a frame of this shape: its oif set, and its counter in *count. False: none.
+static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t *ip,
+	const uint8_t *inner, const struct shape s, void *bucket, uint64_t *oifs, uint64_t **count)
+{
+	const uint8_t *port = ip + (s.outer6 ? IPV6_LEN : IPV4_LEN) + 2;
+	struct mfib_narrow_key narrow;
+	struct mfib_wide_key wide;
+	struct mfib_narrow *n;
+	struct mfib_wide *e;
+
+	if (!s.outer6 && !s.inner6) {
+		narrow = mfib_narrow_key_read(inner + 12, ip + 12, port, &b->local4_key);
+		n = mfib_narrow_lookup(b->t.narrow, &narrow, bucket);
+		if (unlikely(!n))
+			return false;
+		*oifs = mfib_oifs(&n->oifs);
+		*count = &n->count;
+		return true;
+	}
+	if (!s.inner6)
+		wide = mfib_wide_key_make4in6(get_raw32(inner + 12), get_raw32(inner + 16), ip + 8,
+			get_raw16(port), b->local6);
+	else if (!s.outer6)
+		wide = mfib_wide_key_make6in4(
+			inner + 8, inner + 24, get_raw32(ip + 12), get_raw16(port), b->local4);
+	else
+		wide = mfib_wide_key_make(
+			inner + 8, inner + 24, ip + 8, get_raw16(port), b->local6);
+	e = mfib_wide_lookup(b->t.wide, &wide, bucket);
+	if (unlikely(!e))
+		return false;
+	*oifs = mfib_oifs(&e->oifs);
+	*count = &e->count;
+	return true;
+}
+
+// True when m is done with; false leaves it, unchanged, to the longer way. any_ecn: whatever the
+// outer ECN field is.
+static __rte_always_inline bool data_finish(
+	struct burst *b, struct rte_mbuf *m, const struct shape s, void *bucket, bool any_ecn)
+{
+	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + s.l3, *udp = ip + outer_len;
+	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
+	unsigned int ip_len, udp_len, inner_len;
+	uint64_t oifs, *count;
+
+	if (unlikely(!headers_ok(ip, udp, s, any_ecn)) || unlikely(m->nb_segs != 1) ||
+		unlikely(!is_local(b, ip, s.outer6)))
+		return false;
+	ip_len = s.outer6 ? get_be16(ip + 4) + (unsigned int)IPV6_LEN : get_be16(ip + 2);
+	udp_len = get_be16(udp + 4);
+	inner_len = s.inner6 ? get_be16(inner + 4) + (unsigned int)IPV6_LEN : get_be16(inner + 2);
+	if (unlikely(ip_len + s.l3 > rte_pktmbuf_data_len(m)) ||
+		unlikely(udp_len + outer_len > ip_len) ||
+		unlikely(inner_len + UDP_LEN + AMT_LEN > udp_len) ||
+		unlikely(!s.inner6 && inner_len < IPV4_LEN))
+		return false;
+	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
+		!cksums_ok(b, m, ip, udp, (uint16_t)udp_len, s.outer6))
+		return false;
+	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
+		return false;
+	// The octets of G that the key has no room for.
+	if (s.inner6 && unlikely(inner[24] != 0xff || get_raw16(inner + 26) != 0))
+		return false;
+	// An entry may have no interface left, which is as none.
+	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)) || unlikely(oifs == 0))
+		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
+	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
+		return false;
+	if (any_ecn) {
+		outer_ecn = s.outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK;
+		ecn = ecn_decap[outer_ecn][s.inner6 ? ipv6_ecn(inner) : inner[1] & ECN_MASK];
+		if (ecn == ECN_DROP)
+			return false;
+		if (s.inner6)
+			ipv6_forward(inner, ecn);
+		else
+			ipv4_forward(inner, ecn);
+	} else if (s.inner6) {
+		inner[7]--;
+	} else {
+		ipv4_lower_ttl(inner);
+	}
+	mfib_count(count, inner_len);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, oifs);
+	return true;
+}
+
+#endif
