@@ -181,6 +181,7 @@ static unsigned int owned_next(const struct fib *f, const struct generation *g, 
 		if (!g->owner[*at])
 			continue;
 		rte_prefetch0(pool_at(f->pool, g->owner[*at]));
+		generation_prefetch_entry(g, *at);
 		slots[n++] = *at;
 	}
 	return n;

@@ -175,6 +175,12 @@ void generation_prefetch(const struct generation *g, uint32_t hash)
 		rte_prefetch0(entry_at(g, i, slot));
 }
 
+void generation_prefetch_entry(const struct generation *g, uint32_t slot)
+{
+	for (unsigned int i = 0; i < g->shape->n_replicas; i++)
+		rte_prefetch0(entry_at(g, i, slot));
+}
+
 // Stores the mark with what else its word holds.
 static void bucket_mark(struct generation *g, uint32_t bucket, bool passed)
 {

@@ -66,6 +66,7 @@ size_t generation_mapped(const struct generation *g);
 
 // Brings the lines of a hash's home bucket near.
 void generation_prefetch(const struct generation *g, uint32_t hash);
+void generation_prefetch_entry(const struct generation *g, uint32_t slot);
 // A slot for id on the probe path of hash, not matching anything yet; SLOT_NONE: none is free near
 // enough. The mark for probes to go on is set in the buckets before it.
 uint32_t generation_place(struct generation *g, uint32_t hash, uint32_t id);
