@@ -79,9 +79,14 @@ static int local_take(struct endpoints *ep, unsigned int i, const struct addr *a
 	return 0;
 }
 
+static uint32_t relay_word(const struct addr *relay)
+{
+	return relay->family == ADDR_V4 ? addr_to_v4(relay) : mfib_relay_fold6(relay->bytes);
+}
+
 static uint16_t *users_of(struct endpoints *ep, const struct addr *relay)
 {
-	return &ep->shared->relay_users[mfib_relay_slot(addr_to_v4(relay))];
+	return &ep->shared->relay_users[mfib_relay_slot(relay_word(relay))];
 }
 
 int endpoints_add(
@@ -101,18 +106,17 @@ int endpoints_add(
 			return ret;
 	}
 	l = &ep->shared->local[i];
+	users = users_of(ep, relay);
 	if (local->family == ADDR_V4) {
 		if (l->relay4[port] != 0)
 			return -EEXIST;
-		users = users_of(ep, relay);
-		__atomic_store_n(
-			users, (uint16_t)(*users + (*users < UINT16_MAX)), __ATOMIC_RELAXED);
 		__atomic_store_n(&l->relay4[port], addr_to_v4(relay), __ATOMIC_RELEASE);
 	} else {
 		if (memcmp(l->relay6[port], none, sizeof(none)) != 0)
 			return -EEXIST;
 		store16(l->relay6[port], relay->bytes);
 	}
+	__atomic_store_n(users, (uint16_t)(*users + (*users < UINT16_MAX)), __ATOMIC_RELAXED);
 	ep->local[i].n_tunnels++;
 	return (int)i + 1;
 }
@@ -124,15 +128,14 @@ void endpoints_del(
 	struct mfib_local *l = &ep->shared->local[local - 1];
 	uint16_t *users;
 
-	if (relay->family == ADDR_V4) {
+	if (relay->family == ADDR_V4)
 		__atomic_store_n(&l->relay4[port], 0, __ATOMIC_RELEASE);
-		users = users_of(ep, relay);
-		// A count that reached the top is no longer exact: it stays.
-		if (*users < UINT16_MAX)
-			__atomic_store_n(users, (uint16_t)(*users - 1), __ATOMIC_RELAXED);
-	} else {
+	else
 		store16(l->relay6[port], NULL);
-	}
+	users = users_of(ep, relay);
+	// A count that reached the top is no longer exact: it stays.
+	if (*users < UINT16_MAX)
+		__atomic_store_n(users, (uint16_t)(*users - 1), __ATOMIC_RELAXED);
 	if (--own->n_tunnels > 0)
 		return;
 	__atomic_store_n(&ep->shared->local4[local - 1], 0, __ATOMIC_RELEASE);

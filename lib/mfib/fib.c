@@ -75,7 +75,6 @@ int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64
 {
 	uint32_t slot;
 
-	c->hash = shape_hash(&f->shape, key);
 	generation_prefetch(f->cur, c->hash);
 	if (generation_has(f->cur, key, c->hash))
 		return -EEXIST;
@@ -247,8 +246,11 @@ static void next_fill(struct fib *f, uint32_t n)
 	for (; f->next && g->walked < end; g->walked++) {
 		uint32_t id = g->owner[g->walked];
 
+		if (g->walked + AHEAD < g->n_slots && g->owner[g->walked + AHEAD])
+			rte_prefetch0(pool_at(f->pool, g->owner[g->walked + AHEAD]));
+
 		if (id && generation_entry(g, g->walked, &key, &oifs))
-			next_place(f, shape_hash(&f->shape, &key), id, &key, oifs);
+			next_place(f, pool_at(f->pool, id)->hash, id, &key, oifs);
 	}
 }
 

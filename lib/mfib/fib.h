@@ -46,7 +46,7 @@ int fib_init(struct fib *f);
 // Workers must have stopped.
 void fib_fini(struct fib *f);
 
-// Gives c, whose id is set, its hash and an entry. 0, -EEXIST or -ENOMEM.
+// Gives c, whose id and hash are set, an entry. 0, -EEXIST or -ENOMEM.
 int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64_t oifs);
 void fib_oifs(struct fib *f, const struct mfib_channel *c, uint64_t oifs);
 // Its entries match no more. They stay its own until fib_release(), after a grace period.

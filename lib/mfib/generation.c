@@ -47,19 +47,21 @@ uint32_t shape_bucket_slots(const struct shape *s)
 	return layouts[s->kind].bucket;
 }
 
-uint32_t shape_hash(const struct shape *s, const struct key *key)
+uint32_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end)
 {
 	struct mfib_buckets seeded;
-	struct mfib_narrow_key narrow;
-	struct mfib_wide_key wide;
+	uint64_t src[2], group[2];
 
 	memcpy(seeded.seed, s->seed, sizeof(seeded.seed));
-	if (s->kind == MFIB_NARROW) {
-		memcpy(narrow.w, key->w, sizeof(narrow.w));
-		return (uint32_t)(mfib_narrow_hash(&seeded, &narrow) >> 32);
+	if (sg->s.family == ADDR_V4) {
+		uint32_t ip[2] = {addr_to_v4(&sg->s), addr_to_v4(&sg->g)};
+
+		memcpy(src, ip, sizeof(ip));
+		return (uint32_t)(mfib_hash4(&seeded, src[0], end) >> 32);
 	}
-	memcpy(wide.w, key->w, sizeof(wide.w));
-	return (uint32_t)(mfib_wide_hash(&seeded, &wide) >> 32);
+	memcpy(src, sg->s.bytes, sizeof(src));
+	memcpy(group, sg->g.bytes, sizeof(group));
+	return (uint32_t)(mfib_hash6(&seeded, src, group, end) >> 32);
 }
 
 static uint32_t home_of(const struct generation *g, uint32_t hash)

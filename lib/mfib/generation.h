@@ -47,8 +47,8 @@ struct key {
 
 size_t shape_entry_size(const struct shape *s);
 uint32_t shape_bucket_slots(const struct shape *s);
-// The half of the hash that counts.
-uint32_t shape_hash(const struct shape *s, const struct key *key);
+// The half of the hash that counts. end: mfib_hash_end() of the tunnel.
+uint32_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end);
 
 // Only address space yet. n_slots: whole buckets. NULL when out of memory.
 struct generation *generation_reserve(const struct shape *s, uint32_t n_slots);

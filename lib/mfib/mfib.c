@@ -252,6 +252,16 @@ static enum mfib_kind key_make(const struct mfib_tunnel *t, const struct sg *sg,
 	return MFIB_WIDE;
 }
 
+// The local address of either family ends where the header does.
+static uint64_t hash_end(const struct mfib_tunnel *t)
+{
+	const struct addr *local = &t->m->ep.local[t->local - 1].addr;
+	uint32_t last4;
+
+	memcpy(&last4, local->bytes + addr_size(local) - 4, sizeof(last4));
+	return mfib_hash_end(last4, htons(t->port));
+}
+
 struct mfib_channel *mfib_channel_add(
 	struct mfib *m, struct mfib_tunnel *t, const struct sg *sg, uint64_t oifs)
 {
@@ -268,6 +278,7 @@ struct mfib_channel *mfib_channel_add(
 		goto fail;
 	c->t = t;
 	c->kind = key_make(t, sg, &key);
+	c->hash = shape_hash(&m->fib[c->kind].shape, sg, hash_end(t));
 	fib_step(&m->fib[c->kind], FIB_STEP);
 	ret = fib_add(&m->fib[c->kind], c, &key, oifs);
 	if (ret < 0) {
