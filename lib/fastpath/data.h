@@ -316,7 +316,10 @@ static __rte_always_inline bool data_finish(
 	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;
 	// The octets of G that the key has no room for.
-	if (s.inner6 && unlikely(inner[24] != 0xff || get_raw16(inner + 26) != 0))
+	// And no scope up to link-local: an IPv4 channel's key is such a group from a mapped
+	// address.
+	if (s.inner6 &&
+		unlikely(inner[24] != 0xff || (inner[25] & 0xf) <= 2 || get_raw16(inner + 26) != 0))
 		return false;
 	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)))
 		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
