@@ -16,7 +16,8 @@ static const struct {
 	const char *name;
 	int (*run_cb)(const struct bench_options *o, struct forward_result *r, char *err);
 	bool both_cksums; // also with a UDP checksum, which is checked in software
-} kinds[] = {{"pcap", forward_pcap, true}};
+} kinds[] = {{"pcap", forward_pcap, true}, {"ring", forward_ring, false},
+	{"memif", forward_memif, false}, {"af_xdp", forward_xdp, false}};
 
 struct plan {
 	unsigned int n;

@@ -288,6 +288,7 @@ static __rte_always_inline bool data_finish(
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int ip_len, udp_len, inner_len;
 	uint64_t oifs, *count;
+	bool one;
 
 	if (unlikely(!headers_ok(ip, udp, s, any_ecn)) || unlikely(m->nb_segs != 1) ||
 		unlikely(!is_local(b, ip, s.outer6)))
@@ -308,8 +309,10 @@ static __rte_always_inline bool data_finish(
 	// The octets of G that the key has no room for.
 	if (s.inner6 && unlikely(inner[24] != 0xff || get_raw16(inner + 26) != 0))
 		return false;
-	// An entry may have no interface left, which is as none.
-	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)) || unlikely(oifs == 0))
+	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)))
+		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
+	one = __builtin_popcountll(oifs) == 1;
+	if (unlikely(!one) && oifs == 0) // an entry may have none left
 		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
@@ -327,8 +330,10 @@ static __rte_always_inline bool data_finish(
 	} else {
 		ipv4_lower_ttl(inner);
 	}
+	// Else the compiler has it in two registers.
+	__asm__("" : "+r"(inner_len));
 	mfib_count(count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, oifs);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, oifs, one);
 	return true;
 }
 

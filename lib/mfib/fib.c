@@ -61,7 +61,7 @@ static void next_abandon(struct fib *f)
 
 // No slot near enough in the next generation: this one goes on.
 static void next_place(
-	struct fib *f, uint32_t hash, uint32_t id, const struct key *key, uint64_t oifs)
+	struct fib *f, uint64_t hash, uint32_t id, const struct key *key, uint64_t oifs)
 {
 	uint32_t slot = generation_place(f->next, hash, id);
 
