@@ -242,6 +242,15 @@ void render_tenths(struct render *r, uint64_t tenths)
 	cell(r, text, text);
 }
 
+void render_hundredths(struct render *r, uint64_t hundredths)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64 ".%02u", hundredths / 100,
+		(unsigned int)(hundredths % 100));
+	cell(r, text, text);
+}
+
 void render_list_begin(struct render *r)
 {
 	r->list_items = 0;

@@ -67,6 +67,8 @@ void render_span_us(struct render *r, uint64_t us);
 void render_ms(struct render *r, uint64_t us);
 // A number with one decimal.
 void render_tenths(struct render *r, uint64_t tenths);
+// A number with two decimals.
+void render_hundredths(struct render *r, uint64_t hundredths);
 // Several texts in one cell: "a,b" or "-"; an array.
 void render_list_begin(struct render *r);
 void render_list_item(struct render *r, const char *text);

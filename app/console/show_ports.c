@@ -35,6 +35,7 @@ static const struct render_column columns[] = {
 	{"rx_queues", RENDER_RIGHT},
 	{"tx_queues", RENDER_RIGHT},
 	{"spread", RENDER_LEFT},
+	{"steering", RENDER_LEFT},
 	{"driver", RENDER_LEFT},
 	{"device", RENDER_LEFT},
 };
@@ -98,6 +99,7 @@ static void show_device(struct render *r, const struct observe_if *f)
 		render_none(r);
 	}
 	render_text(r, f->spread);
+	render_text(r, f->steering);
 	render_text(r, f->port ? f->port->driver : NULL);
 	render_text(r, f->device);
 }

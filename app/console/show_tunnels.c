@@ -6,14 +6,44 @@
 #include "console/verb.h"
 
 static const struct render_column columns[] = {
-	{"relay", RENDER_LEFT}, {"local", RENDER_LEFT}, {"local_port", RENDER_RIGHT},
-	{"state", RENDER_LEFT}, {"channels", RENDER_RIGHT}, {"packets", RENDER_RIGHT},
-	{"bytes", RENDER_RIGHT}, {"age", RENDER_RIGHT}, {"query_age", RENDER_RIGHT},
-	{"next_request_in", RENDER_RIGHT}, {"unanswered", RENDER_RIGHT},
-	{"query_interval_s", RENDER_RIGHT}, {"qrv", RENDER_RIGHT},
+	{"relay", RENDER_LEFT},
+	{"local", RENDER_LEFT},
+	{"local_port", RENDER_RIGHT},
+	{"state", RENDER_LEFT},
+	{"channels", RENDER_RIGHT},
+	{"packets", RENDER_RIGHT},
+	{"bytes", RENDER_RIGHT},
+	{"age", RENDER_RIGHT},
+	{"query_age", RENDER_RIGHT},
+	{"next_request_in", RENDER_RIGHT},
+	{"unanswered", RENDER_RIGHT},
+	{"query_interval_s", RENDER_RIGHT},
+	{"qrv", RENDER_RIGHT},
 	{"limit", RENDER_LEFT},	  // the relay's L flag
 	{"seen_as", RENDER_LEFT}, // our endpoint as the relay reports it
+	{"worker", RENDER_RIGHT},
+	{"steered", RENDER_LEFT},
+	{"packets_per_s", RENDER_RIGHT},
+	{"bytes_per_s", RENDER_RIGHT},
 };
+
+static void show_steering(struct render *r, const struct observe *o, const void *endpoint)
+{
+	struct observe_steering s;
+
+	if (!o->steering_cb || !o->steering_cb(endpoint, &s)) {
+		for (int i = 0; i < 4; i++)
+			render_none(r);
+		return;
+	}
+	if (s.worker >= 0)
+		render_u64(r, (uint64_t)s.worker);
+	else
+		render_none(r);
+	render_text(r, s.how);
+	render_u64(r, s.packets_per_s);
+	render_u64(r, s.bytes_per_s);
+}
 
 static void show_one(void *arg, const struct tunnel_view *t)
 {
@@ -44,6 +74,7 @@ static void show_one(void *arg, const struct tunnel_view *t)
 	snprintf(seen, sizeof(seen), "%s:%u", addr_format(&t->amt.gateway_addr, addr),
 		t->amt.gateway_port);
 	render_text(r, addr_is_none(&t->amt.gateway_addr) ? NULL : seen);
+	show_steering(r, v->o, t->endpoint);
 }
 
 void verb_show_tunnels(struct verb_ctx *v)

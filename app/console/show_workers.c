@@ -6,8 +6,10 @@ static const struct render_column columns[] = {
 	{"lcore", RENDER_RIGHT},
 	{"cpu", RENDER_RIGHT},
 	{"socket", RENDER_RIGHT},
+	{"tunnels", RENDER_RIGHT},
 	{"load_percent", RENDER_RIGHT},
 	{"packets_per_s", RENDER_RIGHT},
+	{"bytes_per_s", RENDER_RIGHT},
 	{"packets_per_burst", RENDER_RIGHT},
 	{"cycles_per_packet", RENDER_RIGHT},
 	{"polls", RENDER_RIGHT},
@@ -69,8 +71,10 @@ static void show_place(struct render *r, const struct observe_worker *w)
 	render_u64(r, w->lcore);
 	render_u64(r, (uint64_t)w->cpu);
 	render_u64(r, (uint64_t)w->socket);
+	render_u64(r, w->tunnels);
 	render_u64(r, w->load_percent);
 	render_u64(r, w->packets_per_s);
+	render_u64(r, w->bytes_per_s);
 	if (w->burst_tenths)
 		render_tenths(r, w->burst_tenths);
 	else
@@ -91,7 +95,7 @@ void verb_show_workers(struct verb_ctx *v)
 		if (i < v->o->n_workers) {
 			show_place(v->r, &v->o->workers[i]);
 		} else {
-			for (int k = 0; k < 7; k++)
+			for (int k = 0; k < 9; k++)
 				render_none(v->r);
 		}
 		show_counters(v->r, v->o->crossing->workers[i], v->o->n_ifs);

@@ -15,6 +15,8 @@ const struct verb verbs[] = {
 	{"show drops", "drop reasons that have counted", true, verb_show_drops},
 	{"show drops all", "every drop reason", true, verb_show_drops_all},
 	{"show version", "version and uptime", true, verb_show_version},
+	{"rebalance", "move tunnels from busy workers to idle ones", true, verb_rebalance},
+	{"rebalance dry-run", "what rebalance would move", true, verb_rebalance_dry_run},
 	{"help", "this list", false, verb_help},
 	{"quit", "end the session", false, verb_quit},
 	{0},

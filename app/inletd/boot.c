@@ -177,6 +177,7 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 	mfib_reclaim(in->mfib);
 	for (unsigned int i = 0; i < in->n_ports; i++)
 		link_look(in, &in->ports[i]);
+	steering_tick(in->steering, now_us);
 	if (now_us >= in->load_due_us) {
 		observe_load(in);
 		in->load_due_us = now_us + LOAD_US;

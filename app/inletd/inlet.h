@@ -25,6 +25,7 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/steering.h"
 #include "kif/kif.h"
 #include "kif/netlink.h"
 #include "mfib/mfib.h"
@@ -58,6 +59,7 @@ struct inlet_port {
 	// The worker that has queue 0; queue q is that of the q-th after it.
 	unsigned int first_worker;
 	enum spread_mode mode;
+	struct steering_port steering; // the same for steering.c
 };
 
 // A named interface: a port or a VLAN of one, its kernel-interface port, and PIM on it where
@@ -86,8 +88,11 @@ struct iface {
 // A tunnel's socket, and the tunnel it belongs to once there is one.
 struct endpoint {
 	struct inlet *in;
+	struct iface *ifc;
+	struct addr local;
 	struct amt_endpoint *io;
 	struct amt_tunnel *tunnel;
+	struct steering_tunnel *steering;
 };
 
 struct inlet {
@@ -112,6 +117,7 @@ struct inlet {
 	bool workers_run;
 	struct crossing *crossing;
 	struct mfib *mfib;
+	struct steering *steering;
 
 	struct netlink *netlink;
 	struct event *netlink_event;
@@ -168,6 +174,7 @@ bool iface_is_local(const struct inlet *in, const struct addr *a);
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet
 extern const struct channel_env upstream_env; // ctx is filled in by boot
 void upstream_close(struct iface *ifc);
+uint32_t upstream_stats_cb(void *endpoint, struct mfib_stats *out); // for steering_create()
 
 // state.c: what is joined, kept on file for the next start.
 void state_restore(struct inlet *in);

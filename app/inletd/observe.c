@@ -21,6 +21,9 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 		.role = ifc->cfg->role,
 		.port = &ifc->port->port,
 		.spread = modes[ifc->port->mode],
+		.steering = ifc->cfg->role & IF_UPSTREAM
+				    ? steering_port_way(in->steering, &ifc->port->steering, ADDR_V4)
+				    : NULL,
 		.kif = ifc->kif,
 		.pim = ifc->pim,
 		.mtu = ifc->mtu,
@@ -30,6 +33,24 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 		o->first &= k->port != ifc->port;
 	o->n_addrs = ifc->n_addrs < CONFIG_MAX_ADDRS ? ifc->n_addrs : CONFIG_MAX_ADDRS;
 	memcpy(o->addrs, ifc->addrs, o->n_addrs * sizeof(o->addrs[0]));
+}
+
+static bool steering_of(const void *endpoint, struct observe_steering *out)
+{
+	const struct endpoint *ep = endpoint;
+
+	if (!ep || !ep->steering)
+		return false;
+	steering_view(ep->steering, out);
+	return true;
+}
+
+static void rebalance(void *ctx, bool dry_run,
+	void (*row_cb)(void *arg, const struct observe_move *row), void *arg)
+{
+	struct inlet *in = ctx;
+
+	steering_rebalance(in->steering, dry_run, row_cb, arg);
 }
 
 void observe_fill(struct inlet *in)
@@ -52,6 +73,25 @@ void observe_fill(struct inlet *in)
 	o->amt = in->amt;
 	o->driad = in->driad;
 	o->held = &in->held;
+	o->steering_cb = steering_of;
+	o->rebalance_cb = rebalance;
+	o->ctx = in;
+}
+
+static uint64_t rx_bytes(const struct crossing_worker *x, unsigned int n_ifs)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < n_ifs; i++)
+		sum += __atomic_load_n(&x->ifs[i].rx_bytes, __ATOMIC_RELAXED);
+	return sum;
+}
+
+static void bytes_of(struct observe_worker *o, uint64_t now, uint64_t now_us)
+{
+	o->bytes_per_s =
+		o->last_us ? (now - o->last_bytes) * USEC_PER_SEC / (now_us - o->last_us) : 0;
+	o->last_bytes = now;
 }
 
 static void load_of(struct observe_worker *o, const struct crossing_load *now, uint64_t now_us)
@@ -79,6 +119,9 @@ void observe_load(struct inlet *in)
 		if (now_us == in->observe.workers[w].last_us)
 			continue;
 		crossing_load(in->crossing, w, &now);
+		bytes_of(&in->observe.workers[w], rx_bytes(in->crossing->workers[w], in->n_ifs),
+			now_us);
 		load_of(&in->observe.workers[w], &now, now_us);
+		in->observe.workers[w].tunnels = steering_worker_tunnels(in->steering, w);
 	}
 }

@@ -77,6 +77,18 @@ static void tunnel_err_cb(void *arg, const struct addr *dst, int err)
 		channels_tunnel_error(ep->in->channels, ep->tunnel, err, clock_mono_us());
 }
 
+static int bind_cb(void *owner, uint16_t *port)
+{
+	struct endpoint *ep = owner;
+
+	ep->io = amt_endpoint_open(ep->in->base, kif_name(ep->ifc->kif), &ep->local, *port,
+		tunnel_rx_cb, tunnel_err_cb, ep);
+	if (!ep->io)
+		return -errno;
+	*port = amt_endpoint_port(ep->io);
+	return 0;
+}
+
 static void *endpoint_open(
 	void *ctx, const struct addr *relay, struct addr *local, uint16_t *local_port)
 {
@@ -90,9 +102,11 @@ static void *endpoint_open(
 	if (!ep)
 		return NULL;
 	ep->in = in;
-	ep->io = amt_endpoint_open(
-		in->base, kif_name(ifc->kif), local, tunnel_rx_cb, tunnel_err_cb, ep);
-	if (!ep->io) {
+	ep->ifc = ifc;
+	ep->local = *local;
+	ep->steering = steering_open(in->steering, &ifc->port->steering, ifc->cfg->vlan, relay,
+		local, bind_cb, ep, clock_mono_us());
+	if (!ep->steering) {
 		free(ep);
 		return NULL;
 	}
@@ -105,8 +119,16 @@ static void endpoint_close(void *ctx, void *endpoint)
 	struct endpoint *ep = endpoint;
 
 	(void)ctx;
+	steering_close(ep->steering, clock_mono_us());
 	amt_endpoint_close(ep->io);
 	free(ep);
+}
+
+uint32_t upstream_stats_cb(void *endpoint, struct mfib_stats *out)
+{
+	const struct endpoint *ep = endpoint;
+
+	return ep->tunnel ? channels_tunnel_stats(ep->tunnel, out) : 0;
 }
 
 static bool is_ours(void *ctx, const struct addr *a)
@@ -161,7 +183,7 @@ static int discovery_send(void *ctx, const struct addr *dst, const uint8_t *buf,
 			upstream_close(ifc);
 	}
 	if (!ifc->discovery)
-		ifc->discovery = amt_endpoint_open(in->base, kif_name(ifc->kif), &local,
+		ifc->discovery = amt_endpoint_open(in->base, kif_name(ifc->kif), &local, 0,
 			discovery_rx_cb, discovery_err_cb, ifc);
 	if (!ifc->discovery)
 		return -errno;

@@ -73,6 +73,12 @@ static void deal_queues(struct inlet *in)
 		p->first_worker = (next + (k < in->n_workers ? k : 0)) % in->n_workers;
 		next = (p->first_worker + p->port.n_queues) % in->n_workers;
 	}
+	for (unsigned int i = 0; i < in->n_ports; i++) {
+		struct inlet_port *p = &in->ports[i];
+
+		p->steering = (struct steering_port){
+			.port = &p->port, .mode = p->mode, .first_worker = p->first_worker};
+	}
 }
 
 static void fill_worker(const struct inlet *in, struct worker *wk, unsigned int w)
@@ -174,6 +180,9 @@ int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 	if (!in->crossing || !in->mfib)
 		return out_of_memory(err);
 	deal_queues(in);
+	in->steering = steering_create(in->crossing, in->n_workers, &in->rng, upstream_stats_cb);
+	if (!in->steering)
+		return out_of_memory(err);
 	if (open_rings(in) < 0)
 		return out_of_memory(err);
 	for (unsigned int w = 0; w < in->n_workers; w++) {
@@ -215,6 +224,7 @@ void workers_stop(struct inlet *in)
 
 void workers_destroy(struct inlet *in)
 {
+	steering_destroy(in->steering);
 	if (in->crossing)
 		crossing_destroy(in->crossing);
 	if (in->mfib)

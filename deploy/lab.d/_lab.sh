@@ -21,6 +21,8 @@ LAB_SOURCES=${LAB_SOURCES:-1}  # how many send: 198.51.100.10 to 232.1.1.1, .11 
 LAB_RELAYS=${LAB_RELAYS:-1}    # 203.0.113.11, .12, ...; source number i is behind number i modulo these
 LAB_RATE=${LAB_RATE:-1000}     # packets a second, all sources together
 LAB_DEVICE=${LAB_DEVICE:-af_xdp} # or af_packet
+LAB_WORKERS=${LAB_WORKERS-}    # CPUs of inletd's workers, "0, 1"; they may be shared with all the rest
+LAB_SPREAD=${LAB_SPREAD:-auto} # how inletd spreads its upstream port over them
 LAB_HELLO_DELAY_MS=${LAB_HELLO_DELAY_MS:-500} # of inletd's first Hello; the RFC's default is 5000
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 
@@ -202,7 +204,8 @@ lab_write_zone() {
 }
 
 lab_write_configs() {
-	local device
+	local device workers='workers = "auto";'
+	[ -z "$LAB_WORKERS" ] || workers="workers = [ $LAB_WORKERS ]; share_cpu = true;"
 	lab_write_zone
 	cat >"$LAB_STATE/nsd.conf" <<-EOF
 		server:
@@ -239,7 +242,7 @@ lab_write_configs() {
 	# shellcheck disable=SC2059
 	cat >"$LAB_STATE/inlet.conf" <<-EOF
 		log_level = "${LAB_LOG_LEVEL:-info}";
-		workers = "auto";
+		$workers
 		memory = "no-huge";
 		memory_mb = 256;
 		eal = [ "--file-prefix=${LAB_PREFIX%-}" ];
@@ -248,6 +251,7 @@ lab_write_configs() {
 		        name = "wan";
 		        device = "$(printf "$device" 0 up0)";
 		        role = "upstream";
+		        spread = "$LAB_SPREAD";
 		        addresses = [ "192.0.2.2/24" ];
 		        routes = ( { to = "0.0.0.0/0"; via = "192.0.2.1"; } );
 		    },
@@ -347,8 +351,8 @@ lab_up() {
 	mkdir -p "$LAB_STATE/frr" && chown frr:frr "$LAB_STATE/frr" || return 1
 	{
 		local name
-		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_HELLO_DELAY_MS \
-			LAB_JOIN_INTERVAL; do
+		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD \
+			LAB_HELLO_DELAY_MS LAB_JOIN_INTERVAL; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"

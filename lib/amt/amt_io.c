@@ -146,10 +146,10 @@ static int set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static int socket_open(const char *netdev, const struct addr *local)
+static int socket_open(const char *netdev, const struct addr *local, uint16_t port)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(local, 0, &sa);
+	socklen_t len = addr_to_sockaddr(local, port, &sa);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
@@ -175,7 +175,8 @@ fail:
 }
 
 struct amt_endpoint *amt_endpoint_open(struct event_base *base, const char *netdev,
-	const struct addr *local, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err, void *arg)
+	const struct addr *local, uint16_t port, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err,
+	void *arg)
 {
 	struct amt_endpoint *ep = calloc(1, sizeof(*ep));
 	struct sockaddr_storage sa;
@@ -185,7 +186,7 @@ struct amt_endpoint *amt_endpoint_open(struct event_base *base, const char *netd
 	if (!ep)
 		return NULL;
 	*ep = (struct amt_endpoint){.rx = rx, .err = err, .arg = arg};
-	ep->fd = socket_open(netdev, local);
+	ep->fd = socket_open(netdev, local, port);
 	if (ep->fd < 0)
 		goto fail_socket;
 	if (getsockname(ep->fd, (struct sockaddr *)&sa, &len) < 0)

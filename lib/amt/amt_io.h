@@ -19,11 +19,12 @@ typedef void (*amt_endpoint_rx_cb)(
 // ECONNREFUSED or EHOSTUNREACH, dst the peer we had sent to.
 typedef void (*amt_endpoint_err_cb)(void *arg, const struct addr *dst, int err);
 
-// Binds a UDP socket to local (a port of the kernel's choice, random) and to netdev
-// (SO_BINDTODEVICE; NULL or "" binds to none), TTL 64, TOS 0xc0, checksum always on. On failure
-// NULL with errno set.
+// Binds a UDP socket to local and port (host order; 0: of the kernel's choice, random) and to
+// netdev (SO_BINDTODEVICE; NULL or "" binds to none), TTL 64, TOS 0xc0, checksum always on. On
+// failure NULL with errno set: EADDRINUSE when the port is taken.
 struct amt_endpoint *amt_endpoint_open(struct event_base *base, const char *netdev,
-	const struct addr *local, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err, void *arg);
+	const struct addr *local, uint16_t port, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err,
+	void *arg);
 void amt_endpoint_close(struct amt_endpoint *ep);
 // Host order.
 uint16_t amt_endpoint_port(const struct amt_endpoint *ep);

@@ -46,6 +46,7 @@ struct tunnel_view {
 	struct addr relay, local;
 	uint16_t local_port;
 	struct amt_tunnel_view amt;
+	const void *endpoint; // what channel_env.endpoint_open() gave
 	uint64_t packets, bytes;
 };
 struct relay_view { // one a candidate of a source
@@ -123,6 +124,8 @@ void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg);
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
+// Counts of one tunnel, by its AMT part; returns its channels.
+uint32_t channels_tunnel_stats(const struct amt_tunnel *t, struct mfib_stats *out);
 void channels_each_relay(
 	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg);
 

@@ -128,6 +128,7 @@ void channels_each_tunnel(
 			.relay = t->relay,
 			.local = t->local,
 			.local_port = t->local_port,
+			.endpoint = t->endpoint,
 		};
 
 		mfib_tunnel_stats(t->mfib, &stats);
@@ -136,6 +137,16 @@ void channels_each_tunnel(
 		amt_tunnel_view(t->amt, &v.amt);
 		cb(arg, &v);
 	}
+}
+
+uint32_t channels_tunnel_stats(const struct amt_tunnel *at, struct mfib_stats *out)
+{
+	const struct tunnel *t = amt_tunnel_owner(at);
+	struct amt_tunnel_view v;
+
+	mfib_tunnel_stats(t->mfib, out);
+	amt_tunnel_view(at, &v);
+	return v.channels;
 }
 
 static void source_relays(const struct channels *cs, const struct source *src,

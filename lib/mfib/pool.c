@@ -1,40 +1,44 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "mfib/pool.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static int pool_more(struct pool *p)
 {
-	struct mfib_channel **grown, *slab;
+	struct arena *slabs;
 
 	if (p->n_slabs == UINT32_MAX / POOL_SLAB)
-		return -1;
-	grown = realloc(p->slab, (p->n_slabs + 1) * sizeof(struct mfib_channel *));
-	if (!grown)
-		return -1;
-	p->slab = grown;
-	slab = aligned_alloc(64, POOL_SLAB * sizeof(*slab));
-	if (!slab)
-		return -1;
-	p->slab[p->n_slabs++] = slab;
-	for (uint32_t i = POOL_SLAB; i-- > 0;) {
-		slab[i].id = (p->n_slabs - 1) * POOL_SLAB + i + 1;
-		pool_put(p, &slab[i]);
+		return -ENOMEM;
+	slabs = realloc(p->slabs, (p->n_slabs + 1) * sizeof(*slabs));
+	if (!slabs)
+		return -ENOMEM;
+	p->slabs = slabs;
+	if (arena_reserve(&slabs[p->n_slabs], POOL_SLAB * sizeof(struct mfib_channel), -1) != 0)
+		return -ENOMEM;
+	if (arena_populate(&slabs[p->n_slabs]) != 0) {
+		arena_free(&slabs[p->n_slabs]);
+		return -ENOMEM;
 	}
+	p->n_slabs++;
 	return 0;
 }
 
 struct mfib_channel *pool_get(struct pool *p)
 {
-	struct mfib_channel *c;
+	struct mfib_channel *c = p->free;
 	uint32_t id;
 
-	if (!p->free && pool_more(p) != 0)
-		return NULL;
-	c = p->free;
-	id = c->id;
-	p->free = c->next;
+	if (c) {
+		id = c->id;
+		p->free = c->next;
+	} else {
+		if (p->used == p->n_slabs * POOL_SLAB && pool_more(p) != 0)
+			return NULL;
+		id = ++p->used;
+		c = pool_at(p, id);
+	}
 	memset(c, 0, sizeof(*c));
 	c->id = id;
 	return c;
@@ -49,7 +53,7 @@ void pool_put(struct pool *p, struct mfib_channel *c)
 void pool_free(struct pool *p)
 {
 	for (uint32_t i = 0; i < p->n_slabs; i++)
-		free(p->slab[i]);
-	free(p->slab);
+		arena_free(&p->slabs[i]);
+	free(p->slabs);
 	*p = (struct pool){0};
 }

@@ -8,8 +8,10 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "mfib/arena.h"
 #include "mfib/mfib.h"
 
+// A cache line, and aligned to it.
 struct mfib_channel {
 	union {
 		LIST_ENTRY(mfib_channel) link; // in its tunnel
@@ -18,18 +20,19 @@ struct mfib_channel {
 	struct mfib_tunnel *t;
 	uint64_t packets, bytes; // folded
 	uint64_t seen;		 // the sum of its counters, in all generations, when last folded
-	uint32_t hash;
+	uint64_t hash;
 	uint32_t id;
 	enum mfib_kind kind;
-};
-static_assert(sizeof(struct mfib_channel) <= 64, "folding touches one cache line of it");
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct mfib_channel) == 64, "folding touches one cache line of it");
 
-#define POOL_SLAB 4096 // records
+#define POOL_SLAB 32768 // records, a huge page of them
 
 struct pool {
-	struct mfib_channel **slab;
+	struct arena *slabs;
 	uint32_t n_slabs;
-	struct mfib_channel *free;
+	uint32_t used;		   // records of all slabs that have ever been in use
+	struct mfib_channel *free; // of them, those that are not
 };
 
 // Zeroes but for its id, which is not 0; NULL when out of memory.
@@ -40,7 +43,9 @@ void pool_free(struct pool *p);
 
 static inline struct mfib_channel *pool_at(const struct pool *p, uint32_t id)
 {
-	return &p->slab[(id - 1) / POOL_SLAB][(id - 1) % POOL_SLAB];
+	struct mfib_channel *slab = (void *)p->slabs[(id - 1) / POOL_SLAB].base;
+
+	return &slab[(id - 1) % POOL_SLAB];
 }
 
 #endif

@@ -28,7 +28,10 @@ struct observe_if {
 	enum if_role role;
 	const struct port *port;
 	const char *spread; // the software spreader's mode on the port
-	bool first;	    // of the port's interfaces
+	// How IPv4 tunnels that come in here are led to workers, as in observe_steering; NULL where
+	// there are none.
+	const char *steering;
+	bool first; // of the port's interfaces
 	const struct kif *kif;
 	const struct pim_if *pim; // NULL without PIM
 	uint16_t mtu;		  // of IP datagrams, as it is now
@@ -46,8 +49,29 @@ struct observe_worker {
 	unsigned int burst_tenths; // mean frames a burst, times 10; 0: there was none
 	unsigned int cycles;	   // TSC ticks a frame; 0: there was none
 	uint64_t packets_per_s;	   // taken in
+	uint64_t bytes_per_s;	   // received from ports
+	uint64_t last_bytes;
+	unsigned int tunnels;	   // steered here, now
 	struct crossing_load last; // what it was then
 	uint64_t last_us;	   // CLOCK_MONOTONIC; 0: not yet
+};
+
+// Where a tunnel's packets go.
+struct observe_steering {
+	// "flow" (a rule of rte_flow), "rss" (the port's hash), "software" (the spreader's table),
+	// "single" (one worker or one queue), "chance" (some queue).
+	const char *how;
+	int worker;			     // -1: not known, or several
+	uint64_t packets_per_s, bytes_per_s; // forwarded, over the last second or so
+};
+
+// A row of what a rebalancing did.
+#define OBSERVE_MOVE_LEN 128
+struct observe_move {
+	char what[OBSERVE_MOVE_LEN]; // was moved; or "now", or why nothing was
+	int from, to;		     // workers; -1: does not apply, or several
+	uint64_t packets_per_s;
+	double balance; // afterwards: the most loaded worker relative to the mean
 };
 
 // Any of the pointers to rooms may be NULL: what comes from there is shown empty.
@@ -64,6 +88,12 @@ struct observe {
 	const struct amt_gateway *amt;
 	const struct driad *driad;
 	const struct holddown *held;
+	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
+	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
+	// The one verb that acts: moves tunnels between workers. NULL: not to be had.
+	void (*rebalance_cb)(void *ctx, bool dry_run,
+		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);
+	void *ctx;
 };
 
 #endif

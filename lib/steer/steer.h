@@ -72,7 +72,10 @@ bool steer_port_taken(const struct steer_ports *p, uint16_t port);
 // likely (RFC 8777 section 6.1: who knows the port can inject data).
 struct steer_search {
 	const struct steer_rss *rss;
+	uint16_t (*queue_cb)(void *arg, uint16_t port); // without rss
+	void *arg;
 	const uint64_t *load;
+	unsigned int n_queues;
 	const struct steer_ports *ports;
 	uint32_t base; // hash with local port 0
 	struct {
@@ -95,6 +98,10 @@ struct steer_choice {
 // the search. steer_problem() must be NULL.
 void steer_search_init(struct steer_search *s, const struct steer_rss *rss,
 	const struct steer_tuple *t, const uint64_t *load, const struct steer_ports *ports,
+	uint16_t start);
+// The same where something else than a NIC's hash decides: queue_cb(arg, port).
+void steer_search_init_by(struct steer_search *s, uint16_t (*queue_cb)(void *arg, uint16_t port),
+	void *arg, const uint64_t *load, unsigned int n_queues, const struct steer_ports *ports,
 	uint16_t start);
 // Offers a port before all others: whatever the load of its queue when keep is set (the relay knows
 // us by it), else only when that is at most `slack` above the least.

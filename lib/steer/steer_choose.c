@@ -22,13 +22,14 @@ bool steer_port_taken(const struct steer_ports *p, uint16_t port)
 
 static uint64_t load_of(const struct steer_search *s, uint16_t queue)
 {
-	return queue < s->rss->n_queues ? s->load[queue] : STEER_NO_LOAD;
+	return queue < s->n_queues ? s->load[queue] : STEER_NO_LOAD;
 }
 
-static uint16_t queue_of(struct steer_search *s, uint32_t hash)
+// hash is the port's.
+static uint16_t queue_of(struct steer_search *s, uint16_t port, uint32_t hash)
 {
 	s->tries++;
-	return s->rss->reta[steer_bucket(s->rss, hash)];
+	return s->rss ? s->rss->reta[steer_bucket(s->rss, hash)] : s->queue_cb(s->arg, port);
 }
 
 // Puts the port's bits in such an order that the first n of them reach all values of the hash's
@@ -84,6 +85,7 @@ void steer_search_init(struct steer_search *s, const struct steer_rss *rss,
 	zero.local_port = 0;
 	*s = (struct steer_search){.rss = rss,
 		.load = load,
+		.n_queues = rss->n_queues,
 		.ports = ports,
 		.base = steer_hash(rss, &zero),
 		.least = STEER_NO_LOAD,
@@ -98,13 +100,31 @@ void steer_search_init(struct steer_search *s, const struct steer_rss *rss,
 	}
 }
 
+void steer_search_init_by(struct steer_search *s, uint16_t (*queue_cb)(void *arg, uint16_t port),
+	void *arg, const uint64_t *load, unsigned int n_queues, const struct steer_ports *ports,
+	uint16_t start)
+{
+	*s = (struct steer_search){.queue_cb = queue_cb,
+		.arg = arg,
+		.load = load,
+		.n_queues = n_queues,
+		.ports = ports,
+		.least = STEER_NO_LOAD,
+		.port = start};
+	for (unsigned int i = 0; i < 16; i++)
+		s->flip[i].port = (uint16_t)(1u << i);
+	for (unsigned int q = 0; q < n_queues; q++)
+		if (load[q] < s->least)
+			s->least = load[q];
+}
+
 void steer_search_prefer(struct steer_search *s, uint16_t preferred, bool keep, uint64_t slack)
 {
 	uint64_t l;
 
 	if (preferred == 0 || (s->ports && steer_port_taken(s->ports, preferred)))
 		return;
-	l = load_of(s, queue_of(s, hash_of(s, preferred)));
+	l = load_of(s, queue_of(s, preferred, hash_of(s, preferred)));
 	if (l == STEER_NO_LOAD || (!keep && l - s->least > slack))
 		return;
 	s->preferred = preferred;
@@ -133,7 +153,8 @@ bool steer_search_next(struct steer_search *s, struct steer_choice *out)
 
 	if (s->prefer) {
 		s->prefer = false;
-		*out = (struct steer_choice){s->preferred, queue_of(s, hash_of(s, s->preferred))};
+		*out = (struct steer_choice){
+			s->preferred, queue_of(s, s->preferred, hash_of(s, s->preferred))};
 		return true;
 	}
 	for (unsigned int looked = 0; s->steps <= UINT16_MAX && looked < STEER_WALK; step(s)) {
@@ -143,7 +164,7 @@ bool steer_search_next(struct steer_search *s, struct steer_choice *out)
 		if (!usable(s, s->port))
 			continue;
 		looked++;
-		queue = queue_of(s, s->hash);
+		queue = queue_of(s, s->port, s->hash);
 		l = load_of(s, queue);
 		if (l >= best)
 			continue;

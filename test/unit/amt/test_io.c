@@ -101,7 +101,7 @@ static void peer_open(struct peer *p, void **state)
 	}
 	*p = (struct peer){.relay = relay_socket("127.0.0.9"), .base = event_base_new()};
 	assert_non_null(p->base);
-	p->ep = amt_endpoint_open(p->base, "lo", &local, rx_cb, err_cb, p);
+	p->ep = amt_endpoint_open(p->base, "lo", &local, 0, rx_cb, err_cb, p);
 	assert_non_null(p->ep);
 }
 
@@ -235,15 +235,37 @@ static void test_open_errors(void **state)
 	struct peer p;
 
 	peer_open(&p, state);
-	assert_null(amt_endpoint_open(p.base, "", &elsewhere, rx_cb, err_cb, &p));
+	assert_null(amt_endpoint_open(p.base, "", &elsewhere, 0, rx_cb, err_cb, &p));
 	assert_int_equal(errno, EADDRNOTAVAIL);
-	assert_null(amt_endpoint_open(p.base, "nonesuch", &local, rx_cb, err_cb, &p));
+	assert_null(amt_endpoint_open(p.base, "nonesuch", &local, 0, rx_cb, err_cb, &p));
 	assert_int_equal(errno, ENODEV);
 	amt_endpoint_close(p.ep);
-	p.ep = amt_endpoint_open(p.base, NULL, &local, rx_cb, err_cb, &p);
+	p.ep = amt_endpoint_open(p.base, NULL, &local, 0, rx_cb, err_cb, &p);
 	assert_non_null(p.ep);
 	assert_int_equal(
 		amt_endpoint_send(p.ep, &elsewhere, (const uint8_t *)"\x03", 1), -ENETUNREACH);
+	peer_close(&p);
+}
+
+static void test_wanted_port(void **state)
+{
+	struct addr local = addr("127.0.0.1"), other = addr("127.0.0.2");
+	struct amt_endpoint *a, *b;
+	struct peer p;
+
+	peer_open(&p, state);
+	a = amt_endpoint_open(p.base, "lo", &local, 40001, rx_cb, err_cb, &p);
+	assert_non_null(a);
+	assert_int_equal(amt_endpoint_port(a), 40001);
+	assert_null(amt_endpoint_open(p.base, "lo", &local, 40001, rx_cb, err_cb, &p));
+	assert_int_equal(errno, EADDRINUSE);
+	b = amt_endpoint_open(p.base, "lo", &other, 40001, rx_cb, err_cb, &p);
+	assert_non_null(b);
+	amt_endpoint_close(a);
+	a = amt_endpoint_open(p.base, "lo", &local, 40001, rx_cb, err_cb, &p);
+	assert_non_null(a);
+	amt_endpoint_close(a);
+	amt_endpoint_close(b);
 	peer_close(&p);
 }
 
@@ -255,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_close_in_callback),
 		cmocka_unit_test(test_open_errors),
+		cmocka_unit_test(test_wanted_port),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, namespace_enter, NULL);

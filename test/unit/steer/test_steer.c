@@ -349,6 +349,32 @@ static void preferred_port(void **state)
 	assert_int_not_equal(c.port, t.local_port);
 }
 
+static uint16_t third_of(void *arg, uint16_t port)
+{
+	(*(unsigned int *)arg)++;
+	return port % 3;
+}
+
+// Something else than a NIC decides.
+static void by_callback(void **state)
+{
+	uint64_t load[3] = {4, 9, 2};
+	struct steer_search s;
+	struct steer_choice c;
+	unsigned int calls = 0;
+
+	(void)state;
+	steer_search_init_by(&s, third_of, &calls, load, 3, NULL, 30001);
+	assert_true(steer_search_next(&s, &c));
+	assert_int_equal(c.queue, 2);
+	assert_int_equal(c.port % 3, 2);
+	assert_int_equal(s.tries, calls);
+	steer_search_prefer(&s, 30000, false, 2);
+	assert_true(steer_search_next(&s, &c));
+	assert_int_equal(c.port, 30000);
+	assert_int_equal(c.queue, 0);
+}
+
 // A RETA that uses some queues only, or names queues that do not exist.
 static void partial_tables(void **state)
 {
@@ -403,6 +429,7 @@ int main(void)
 		cmocka_unit_test(taken_ports_are_passed_over),
 		cmocka_unit_test(each_port_is_offered_once),
 		cmocka_unit_test(preferred_port),
+		cmocka_unit_test(by_callback),
 		cmocka_unit_test(partial_tables),
 		cmocka_unit_test(what_cannot_be_steered),
 	};
