@@ -44,6 +44,7 @@ int forward_main(const struct bench_options *o);
 int latency_main(const struct bench_options *o);
 int compare_main(const char *a, const char *b);
 int steer_main(int argc, char **argv);
+int generate_main(int argc, char **argv);
 
 // Starts the EAL with one lcore on the last CPU, no port and about `megabytes` of memory. 0 or
 // -errno. bench_memory() says afterwards which pages it got: "huge", "thp" or "4k".
