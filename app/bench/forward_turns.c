@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "bench/forward_eal.h"
 
 #define DRAIN_MS 20 // for what is under way, and for counters that a device keeps
 
@@ -52,9 +53,7 @@ void forward_sleep(unsigned int ms)
 
 unsigned int forward_cpu_worker(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 ? (unsigned int)n - 1 : 0;
+	return forward_eal_cpus() - 1;
 }
 
 unsigned int forward_cpu_control(void)
@@ -90,9 +89,7 @@ static int far_account(const struct turns *t, struct forward_result *r)
 	r->packets += c.received;
 	if (!t->flood)
 		r->lost += c.sent - c.received;
-	r->dropped += c.reordered + c.wrong;
-	if (c.reordered + c.wrong)
-		snprintf(r->why, sizeof(r->why), c.wrong ? "wrong" : "reordered");
+	r->wrong += c.reordered + c.wrong;
 	return rc;
 }
 
@@ -172,6 +169,8 @@ static int account(const struct turns *t, struct forward_result *r, struct dut *
 	if (rc != 0)
 		return rc;
 	r->huge = c.huge;
+	if (t->flood) // a full queue is what it is about
+		c.drops[DROP_TX_FULL] = 0;
 	r->dropped += dut_drops(&c, &name) + c.punted;
 	if (name || c.punted)
 		snprintf(r->why, sizeof(r->why), "%s", name ? name : "punted");

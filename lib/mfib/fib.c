@@ -218,7 +218,7 @@ static uint32_t slots_due(const struct fib *f)
 	uint64_t n = f->n_channels, have = f->cur->n_slots, want = n * FIB_SLOTS_NEW;
 	bool few = n * FIB_SLOTS_FEW > have;
 	bool many = n * FIB_SLOTS_MANY < have && have > FIB_MIN_SLOTS && !f->replaced;
-	bool full = f->cur->used > have / 2; // of deleted channels that workers may still see
+	bool full = f->cur->used > have / 8 * 3; // of deleted channels that workers may see
 
 	if (!few && !many && !full)
 		return 0;
