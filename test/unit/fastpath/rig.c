@@ -59,8 +59,8 @@ void rig_setup(struct rig *r, uint64_t oifs)
 	r->worker.table = mfib_worker_table(r->mfib, 0);
 	r->worker.x = r->x;
 	for (unsigned int i = 0; i < RIG_IFS; i++) {
-		r->worker.ports[i] = (struct worker_port){
-			.port_id = (uint16_t)(10 + i), .untagged = (uint8_t)i};
+		r->worker.ports[i] =
+			(struct worker_port){.port_id = (uint16_t)(10 + i), .untagged = (uint8_t)i};
 		r->worker.ifs[i] = (struct worker_if){.port = (uint16_t)i,
 			.mtu = 1500,
 			.upstream = i == 0,
