@@ -10,7 +10,9 @@
 #include "bench/bench.h"
 #include "bench/forward_dut.h"
 #include "bench/forward_frame.h"
+#include "bench/forward_gen.h"
 #include "bench/forward_testpmd.h"
+#include "bench/gateway.h"
 #include "bench/lane.h"
 
 #define FORWARD_MAX_LANES 5
@@ -30,8 +32,11 @@ struct forward_result {
 	struct lane lanes[FORWARD_MAX_LANES]; // the product first; cycles of its core a packet
 	bool median;   // what two cores do together is bimodal here: minima would say little
 	double tsc_hz; // of the cycles
-	uint64_t packets, lost, dropped; // of the product; dropped: by name, in `why`
+	// Of the product's frames. dropped: for a reason that it names, see `why`. wrong: not what
+	// they should be, or out of order.
+	uint64_t packets, lost, dropped, wrong;
 	char why[FORWARD_NAME_LEN];
+	bool external;			// somebody else feeds the ports: a loss may be the load's
 	double offered_mpps;		// by a generator of its own, or 0
 	bool huge;			// pages
 	char skipped[FORWARD_TEXT_LEN]; // not empty: the case cannot run here, and why
@@ -44,8 +49,9 @@ struct contender {
 	struct dut *dut;
 	const struct testpmd_cfg *pmd_cfg;
 	struct testpmd *pmd;
-	const char *mode;
-	unsigned int tx_first;
+	const char *mode;		       // testpmd's
+	const struct gateway_cfg *gateway_cfg; // or
+	struct gateway *gateway;
 };
 
 struct turns {
@@ -54,20 +60,22 @@ struct turns {
 	unsigned int reps, settle_ms, window_ms;
 	bool exclusive;	  // a device that only one process can have: each turn opens and closes it
 	const char *what; // for the progress line
-	// Frames that arrived at the far end, and when, in TSC ticks; NULL: the contenders' own
-	// counts.
-	int (*count_cb)(void *arg, uint64_t *frames, uint64_t *tsc);
-	void *arg;
+	// What sends while a contender runs, and counts what comes back; NULL: the contenders' own
+	// counts are taken.
+	struct gen *gen;
+	struct gen_pace pace;
+	bool flood; // more is sent than can come back: what is missing is not lost by the product
 };
 
 // Runs the turns into r: reps windows of each contender. 0, or -errno with a line in err.
 int turns_run(struct turns *t, struct forward_result *r, char err[FORWARD_TEXT_LEN]);
 
 // The cases: 0, or -errno with a line in err. A case that cannot run here says so in r->skipped.
-int forward_pcap(
-	const struct bench_options *o, struct forward_result *r, char err[FORWARD_TEXT_LEN]);
-int forward_ring(
-	const struct bench_options *o, struct forward_result *r, char err[FORWARD_TEXT_LEN]);
+int forward_pcap(const struct bench_options *o, struct forward_result *r, char *err);
+int forward_ring(const struct bench_options *o, struct forward_result *r, char *err);
+int forward_memif(const struct bench_options *o, struct forward_result *r, char *err);
+int forward_xdp(const struct bench_options *o, struct forward_result *r, char *err);
+int forward_port(const struct bench_options *o, struct forward_result *r, char *err);
 
 void forward_sleep(unsigned int ms);
 // CPU of the first worker, and that of the threads that sleep.

@@ -42,9 +42,9 @@ uint32_t frame_relay(uint32_t tunnel)
 	return RELAYS + tunnel;
 }
 
-uint16_t frame_port(const struct frame_shape *s, uint32_t tunnel)
+uint16_t frame_port(uint32_t tunnel)
 {
-	return (uint16_t)(PORTS + (s->one_port ? 0 : tunnel));
+	return (uint16_t)(PORTS + tunnel);
 }
 
 static void put16(uint8_t *p, unsigned int v)
@@ -107,7 +107,7 @@ size_t frame_build(uint8_t p[FRAME_MAX], const struct frame_shape *s, uint32_t c
 	memcpy(p + 6, s->src, 6);
 	put16(p + 12, 0x0800);
 	put_ip(p + AT_IP, udp + 20, 60, frame_relay(tunnel), FRAME_LOCAL);
-	put_udp(p + AT_UDP, AMT_PORT, frame_port(s, tunnel), udp);
+	put_udp(p + AT_UDP, AMT_PORT, frame_port(tunnel), udp);
 	p[AT_AMT] = 6;
 	p[AT_AMT + 1] = 0;
 	put_ip(p + AT_INNER, inner, FRAME_TTL, SOURCES + channel / PER_SOURCE,

@@ -24,7 +24,6 @@ struct frame_shape {
 	uint32_t channels, tunnels; // channels are spread over the tunnels
 	uint16_t payload;	    // octets inside the inner UDP datagram
 	bool udp_cksum;		    // of the outer datagram; else 0, as RFC 7450 allows
-	bool one_port;		    // all tunnels end at the port of tunnel 0
 	uint8_t dst[6], src[6];	    // Ethernet
 };
 
@@ -32,7 +31,7 @@ uint32_t frame_tunnel(const struct frame_shape *s, uint32_t channel);
 struct sg frame_sg(uint32_t channel);
 // Host order.
 uint32_t frame_relay(uint32_t tunnel);
-uint16_t frame_port(const struct frame_shape *s, uint32_t tunnel);
+uint16_t frame_port(uint32_t tunnel);
 
 // Writes a frame with sequence number 0, returns its length.
 size_t frame_build(uint8_t p[FRAME_MAX], const struct frame_shape *s, uint32_t channel);

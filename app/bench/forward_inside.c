@@ -15,10 +15,12 @@
 
 #include "bench/forward_eal.h"
 
-#define PUNT_RING   512 // as inletd
-#define INJECT_RING 64
-#define DESCRIPTORS 1024
-#define PUNT_BURST  64
+#define PUNT_RING    512 // as inletd
+#define INJECT_RING  64
+#define DESCRIPTORS  1024
+#define PUNT_BURST   64
+#define LINK_MS	     9000
+#define LINK_STEP_MS 10
 
 static int open_port(const char *device, struct port *p, bool *is_open, const struct dut_cfg *cfg,
 	char err[DUT_ERR_LEN])
@@ -77,7 +79,7 @@ static int join_all(struct dut_inside *in)
 	for (uint32_t t = 0; rc == 0 && t < s->tunnels; t++) {
 		struct addr relay = addr_from_v4(htonl(frame_relay(t)));
 
-		tunnels[t] = mfib_tunnel_add(in->mfib, &relay, &local, frame_port(s, t));
+		tunnels[t] = mfib_tunnel_add(in->mfib, &relay, &local, frame_port(t));
 		rc = tunnels[t] ? 0 : -ENOMEM;
 	}
 	for (uint32_t c = 0; rc == 0 && c < s->channels; c++) {
@@ -111,6 +113,17 @@ static int make_tables(struct dut_inside *in)
 	return join_all(in);
 }
 
+// A link that comes up later would cost the first frames. One that does not is for the turns to
+// find.
+static void wait_for_links(const struct dut_inside *in)
+{
+	for (unsigned int left = LINK_MS; left > 0; left -= LINK_STEP_MS) {
+		if (port_link_up(&in->in) && port_link_up(&in->out))
+			return;
+		rte_delay_us_sleep(LINK_STEP_MS * 1000);
+	}
+}
+
 int inside_open(struct dut_inside *in, const struct dut_cfg *cfg, char err[DUT_ERR_LEN])
 {
 	const struct forward_eal eal = {.name = "inlet-bench-dut",
@@ -139,6 +152,8 @@ int inside_open(struct dut_inside *in, const struct dut_cfg *cfg, char err[DUT_E
 	rc = make_tables(in);
 	if (rc != 0)
 		snprintf(err, DUT_ERR_LEN, "no memory for %u channels", cfg->shape.channels);
+	else
+		wait_for_links(in);
 	return rc;
 }
 

@@ -66,8 +66,7 @@ static int contend(const struct bench_options *o, struct forward_result *r, cons
 	return turns_run(&t, r, err);
 }
 
-int forward_pcap(
-	const struct bench_options *o, struct forward_result *r, char err[FORWARD_TEXT_LEN])
+int forward_pcap(const struct bench_options *o, struct forward_result *r, char *err)
 {
 	char path[FRAME_PATH_LEN], in[DEVICE_LEN];
 	int fd, rc;

@@ -55,6 +55,8 @@ static void table(const struct forward_result *r)
 		printf(" offered %.3f", r->offered_mpps);
 	if (r->lost)
 		printf(" LOST %llu", (unsigned long long)r->lost);
+	if (r->wrong)
+		printf(" WRONG %llu", (unsigned long long)r->wrong);
 	if (r->dropped)
 		printf(" DROPPED %llu %s", (unsigned long long)r->dropped, r->why);
 	printf("\n");
@@ -98,11 +100,12 @@ static void json_line(const struct forward_result *r)
 	object(r, "reference_cycles", cycles_of);
 	if (r->offered_mpps > 0)
 		printf(",\"offered_mpps\":%.4f", r->offered_mpps);
-	printf(",\"packets\":%llu,\"lost\":%llu,\"dropped\":%llu,\"reps\":%u,\"tsc_hz\":%.0f,"
+	printf(",\"packets\":%llu,\"lost\":%llu,\"dropped\":%llu,\"wrong\":%llu,\"reps\":%u,\"tsc_"
+	       "hz\":%.0f,"
 	       "\"cpu\":\"%s\",\"memory\":\"%s\",\"date\":\"%s\"}\n",
 		(unsigned long long)r->packets, (unsigned long long)r->lost,
-		(unsigned long long)r->dropped, r->reps, r->tsc_hz, bench_cpu(),
-		r->huge ? "huge" : "4k", date);
+		(unsigned long long)r->dropped, (unsigned long long)r->wrong, r->reps, r->tsc_hz,
+		bench_cpu(), r->huge ? "huge" : "4k", date);
 }
 
 void forward_report(const struct forward_result *r, bool json)

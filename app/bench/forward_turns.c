@@ -5,31 +5,42 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "bench/forward_eal.h"
+
+#define DRAIN_MS 20 // for what is under way, and for counters that a device keeps
 
 static int contender_open(const struct contender *c, char err[FORWARD_TEXT_LEN])
 {
 	if (c->dut)
 		return c->dut->child.pid ? 0 : dut_open(c->dut, c->dut_cfg, err);
-	return c->pmd->child.pid ? 0 : testpmd_open(c->pmd_cfg, c->pmd, err);
+	if (c->pmd)
+		return c->pmd->child.pid ? 0 : testpmd_open(c->pmd_cfg, c->pmd, err);
+	return c->gateway->child.pid ? 0 : gateway_open(c->gateway, c->gateway_cfg, err);
 }
 
 static void contender_close(const struct contender *c)
 {
 	if (c->dut)
 		dut_close(c->dut);
-	else
+	else if (c->pmd)
 		testpmd_close(c->pmd);
+	else
+		gateway_close(c->gateway);
 }
 
 static int contender_start(const struct contender *c)
 {
-	return c->dut ? dut_start(c->dut) : testpmd_start(c->pmd, c->mode, c->tx_first);
+	if (c->dut)
+		return dut_start(c->dut);
+	return c->pmd ? testpmd_start(c->pmd, c->mode, 0) : gateway_start(c->gateway);
 }
 
 static int contender_stop(const struct contender *c)
 {
-	return c->dut ? dut_stop(c->dut) : testpmd_stop(c->pmd);
+	if (c->dut)
+		return dut_stop(c->dut);
+	return c->pmd ? testpmd_stop(c->pmd) : gateway_stop(c->gateway);
 }
 
 void forward_sleep(unsigned int ms)
@@ -42,9 +53,7 @@ void forward_sleep(unsigned int ms)
 
 unsigned int forward_cpu_worker(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 ? (unsigned int)n - 1 : 0;
+	return forward_eal_cpus() - 1;
 }
 
 unsigned int forward_cpu_control(void)
@@ -52,18 +61,35 @@ unsigned int forward_cpu_control(void)
 	return 0;
 }
 
-// Packets a second at the far end of what runs now.
-static int rate_far(const struct turns *t, double tsc_hz, double *pps)
+// Packets a second that came back to the generator.
+static int rate_far(const struct turns *t, struct forward_result *r, double *pps)
 {
-	uint64_t f0, f1, t0, t1;
-	int rc = t->count_cb(t->arg, &f0, &t0);
+	struct gen_counters a, b;
+	int rc = gen_counters(t->gen, &a);
 
 	if (rc != 0)
 		return rc;
 	forward_sleep(t->window_ms);
-	rc = t->count_cb(t->arg, &f1, &t1);
-	if (rc == 0)
-		*pps = (double)(f1 - f0) * tsc_hz / (double)(t1 - t0);
+	rc = gen_counters(t->gen, &b);
+	if (rc != 0)
+		return rc;
+	*pps = (double)(b.received - a.received) * (double)a.tsc_hz / (double)(b.tsc - a.tsc);
+	r->offered_mpps =
+		(double)(b.sent - a.sent) * (double)a.tsc_hz / (double)(b.tsc - a.tsc) / 1e6;
+	return 0;
+}
+
+// What the generator saw of the product's frames in this turn. A frame out of order or not right is
+// the product's fault at any load.
+static int far_account(const struct turns *t, struct forward_result *r)
+{
+	struct gen_counters c;
+	int rc = gen_counters(t->gen, &c);
+
+	r->packets += c.received;
+	if (!t->flood)
+		r->lost += c.sent - c.received;
+	r->wrong += c.reordered + c.wrong;
 	return rc;
 }
 
@@ -91,17 +117,38 @@ static int rate_pmd(const struct turns *t, struct testpmd *p, double *pps)
 	return testpmd_rate(p, pps);
 }
 
-static int turn(const struct turns *t, const struct contender *c, double tsc_hz, double *pps)
+static int turn_far(
+	const struct turns *t, struct forward_result *r, const struct contender *c, double *pps)
+{
+	struct gen_pace pace = t->pace;
+	int rc, stopped;
+
+	pace.native = !c->pmd;
+	rc = gen_start(t->gen, &pace);
+	if (rc != 0)
+		return rc;
+	forward_sleep(t->settle_ms);
+	rc = rate_far(t, r, pps);
+	stopped = gen_stop(t->gen);
+	forward_sleep(DRAIN_MS);
+	if (rc == 0 && c->dut)
+		rc = far_account(t, r);
+	return rc == 0 ? stopped : rc;
+}
+
+static int turn(
+	const struct turns *t, struct forward_result *r, const struct contender *c, double *pps)
 {
 	int rc = contender_start(c), stopped;
 
 	if (rc != 0)
 		return rc;
-	forward_sleep(t->settle_ms);
-	if (t->count_cb)
-		rc = rate_far(t, tsc_hz, pps);
-	else
+	if (t->gen) {
+		rc = turn_far(t, r, c, pps);
+	} else {
+		forward_sleep(t->settle_ms);
 		rc = c->dut ? rate_dut(t, c->dut, pps) : rate_pmd(t, c->pmd, pps);
+	}
 	stopped = contender_stop(c);
 	if (rc == 0)
 		rc = stopped;
@@ -110,23 +157,26 @@ static int turn(const struct turns *t, const struct contender *c, double tsc_hz,
 	return rc;
 }
 
-// What the product did with the frames of the turns so far.
-static int account(struct forward_result *r, struct dut *d)
+// What the product says it did with the frames of its turns.
+static int account(const struct turns *t, struct forward_result *r, struct dut *d)
 {
 	struct dut_counters c;
 	const char *name;
 	int rc;
 
-	forward_sleep(20); // for counters that a device keeps
+	forward_sleep(DRAIN_MS);
 	rc = dut_counters(d, &c);
 	if (rc != 0)
 		return rc;
-	r->tsc_hz = (double)c.tsc_hz;
 	r->huge = c.huge;
-	r->packets += c.received;
+	if (t->flood) // a full queue is what it is about
+		c.drops[DROP_TX_FULL] = 0;
 	r->dropped += dut_drops(&c, &name) + c.punted;
 	if (name || c.punted)
 		snprintf(r->why, sizeof(r->why), "%s", name ? name : "punted");
+	if (t->gen)
+		return 0;
+	r->packets += c.received;
 	r->lost += c.received - c.sent;
 	return 0;
 }
@@ -152,10 +202,10 @@ static int one(struct turns *t, struct forward_result *r, unsigned int i, unsign
 
 	if (rc != 0)
 		return rc;
-	if ((rc = tsc_of(r, c)) == 0 && (rc = turn(t, c, r->tsc_hz, &pps)) == 0) {
+	if ((rc = tsc_of(r, c)) == 0 && (rc = turn(t, r, c, &pps)) == 0) {
 		r->lanes[i].cycles[rep] = r->tsc_hz / pps;
 		if (c->dut && (t->exclusive || rep + 1 == t->reps))
-			rc = account(r, c->dut);
+			rc = account(t, r, c->dut);
 	}
 	if (rc != 0)
 		snprintf(err, FORWARD_TEXT_LEN, "%s: %s", c->name,

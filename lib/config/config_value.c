@@ -53,6 +53,14 @@ int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return refuse(why, "not one of auto, hugepages, no-huge");
 }
 
+int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	*(bool *)field = strcmp(text, "reassemble") == 0;
+	if (strcmp(text, "reassemble") == 0 || strcmp(text, "drop") == 0)
+		return 0;
+	return refuse(why, "not one of reassemble, drop");
+}
+
 int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	static const char *const words[] = {

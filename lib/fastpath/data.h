@@ -55,17 +55,26 @@ static __rte_always_inline const uint8_t *data_inner(const uint8_t *ip, bool out
 	return ip + (outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN;
 }
 
-// The bucket of a frame of this shape, being fetched. Reads up to where its addresses end, whatever
-// the frame's length: that is within the mbuf.
+// Where the inner addresses end.
+static __rte_always_inline unsigned int data_headers_len(const struct shape s)
+{
+	return s.l3 + (s.outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN +
+	       (s.inner6 ? IPV6_LEN : IPV4_LEN);
+}
+
+// The bucket of a frame of this shape, being fetched; NULL for one that is too short.
 static __rte_always_inline void *data_find(
 	const struct burst *b, const struct rte_mbuf *m, const struct shape s)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + s.l3;
 	const uint8_t *inner = data_inner(ip, s.outer6);
-	// The end of the destination and the two ports follow each other.
-	uint64_t end = get_raw64(ip + (s.outer6 ? 36 : 16)), hash, src[2], g[2];
+	// end: the end of the destination and the two ports, which follow each other.
+	uint64_t end, hash, src[2], g[2];
 	void *bucket;
 
+	if (unlikely(rte_pktmbuf_data_len(m) < data_headers_len(s)))
+		return NULL;
+	end = get_raw64(ip + (s.outer6 ? 36 : 16));
 	if (s.inner6) {
 		memcpy(src, inner + 8, sizeof(src));
 		memcpy(g, inner + 24, sizeof(g));
@@ -288,9 +297,10 @@ static __rte_always_inline bool data_finish(
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int ip_len, udp_len, inner_len;
 	uint64_t oifs, *count;
+	bool one;
 
-	if (unlikely(!headers_ok(ip, udp, s, any_ecn)) || unlikely(m->nb_segs != 1) ||
-		unlikely(!is_local(b, ip, s.outer6)))
+	if (unlikely(!bucket) || unlikely(!headers_ok(ip, udp, s, any_ecn)) ||
+		unlikely(m->nb_segs != 1) || unlikely(!is_local(b, ip, s.outer6)))
 		return false;
 	ip_len = s.outer6 ? get_be16(ip + 4) + (unsigned int)IPV6_LEN : get_be16(ip + 2);
 	udp_len = get_be16(udp + 4);
@@ -306,10 +316,15 @@ static __rte_always_inline bool data_finish(
 	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;
 	// The octets of G that the key has no room for.
-	if (s.inner6 && unlikely(inner[24] != 0xff || get_raw16(inner + 26) != 0))
+	// And no scope up to link-local: an IPv4 channel's key is such a group from a mapped
+	// address.
+	if (s.inner6 &&
+		unlikely(inner[24] != 0xff || (inner[25] & 0xf) <= 2 || get_raw16(inner + 26) != 0))
 		return false;
-	// An entry may have no interface left, which is as none.
-	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)) || unlikely(oifs == 0))
+	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)))
+		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
+	one = __builtin_popcountll(oifs) == 1;
+	if (unlikely(!one) && oifs == 0) // an entry may have none left
 		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
@@ -327,8 +342,10 @@ static __rte_always_inline bool data_finish(
 	} else {
 		ipv4_lower_ttl(inner);
 	}
+	// Else the compiler has it in two registers.
+	__asm__("" : "+r"(inner_len));
 	mfib_count(count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, oifs);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, oifs, one);
 	return true;
 }
 

@@ -108,9 +108,9 @@ static inline uint64_t l2_head(const uint8_t *ip, bool v6)
 
 // Queues the datagram at ip, in m, of one segment, on every interface of oifs; takes m over. In
 // front of ip there is room for an Ethernet header with a tag. offset: of ip from the frame's
-// begin. oifs is not empty.
+// begin. oifs is not empty; one: it is a single interface.
 static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8_t *ip,
-	unsigned int offset, unsigned int len, bool v6, uint64_t oifs)
+	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, bool one)
 {
 	size_t i = (size_t)__builtin_ctzll(oifs);
 	struct worker_tx *tx = &w->tx[i];
@@ -118,8 +118,7 @@ static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8
 	// Else its address is computed again for each field.
 	__asm__("" : "+r"(tx));
 	w->tx_pending |= oifs;
-	if (unlikely(oifs & (oifs - 1)) ||
-		unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
+	if (unlikely(!one) || unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
 		emit_many(w, m, ip, (uint16_t)len, v6, oifs);
 		return;
 	}

@@ -57,15 +57,18 @@ static bool untagged_upstream(const struct burst *b)
 	return b->port->untagged != WORKER_NO_IF && b->w->ifs[b->port->untagged].upstream;
 }
 
-// The shape that a frame may have. Looks no further than its first octets; a short one is read
-// beyond its end, within the mbuf.
+// The shape that a frame may have, by its first octets.
 static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + ETH_LEN;
-	uint16_t type = get_raw16(p + 12);
-	bool tagged = type == RTE_BE16(ETHERTYPE_VLAN);
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + ETH_LEN, *inner;
+	uint16_t type;
 	unsigned int shape;
+	bool tagged;
 
+	if (rte_pktmbuf_data_len(m) < ETH_LEN + VLAN_LEN)
+		return SHAPE_MIXED;
+	type = get_raw16(p + 12);
+	tagged = type == RTE_BE16(ETHERTYPE_VLAN);
 	if (tagged) {
 		if (!tag_upstream(b, m, p))
 			return SHAPE_MIXED;
@@ -80,7 +83,10 @@ static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 		shape = SHAPE_4IN6;
 	else
 		return SHAPE_MIXED;
-	if (data_inner(ip, shape == SHAPE_4IN6)[0] >> 4 == 6)
+	inner = data_inner(ip, shape == SHAPE_4IN6);
+	if (inner >= p + rte_pktmbuf_data_len(m))
+		return SHAPE_MIXED;
+	if (inner[0] >> 4 == 6)
 		shape += SHAPE_6IN4 - SHAPE_4IN4;
 	if (tagged)
 		shape += SHAPE_4IN4_VLAN - SHAPE_4IN4;
@@ -137,7 +143,8 @@ static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
 		ipv6_forward(ip, c->ecn);
 	else
 		ipv4_forward(ip, c->ecn);
-	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs);
+	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs,
+		__builtin_popcountll(c->oifs) == 1);
 }
 
 static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)

@@ -61,7 +61,7 @@ static void next_abandon(struct fib *f)
 
 // No slot near enough in the next generation: this one goes on.
 static void next_place(
-	struct fib *f, uint32_t hash, uint32_t id, const struct key *key, uint64_t oifs)
+	struct fib *f, uint64_t hash, uint32_t id, const struct key *key, uint64_t oifs)
 {
 	uint32_t slot = generation_place(f->next, hash, id);
 
@@ -218,7 +218,7 @@ static uint32_t slots_due(const struct fib *f)
 	uint64_t n = f->n_channels, have = f->cur->n_slots, want = n * FIB_SLOTS_NEW;
 	bool few = n * FIB_SLOTS_FEW > have;
 	bool many = n * FIB_SLOTS_MANY < have && have > FIB_MIN_SLOTS && !f->replaced;
-	bool full = f->cur->used > have / 2; // of deleted channels that workers may still see
+	bool full = f->cur->used > have / 8 * 3; // of deleted channels that workers may see
 
 	if (!few && !many && !full)
 		return 0;

@@ -47,7 +47,7 @@ uint32_t shape_bucket_slots(const struct shape *s)
 	return layouts[s->kind].bucket;
 }
 
-uint32_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end)
+uint64_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end)
 {
 	struct mfib_buckets seeded;
 	uint64_t src[2], group[2];
@@ -57,16 +57,16 @@ uint32_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end)
 		uint32_t ip[2] = {addr_to_v4(&sg->s), addr_to_v4(&sg->g)};
 
 		memcpy(src, ip, sizeof(ip));
-		return (uint32_t)(mfib_hash4(&seeded, src[0], end) >> 32);
+		return mfib_hash4(&seeded, src[0], end);
 	}
 	memcpy(src, sg->s.bytes, sizeof(src));
 	memcpy(group, sg->g.bytes, sizeof(group));
-	return (uint32_t)(mfib_hash6(&seeded, src, group, end) >> 32);
+	return mfib_hash6(&seeded, src, group, end);
 }
 
-static uint32_t home_of(const struct generation *g, uint32_t hash)
+static uint32_t home_of(const struct generation *g, uint64_t hash)
 {
-	return (uint32_t)mfib_home(g->replica[0].b, (uint64_t)hash << 32);
+	return (uint32_t)mfib_home(g->replica[0].b, hash);
 }
 
 static uint32_t bucket_after(const struct generation *g, uint32_t bucket)
@@ -165,7 +165,7 @@ size_t generation_mapped(const struct generation *g)
 	return sum;
 }
 
-void generation_prefetch(const struct generation *g, uint32_t hash)
+void generation_prefetch(const struct generation *g, uint64_t hash)
 {
 	uint32_t bucket = home_of(g, hash), slot = bucket * layout_of(g)->bucket;
 
@@ -193,7 +193,7 @@ static void bucket_mark(struct generation *g, uint32_t bucket, bool passed)
 	}
 }
 
-uint32_t generation_place(struct generation *g, uint32_t hash, uint32_t id)
+uint32_t generation_place(struct generation *g, uint64_t hash, uint32_t id)
 {
 	uint32_t home = home_of(g, hash), per = layout_of(g)->bucket, bucket = home;
 
@@ -247,7 +247,7 @@ void generation_unpublish(struct generation *g, uint32_t slot)
 	}
 }
 
-void generation_release(struct generation *g, uint32_t slot, uint32_t hash)
+void generation_release(struct generation *g, uint32_t slot, uint64_t hash)
 {
 	const struct layout *l = layout_of(g);
 	uint32_t bucket = slot / l->bucket;
@@ -292,7 +292,7 @@ uint64_t generation_count(const struct generation *g, uint32_t slot)
 	return sum;
 }
 
-bool generation_has(const struct generation *g, const struct key *key, uint32_t hash)
+bool generation_has(const struct generation *g, const struct key *key, uint64_t hash)
 {
 	const struct layout *l = layout_of(g);
 	uint32_t bucket = home_of(g, hash);
@@ -312,7 +312,7 @@ bool generation_has(const struct generation *g, const struct key *key, uint32_t 
 	return false;
 }
 
-uint32_t generation_slot(const struct generation *g, uint32_t hash, uint32_t id)
+uint32_t generation_slot(const struct generation *g, uint64_t hash, uint32_t id)
 {
 	uint32_t bucket = home_of(g, hash), per = layout_of(g)->bucket;
 

@@ -47,8 +47,8 @@ struct key {
 
 size_t shape_entry_size(const struct shape *s);
 uint32_t shape_bucket_slots(const struct shape *s);
-// The half of the hash that counts. end: mfib_hash_end() of the tunnel.
-uint32_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end);
+// end: mfib_hash_end() of the tunnel.
+uint64_t shape_hash(const struct shape *s, const struct sg *sg, uint64_t end);
 
 // Only address space yet. n_slots: whole buckets. NULL when out of memory.
 struct generation *generation_reserve(const struct shape *s, uint32_t n_slots);
@@ -65,26 +65,26 @@ size_t generation_bytes(const struct generation *g);
 size_t generation_mapped(const struct generation *g);
 
 // Brings the lines of a hash's home bucket near.
-void generation_prefetch(const struct generation *g, uint32_t hash);
+void generation_prefetch(const struct generation *g, uint64_t hash);
 void generation_prefetch_entry(const struct generation *g, uint32_t slot);
 // A slot for id on the probe path of hash, not matching anything yet; SLOT_NONE: none is free near
 // enough. The mark for probes to go on is set in the buckets before it.
-uint32_t generation_place(struct generation *g, uint32_t hash, uint32_t id);
+uint32_t generation_place(struct generation *g, uint64_t hash, uint32_t id);
 // Makes the slot's entry match from now on.
 void generation_publish(struct generation *g, uint32_t slot, const struct key *key, uint64_t oifs);
 void generation_set_oifs(struct generation *g, uint32_t slot, uint64_t oifs);
 // Makes it match no more; the slot stays owned, its counter is left.
 void generation_unpublish(struct generation *g, uint32_t slot);
 // No worker uses the slot any more: it may be placed again. hash: as it was placed.
-void generation_release(struct generation *g, uint32_t slot, uint32_t hash);
+void generation_release(struct generation *g, uint32_t slot, uint64_t hash);
 
 // The key and oif set of the slot's entry; false when it is not published.
 bool generation_entry(const struct generation *g, uint32_t slot, struct key *key, uint64_t *oifs);
 // The sum of the workers' counters, as words.
 uint64_t generation_count(const struct generation *g, uint32_t slot);
 // Whether an entry with this key is published.
-bool generation_has(const struct generation *g, const struct key *key, uint32_t hash);
+bool generation_has(const struct generation *g, const struct key *key, uint64_t hash);
 // The slot that id owns, or SLOT_NONE.
-uint32_t generation_slot(const struct generation *g, uint32_t hash, uint32_t id);
+uint32_t generation_slot(const struct generation *g, uint64_t hash, uint32_t id);
 
 #endif

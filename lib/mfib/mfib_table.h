@@ -335,7 +335,7 @@ static inline uint64_t mfib_hash6(
 // The bucket that a probe begins at.
 static inline uint64_t mfib_home(const struct mfib_buckets *t, uint64_t hash)
 {
-	return ((hash >> 32) * t->n) >> 32;
+	return (uint64_t)((unsigned __int128)hash * t->n >> 64);
 }
 
 static inline bool mfib_narrow_eq(const struct mfib_narrow *e, const struct mfib_narrow_key *k)

@@ -20,7 +20,7 @@ struct mfib_channel {
 	struct mfib_tunnel *t;
 	uint64_t packets, bytes; // folded
 	uint64_t seen;		 // the sum of its counters, in all generations, when last folded
-	uint32_t hash;
+	uint64_t hash;
 	uint32_t id;
 	enum mfib_kind kind;
 } __attribute__((aligned(64)));

@@ -12,6 +12,10 @@
 #define POOL_MBUFS 1023
 #define TIMEOUT_MS 200
 #define ID	   0x1234
+// What a first fragment's mbuf says, and the others' do not.
+#define PORT	5
+#define VLAN	77
+#define RX_VLAN (RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED)
 
 static void require(bool ok, const char *what)
 {
@@ -180,18 +184,21 @@ struct rte_mbuf *fragment_input(
 	struct fragments *t, const struct datagram *d, const struct fragment_spec *f)
 {
 	uint8_t frame[DATAGRAM_MAX + 200];
-	size_t len = fragment_frame(d, f, frame);
+	struct rte_mbuf *m = exact_mbuf(t->pool, frame, fragment_frame(d, f, frame));
 
+	m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | (f->begin ? 0 : RX_VLAN);
+	m->port = f->begin ? PORT + 1 : PORT;
+	m->vlan_tci = f->begin ? 0 : VLAN;
 	t->taken++;
-	return reass_input(
-		t->r, exact_mbuf(t->pool, frame, len), f->l3 ? f->l3 : d->l3, t->now, t->drops);
+	return reass_input(t->r, m, f->l3 ? f->l3 : d->l3, t->now, t->drops);
 }
 
 bool datagram_same(const struct datagram *d, struct rte_mbuf *m)
 {
 	size_t len = d->l3 + d->ip_len + d->payload;
 	bool same = m && m->nb_segs == 1 && m->data_len == len && m->pkt_len == len &&
-		    m->refcnt == 1 && m->ol_flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+		    m->refcnt == 1 && m->port == PORT && m->vlan_tci == VLAN &&
+		    m->ol_flags == (RTE_MBUF_F_RX_IP_CKSUM_GOOD | RX_VLAN) &&
 		    memcmp(rte_pktmbuf_mtod(m, void *), d->frame, len) == 0;
 
 	rte_pktmbuf_free(m);

@@ -79,7 +79,7 @@ static unsigned int shuffle(unsigned int n, unsigned int order[2 * MAX_PARTS])
 		order[i] = i < n ? i : (unsigned int)rng_below(&rng, n);
 	if (rng_below(&rng, 4) == 0)
 		return total;
-	for (unsigned int i = total - 1; i > 0; i--) {
+	for (unsigned int i = total; i-- > 1;) {
 		unsigned int j = (unsigned int)rng_below(&rng, i + 1), k = order[i];
 
 		order[i] = order[j];
