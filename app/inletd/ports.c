@@ -111,8 +111,8 @@ static int plan(struct inlet *in, char err[BOOT_ERR_LEN])
 }
 
 // What may hold a port's mbufs beside the port: the punt rings, the transmit rings of all ports,
-// for what is received on one is sent on others, the rings between workers, and datagrams that are
-// not yet whole.
+// for what is received on one is sent on others, the rings between workers, and what waits for the
+// rest of its fragments.
 static unsigned int mbufs_elsewhere(const struct inlet *in)
 {
 	unsigned int n = in->n_workers * PUNT_CLASSES * INLET_PUNT_RING;

@@ -158,6 +158,18 @@ static void warn_sockets(const struct inlet *in)
 	}
 }
 
+// Of outer fragments. False: out of memory.
+static bool open_reass(const struct inlet *in, struct worker *wk, int socket)
+{
+	const struct config_amt *amt = &in->cfg.amt;
+	const struct reass_cfg cfg = {.datagrams = amt->fragment_datagrams,
+		.timeout_ms = amt->fragment_timeout_ms,
+		.socket = socket};
+
+	wk->reass = amt->reassemble ? reass_create(&cfg) : NULL;
+	return wk->reass || !amt->reassemble;
+}
+
 static int out_of_memory(char err[BOOT_ERR_LEN])
 {
 	snprintf(err, BOOT_ERR_LEN, "DPDK memory is short (memory_mb, or more huge pages)");
@@ -192,14 +204,7 @@ int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 		if (!in->workers[w])
 			return out_of_memory(err);
 		fill_worker(in, in->workers[w], w);
-		if (!in->cfg.amt.reassemble)
-			continue;
-		in->workers[w]->reass = reass_create(&(struct reass_cfg){
-			.datagrams = in->cfg.amt.fragment_datagrams,
-			.timeout_ms = in->cfg.amt.fragment_timeout_ms,
-			.socket = sockets[w],
-		});
-		if (!in->workers[w]->reass)
+		if (!open_reass(in, in->workers[w], sockets[w]))
 			return out_of_memory(err);
 	}
 	warn_sockets(in);
