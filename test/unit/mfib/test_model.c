@@ -59,14 +59,14 @@ static uint32_t worker_find(
 	const struct mfib_buckets *b = r->g->replica[replica].b;
 
 	if (r->shape.kind == MFIB_NARROW) {
-		struct mfib_narrow_key k;
+		struct mfib_narrow_key k = {{0}};
 		struct mfib_narrow *e;
 
 		memcpy(k.w, key->w, sizeof(k.w));
 		e = mfib_narrow_lookup(b, &k, &b->narrow[(uint64_t)home * MFIB_NARROW_SLOTS]);
 		return e ? (uint32_t)(e - b->narrow) : SLOT_NONE;
 	}
-	struct mfib_wide_key k;
+	struct mfib_wide_key k = {{0}};
 	struct mfib_wide *e;
 
 	memcpy(k.w, key->w, sizeof(k.w));
