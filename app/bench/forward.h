@@ -36,8 +36,10 @@ struct forward_result {
 	// they should be, or out of order.
 	uint64_t packets, lost, dropped, wrong;
 	char why[FORWARD_NAME_LEN];
-	bool external;			// somebody else feeds the ports: a loss may be the load's
-	double offered_mpps;		// by a generator of its own, or 0
+	bool external; // somebody else feeds the ports: a loss may be the load's
+	// With a generator of ours, by contender: what it sent; and how busy the socket gateway
+	// was.
+	double offered_mpps[FORWARD_MAX_LANES], gateway_busy;
 	bool huge;			// pages
 	char skipped[FORWARD_TEXT_LEN]; // not empty: the case cannot run here, and why
 };

@@ -251,9 +251,15 @@ static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const 
 	return true;
 }
 
-// The entry of a frame of this shape: its oif set, and its counter in *count. False: none.
+// An entry's oif set and counter.
+struct found {
+	uint64_t oifs, *count;
+};
+
+// The entry of a frame of this shape. False: there is none, or it can only be in a bucket that has
+// not been fetched: then *next is that one, being fetched. next == NULL: looks there at once.
 static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t *ip,
-	const uint8_t *inner, const struct shape s, void *bucket, uint64_t *oifs, uint64_t **count)
+	const uint8_t *inner, const struct shape s, void *bucket, void **next, struct found *out)
 {
 	const uint8_t *port = ip + (s.outer6 ? IPV6_LEN : IPV4_LEN) + 2;
 	struct mfib_narrow_key narrow;
@@ -263,11 +269,19 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 
 	if (!s.outer6 && !s.inner6) {
 		narrow = mfib_narrow_key_read(inner + 12, ip + 12, port, &b->local4_key);
-		n = mfib_narrow_lookup(b->t.narrow, &narrow, bucket);
-		if (unlikely(!n))
-			return false;
-		*oifs = mfib_oifs(&n->oifs);
-		*count = &n->count;
+		n = mfib_narrow_at(bucket, &narrow);
+		if (unlikely(!n)) {
+			n = mfib_narrow_next(b->t.narrow, bucket);
+			if (n && next) {
+				rte_prefetch0(n);
+				*next = n;
+				return false;
+			}
+			n = mfib_narrow_lookup(b->t.narrow, &narrow, n);
+			if (!n)
+				return false;
+		}
+		*out = (struct found){mfib_oifs(&n->oifs), &n->count};
 		return true;
 	}
 	if (!s.inner6)
@@ -279,24 +293,32 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 	else
 		wide = mfib_wide_key_make(
 			inner + 8, inner + 24, ip + 8, get_raw16(port), b->local6);
-	e = mfib_wide_lookup(b->t.wide, &wide, bucket);
-	if (unlikely(!e))
-		return false;
-	*oifs = mfib_oifs(&e->oifs);
-	*count = &e->count;
+	e = mfib_wide_at(bucket, &wide);
+	if (unlikely(!e)) {
+		e = mfib_wide_next(b->t.wide, bucket);
+		if (e && next) {
+			rte_prefetch0(e);
+			*next = e;
+			return false;
+		}
+		e = mfib_wide_lookup(b->t.wide, &wide, e);
+		if (!e)
+			return false;
+	}
+	*out = (struct found){mfib_oifs(&e->oifs), &e->count};
 	return true;
 }
 
-// True when m is done with; false leaves it, unchanged, to the longer way. any_ecn: whatever the
-// outer ECN field is.
-static __rte_always_inline bool data_finish(
-	struct burst *b, struct rte_mbuf *m, const struct shape s, void *bucket, bool any_ecn)
+// True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
+// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is.
+static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
+	const struct shape s, void *bucket, void **next, bool any_ecn)
 {
 	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + s.l3, *udp = ip + outer_len;
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int ip_len, udp_len, inner_len;
-	uint64_t oifs, *count;
+	struct found e;
 	bool one;
 
 	if (unlikely(!bucket) || unlikely(!headers_ok(ip, udp, s, any_ecn)) ||
@@ -321,10 +343,10 @@ static __rte_always_inline bool data_finish(
 	if (s.inner6 &&
 		unlikely(inner[24] != 0xff || (inner[25] & 0xf) <= 2 || get_raw16(inner + 26) != 0))
 		return false;
-	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)))
-		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
-	one = __builtin_popcountll(oifs) == 1;
-	if (unlikely(!one) && oifs == 0) // an entry may have none left
+	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
+		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
+	one = __builtin_popcountll(e.oifs) == 1;
+	if (unlikely(!one) && e.oifs == 0) // an entry may have none left
 		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
@@ -344,8 +366,8 @@ static __rte_always_inline bool data_finish(
 	}
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
-	mfib_count(count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, oifs, one);
+	mfib_count(e.count, inner_len);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one);
 	return true;
 }
 

@@ -112,7 +112,7 @@ static __rte_noinline bool finish_any(
 	switch (shape) {
 #define X(s)    \
 	case s: \
-		return data_finish(b, m, shapes[s], bucket, true);
+		return data_finish(b, m, shapes[s], bucket, NULL, true);
 		EACH_SHAPE(X)
 #undef X
 	default:
@@ -204,23 +204,51 @@ static void mixed_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n)
 	b->w->shape = (uint8_t)(same ? all : SHAPE_MIXED);
 }
 
-// The loop for bursts of one shape.
+// Frames whose channel is not in its home bucket, with the one to look at next.
+struct late {
+	unsigned int n;
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	void *bucket[WORKER_BURST];
+};
+
+static __rte_always_inline void late_finish(struct burst *b, struct late *l, const struct shape s)
+{
+	for (unsigned int i = 0; i < l->n; i++) {
+		if (!data_finish(b, l->mbufs[i], s, l->bucket[i], NULL, false))
+			process_one(b, l->mbufs[i]);
+	}
+	l->n = 0;
+}
+
+// The loop for bursts of one shape. The frames of a channel stay in order: all of them are late, or
+// none is; and what takes the longer way does not overtake those.
 static __rte_always_inline void shape_loop(
 	struct burst *b, struct rte_mbuf **mbufs, unsigned int n, const struct shape s)
 {
 	void *bucket[WORKER_BURST];
 	unsigned int others = 0;
+	struct late late;
 
+	late.n = 0;
 	for (unsigned int i = 0; i < n && i < AHEAD; i++)
 		bucket[i] = data_find(b, mbufs[i], s);
 	for (unsigned int i = 0; i < n; i++) {
+		void *next = NULL;
+
 		if (i + AHEAD < n)
 			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], s);
-		if (unlikely(!data_finish(b, mbufs[i], s, bucket[i], false))) {
-			process_one(b, mbufs[i]);
-			others++;
+		if (likely(data_finish(b, mbufs[i], s, bucket[i], &next, false)))
+			continue;
+		if (next) {
+			late.mbufs[late.n] = mbufs[i];
+			late.bucket[late.n++] = next;
+			continue;
 		}
+		late_finish(b, &late, s);
+		process_one(b, mbufs[i]);
+		others++;
 	}
+	late_finish(b, &late, s);
 	if (others > n / 4)
 		b->w->shape = SHAPE_MIXED;
 }
