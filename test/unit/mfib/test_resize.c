@@ -223,7 +223,7 @@ static void a_step_is_small(void **state)
 			sweeping++;
 		}
 		assert_true(f.credit <= 0);
-		c->hash = n * 0x9e3779b1u;
+		c->hash = n * 0x9e3779b97f4a7c15ull;
 		assert_int_equal(fib_add(&f, c, &key, 1), 0);
 	}
 	assert_true(filling > 1000 && sweeping > 1000);
