@@ -343,6 +343,42 @@ static void a_stuck_worker_costs_memory_only(void **state)
 	mfib_destroy(m);
 }
 
+// A worker in the middle of a burst reads the generation that it began with: channels stop, and
+// change their set, there too.
+static void a_replaced_table_follows(void **state)
+{
+	(void)state;
+	for (int mix = 0; mix < MIXES; mix += 3) {
+		struct mfib *m = mfib_create(1, NULL);
+		struct mfib_tunnel *t = mix_tunnel(m, mix, 40000);
+		struct mfib_table *w = mfib_worker_table(m, 0), began;
+		struct mfib_channel *c[3];
+		struct mfib_usage u;
+		uint32_t n;
+
+		mfib_worker_online(w);
+		for (n = 0; n < 3; n++)
+			c[n] = add(m, t, mix, n);
+		began = *w;
+		while (began.narrow == w->narrow && began.wide == w->wide)
+			assert_non_null(add(m, t, mix, n++));
+		mfib_channel_del(m, c[0]);
+		mfib_channel_oifs(m, c[1], 77);
+		mfib_reclaim(m);
+		assert_int_equal(mix_oifs(&began, mix, 0, 40000), 0);
+		assert_int_equal(mix_oifs(&began, mix, 1, 40000), 77);
+		assert_int_equal(mix_oifs(&began, mix, 2, 40000), 3);
+		assert_int_equal(mix_oifs(w, mix, 0, 40000), 0);
+		assert_int_equal(mix_oifs(w, mix, 1, 40000), 77);
+		mfib_worker_quiescent(w);
+		mfib_reclaim(m);
+		mfib_usage(m, &u);
+		assert_int_equal(u.retired, 0);
+		mfib_worker_offline(w);
+		mfib_destroy(m);
+	}
+}
+
 #define STEADY 200
 #define CHURN  30000
 #define NEVER  1000000 // channels from here on are never added
@@ -469,6 +505,7 @@ int main(void)
 		TEST(goes_on_without_memory),
 		TEST(an_add_fails_cleanly),
 		TEST(a_stuck_worker_costs_memory_only),
+		TEST(a_replaced_table_follows),
 		TEST(a_worker_looks_up_while_the_table_changes),
 	};
 
