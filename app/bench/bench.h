@@ -26,11 +26,11 @@ struct bench_options {
 	const char *plot_dir; // NULL: no plots
 	struct bench_list channels, tunnels, payloads, fanouts;
 	struct bench_list families, l2s, traffics; // enum feed_family, product_l2, feed_traffic
-	uint32_t updates; // channels a second, added and removed while measured
-	double zipf;	  // exponent of the channels' popularity; 0: all alike
-	bool tagged;	  // input with a VLAN tag
-	bool software;	  // the driver says nothing of checksums
-	const char *pcap; // a capture as the feed; NULL: none
+	uint32_t updates;	// channels a second, added and removed while measured
+	double zipf;		// exponent of the channels' popularity; 0: all alike
+	bool tagged;		// input with a VLAN tag
+	bool software;		// the driver says nothing of checksums
+	const char *pcap;	// a capture as the feed; NULL: none
 	bool no_huge;		// do not use huge pages where there are some
 	const char *vdev;	// forward: which ports, NULL for the default
 	const char *port, *out; // forward, generate: devargs of real ports
@@ -44,6 +44,7 @@ int forward_main(const struct bench_options *o);
 int latency_main(const struct bench_options *o);
 int compare_main(const char *a, const char *b);
 int steer_main(int argc, char **argv);
+int generate_main(int argc, char **argv);
 
 // Starts the EAL with one lcore on the last CPU, no port and about `megabytes` of memory. 0 or
 // -errno. bench_memory() says afterwards which pages it got: "huge", "thp" or "4k".

@@ -323,7 +323,7 @@ static void if_counters(struct checker *c, const struct crossing_if_stats *befor
 void checker_run(struct checker *c, const struct lane *l, unsigned int bursts, struct check *out)
 {
 	struct worker_port *up = &c->product->worker->ports[0], was = *up;
-	struct crossing_if_stats before[PRODUCT_IFS];
+	struct crossing_if_stats before[PRODUCT_IFS] = {0};
 
 	c->lane = l;
 	c->result = out;

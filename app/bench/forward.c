@@ -17,7 +17,10 @@ static const struct {
 	int (*run_cb)(const struct bench_options *o, struct forward_result *r, char *err);
 	bool both_cksums; // also with a UDP checksum, which is checked in software
 } kinds[] = {{"pcap", forward_pcap, true}, {"ring", forward_ring, false},
-	{"memif", forward_memif, false}, {"af_xdp", forward_xdp, false}};
+	{"memif", forward_memif, false}, {"af_xdp", forward_xdp, false},
+	{"port", forward_port, false}};
+
+#define KIND_PORT (RTE_DIM(kinds) - 1)
 
 struct plan {
 	unsigned int n;
@@ -33,8 +36,9 @@ static void plan_add(struct plan *p, unsigned int kind, const struct bench_optio
 	p->kinds[p->n] = kind;
 	p->cases[p->n++] = (struct forward_case){.vdev = kinds[kind].name,
 		.workers = o->workers ? o->workers : 1,
+		.zipf = o->zipf,
 		.shape = {.channels = channels,
-			.tunnels = RTE_MIN(channels, TUNNELS),
+			.tunnels = RTE_MIN(channels, o->tunnels.n ? o->tunnels.v[0] : TUNNELS),
 			.payload = (uint16_t)payload,
 			.udp_cksum = cksum}};
 }
@@ -57,13 +61,25 @@ static void plan_kind(struct plan *p, unsigned int kind, const struct bench_opti
 	}
 }
 
+// What the payload is, the one who sends decides.
+static void plan_port(struct plan *p, const struct bench_options *o)
+{
+	plan_add(p, KIND_PORT, o, o->channels.n ? o->channels.v[0] : 1000,
+		o->payloads.n ? o->payloads.v[0] : 64, false);
+}
+
 static int plan_make(struct plan *p, const struct bench_options *o)
 {
 	const char *want = o->vdev ? o->vdev : o->quick ? "pcap" : "all";
 	bool all = strcmp(want, "all") == 0;
 
 	p->n = 0;
-	for (unsigned int k = 0; k < RTE_DIM(kinds); k++)
+	if (o->port || o->out) {
+		if (o->port && o->out && !o->vdev)
+			plan_port(p, o);
+		return p->n ? 0 : -EINVAL;
+	}
+	for (unsigned int k = 0; k < KIND_PORT; k++)
 		if (all || strcmp(want, kinds[k].name) == 0)
 			plan_kind(p, k, o);
 	return p->n ? 0 : -EINVAL;
@@ -82,7 +98,7 @@ static int run_case(const struct plan *p, unsigned int i, const struct bench_opt
 		return rc;
 	}
 	forward_report(r, o->json);
-	return r->skipped[0] || !(r->lost || r->dropped) ? 0 : -EIO;
+	return r->skipped[0] || r->external || !(r->lost || r->dropped || r->wrong) ? 0 : -EIO;
 }
 
 int forward_main(const struct bench_options *o)
@@ -92,7 +108,9 @@ int forward_main(const struct bench_options *o)
 	int rc = 0;
 
 	if (plan_make(&p, o) != 0) {
-		fprintf(stderr, "inlet-bench: --vdev is one of pcap, ring, memif, af_xdp, all\n");
+		fprintf(stderr,
+			"inlet-bench: --vdev pcap, ring, memif, af_xdp or all; or both --port and "
+			"--out\n");
 		return 2;
 	}
 	results = calloc(p.n, sizeof(*results));

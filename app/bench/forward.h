@@ -32,9 +32,14 @@ struct forward_result {
 	struct lane lanes[FORWARD_MAX_LANES]; // the product first; cycles of its core a packet
 	bool median;   // what two cores do together is bimodal here: minima would say little
 	double tsc_hz; // of the cycles
-	uint64_t packets, lost, dropped; // of the product; dropped: by name, in `why`
+	// Of the product's frames. dropped: for a reason that it names, see `why`. wrong: not what
+	// they should be, or out of order.
+	uint64_t packets, lost, dropped, wrong;
 	char why[FORWARD_NAME_LEN];
-	double offered_mpps;		// by a generator of its own, or 0
+	bool external; // somebody else feeds the ports: a loss may be the load's
+	// With a generator of ours, by contender: what it sent; and how busy the socket gateway
+	// was.
+	double offered_mpps[FORWARD_MAX_LANES], gateway_busy;
 	bool huge;			// pages
 	char skipped[FORWARD_TEXT_LEN]; // not empty: the case cannot run here, and why
 };
@@ -72,6 +77,7 @@ int forward_pcap(const struct bench_options *o, struct forward_result *r, char *
 int forward_ring(const struct bench_options *o, struct forward_result *r, char *err);
 int forward_memif(const struct bench_options *o, struct forward_result *r, char *err);
 int forward_xdp(const struct bench_options *o, struct forward_result *r, char *err);
+int forward_port(const struct bench_options *o, struct forward_result *r, char *err);
 
 void forward_sleep(unsigned int ms);
 // CPU of the first worker, and that of the threads that sleep.

@@ -29,6 +29,13 @@ bool forward_eal_huge(void)
 	return pages * 2 >= HUGE_MB;
 }
 
+unsigned int forward_eal_cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? (unsigned int)n : 1;
+}
+
 static bool wants_pci(const struct forward_eal *e)
 {
 	for (unsigned int i = 0; i < RTE_DIM(e->devices); i++)

@@ -19,6 +19,7 @@ struct forward_eal {
 int forward_eal_start(const struct forward_eal *e);
 void forward_eal_stop(void);
 
+unsigned int forward_eal_cpus(void);
 // Whether there are huge pages for a child.
 bool forward_eal_huge(void);
 

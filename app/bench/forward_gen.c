@@ -21,7 +21,7 @@
 
 #define BURST	 32
 #define MBUFS	 8191
-#define STALL_US 2000 // so long without a frame back: what was under way is lost
+#define STALL_US 200000 // so long without a frame back: what was under way is lost
 #define SEED	 20261125
 #define LCORE	 1
 
@@ -258,7 +258,7 @@ static int open_port(const char *device, struct port *p, bool *is_open, char err
 	int rc = port_open(&pc, 0, p, why);
 
 	if (rc != 0)
-		snprintf(err, GEN_ERR_LEN, "%s: %s", device, why);
+		snprintf(err, GEN_ERR_LEN, "%s", why);
 	*is_open = rc == 0;
 	return rc;
 }

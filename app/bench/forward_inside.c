@@ -33,7 +33,7 @@ static int open_port(const char *device, struct port *p, bool *is_open, const st
 	int rc = port_open(&pc, extra + cfg->extra_mbufs, p, why);
 
 	if (rc != 0)
-		snprintf(err, DUT_ERR_LEN, "%s: %s", device, why);
+		snprintf(err, DUT_ERR_LEN, "%s", why);
 	*is_open = rc == 0;
 	return rc;
 }

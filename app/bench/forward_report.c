@@ -51,10 +51,14 @@ static void table(const struct forward_result *r)
 	printf(" %7.1f %8.3f ", cycles_of(r, 0), mpps(r, 0));
 	for (unsigned int i = 1; i < r->n_lanes; i++)
 		printf(" %s %.3f (%.3f)", r->lanes[i].name, ratio(r, i), mpps(r, i));
-	if (r->offered_mpps > 0)
-		printf(" offered %.3f", r->offered_mpps);
+	for (unsigned int i = 0; r->offered_mpps[0] > 0 && i < r->n_lanes; i++)
+		printf("%s%.3f", i ? ", " : " offered ", r->offered_mpps[i]);
+	if (r->gateway_busy > 0)
+		printf(" gateway busy %.0f %%", r->gateway_busy * 100);
 	if (r->lost)
 		printf(" LOST %llu", (unsigned long long)r->lost);
+	if (r->wrong)
+		printf(" WRONG %llu", (unsigned long long)r->wrong);
 	if (r->dropped)
 		printf(" DROPPED %llu %s", (unsigned long long)r->dropped, r->why);
 	printf("\n");
@@ -96,13 +100,17 @@ static void json_line(const struct forward_result *r)
 	object(r, "ratio", ratio);
 	object(r, "ratio_median", ratio_median_cb);
 	object(r, "reference_cycles", cycles_of);
-	if (r->offered_mpps > 0)
-		printf(",\"offered_mpps\":%.4f", r->offered_mpps);
-	printf(",\"packets\":%llu,\"lost\":%llu,\"dropped\":%llu,\"reps\":%u,\"tsc_hz\":%.0f,"
+	for (unsigned int i = 0; r->offered_mpps[0] > 0 && i < r->n_lanes; i++)
+		printf("%s\"%s\":%.4f%s", i ? "," : ",\"offered_mpps\":{", r->lanes[i].name,
+			r->offered_mpps[i], i + 1 == r->n_lanes ? "}" : "");
+	if (r->gateway_busy > 0)
+		printf(",\"gateway_busy\":%.3f", r->gateway_busy);
+	printf(",\"packets\":%llu,\"lost\":%llu,\"dropped\":%llu,\"wrong\":%llu,\"reps\":%u,\"tsc_"
+	       "hz\":%.0f,"
 	       "\"cpu\":\"%s\",\"memory\":\"%s\",\"date\":\"%s\"}\n",
 		(unsigned long long)r->packets, (unsigned long long)r->lost,
-		(unsigned long long)r->dropped, r->reps, r->tsc_hz, bench_cpu(),
-		r->huge ? "huge" : "4k", date);
+		(unsigned long long)r->dropped, (unsigned long long)r->wrong, r->reps, r->tsc_hz,
+		bench_cpu(), r->huge ? "huge" : "4k", date);
 }
 
 void forward_report(const struct forward_result *r, bool json)

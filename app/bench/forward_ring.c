@@ -169,9 +169,7 @@ static int repetition(struct dut *d, struct testpmd *p, struct forward_result *r
 	if (rc != 0)
 		return rc;
 	r->lost += t.lost;
-	r->dropped += t.wrong;
-	if (t.wrong)
-		snprintf(r->why, sizeof(r->why), "wrong");
+	r->wrong += t.wrong;
 	r->packets += (uint64_t)FRAMES * (CHUNKS + 1);
 	rc = pmd_once(p, "macswap", r->tsc_hz, &r->lanes[RING_LANES].cycles[rep]);
 	if (rc == 0)

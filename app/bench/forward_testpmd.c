@@ -12,6 +12,9 @@
 
 #include <rte_common.h>
 
+#define PREFIX	    "inlet-bench-testpmd"
+#define RUNTIME_DIR "/var/run/dpdk/" PREFIX // root's
+
 #define START_MS  20000 // ports with a link to wait for
 #define ANSWER_MS 5000
 #define MAX_ARGS  48
@@ -49,7 +52,7 @@ static void add_eal(struct args *a, const struct testpmd_cfg *cfg)
 			cfg->cpu_worker - i);
 	add(a, "--no-telemetry");
 	add(a, "--log-level=error");
-	add(a, "--file-prefix=inlet-bench-testpmd");
+	add(a, "--file-prefix=" PREFIX);
 	if (cfg->no_huge) {
 		add(a, "--no-huge");
 		add(a, "--no-shconf");
@@ -185,6 +188,7 @@ int testpmd_open(const struct testpmd_cfg *cfg, struct testpmd *t, char err[TEST
 void testpmd_close(struct testpmd *t)
 {
 	child_end(&t->child);
+	rmdir(RUNTIME_DIR); // it leaves it, empty
 }
 
 int testpmd_start(struct testpmd *t, const char *mode, unsigned int tx_first)

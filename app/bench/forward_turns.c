@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "bench/forward_eal.h"
 
 #define DRAIN_MS 20 // for what is under way, and for counters that a device keeps
 
@@ -52,9 +53,7 @@ void forward_sleep(unsigned int ms)
 
 unsigned int forward_cpu_worker(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 ? (unsigned int)n - 1 : 0;
+	return forward_eal_cpus() - 1;
 }
 
 unsigned int forward_cpu_control(void)
@@ -63,7 +62,7 @@ unsigned int forward_cpu_control(void)
 }
 
 // Packets a second that came back to the generator.
-static int rate_far(const struct turns *t, struct forward_result *r, double *pps)
+static int rate_far(const struct turns *t, double *pps, double *offered_mpps)
 {
 	struct gen_counters a, b;
 	int rc = gen_counters(t->gen, &a);
@@ -75,7 +74,7 @@ static int rate_far(const struct turns *t, struct forward_result *r, double *pps
 	if (rc != 0)
 		return rc;
 	*pps = (double)(b.received - a.received) * (double)a.tsc_hz / (double)(b.tsc - a.tsc);
-	r->offered_mpps =
+	*offered_mpps =
 		(double)(b.sent - a.sent) * (double)a.tsc_hz / (double)(b.tsc - a.tsc) / 1e6;
 	return 0;
 }
@@ -90,9 +89,7 @@ static int far_account(const struct turns *t, struct forward_result *r)
 	r->packets += c.received;
 	if (!t->flood)
 		r->lost += c.sent - c.received;
-	r->dropped += c.reordered + c.wrong;
-	if (c.reordered + c.wrong)
-		snprintf(r->why, sizeof(r->why), c.wrong ? "wrong" : "reordered");
+	r->wrong += c.reordered + c.wrong;
 	return rc;
 }
 
@@ -131,7 +128,7 @@ static int turn_far(
 	if (rc != 0)
 		return rc;
 	forward_sleep(t->settle_ms);
-	rc = rate_far(t, r, pps);
+	rc = rate_far(t, pps, &r->offered_mpps[c - t->c]);
 	stopped = gen_stop(t->gen);
 	forward_sleep(DRAIN_MS);
 	if (rc == 0 && c->dut)
@@ -172,6 +169,8 @@ static int account(const struct turns *t, struct forward_result *r, struct dut *
 	if (rc != 0)
 		return rc;
 	r->huge = c.huge;
+	if (t->flood) // a full queue is what it is about
+		c.drops[DROP_TX_FULL] = 0;
 	r->dropped += dut_drops(&c, &name) + c.punted;
 	if (name || c.punted)
 		snprintf(r->why, sizeof(r->why), "%s", name ? name : "punted");
@@ -180,6 +179,16 @@ static int account(const struct turns *t, struct forward_result *r, struct dut *
 	r->packets += c.received;
 	r->lost += c.received - c.sent;
 	return 0;
+}
+
+static int account_gateway(struct forward_result *r, struct gateway *g)
+{
+	struct gateway_counters c;
+	int rc = gateway_counters(g, &c);
+
+	if (rc == 0 && c.ns)
+		r->gateway_busy = (double)c.cpu_ns / (double)c.ns;
+	return rc;
 }
 
 static int tsc_of(struct forward_result *r, const struct contender *c)
@@ -207,6 +216,8 @@ static int one(struct turns *t, struct forward_result *r, unsigned int i, unsign
 		r->lanes[i].cycles[rep] = r->tsc_hz / pps;
 		if (c->dut && (t->exclusive || rep + 1 == t->reps))
 			rc = account(t, r, c->dut);
+		else if (c->gateway)
+			rc = account_gateway(r, c->gateway);
 	}
 	if (rc != 0)
 		snprintf(err, FORWARD_TEXT_LEN, "%s: %s", c->name,

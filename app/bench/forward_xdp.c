@@ -3,6 +3,7 @@
 // product on AF_XDP, then the socket gateway, on the same core. The kernel's receive work of both
 // runs on the generator's core, as veth has it; sending runs on the datapath's.
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,19 @@ static int enter_cb(void *arg)
 	return netns_enter(arg);
 }
 
+// libxdp and libbpf have much to say on stderr, all of it harmless (drivers-config/af_xdp.md); an
+// error of the port comes back in words.
+static int enter_quietly_cb(void *arg)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		dup2(fd, STDERR_FILENO);
+		close(fd);
+	}
+	return netns_enter(arg);
+}
+
 static int contend(const struct bench_options *o, struct forward_result *r, struct netns *ns,
 	struct gen *gen, char err[FORWARD_TEXT_LEN])
 {
@@ -35,7 +49,7 @@ static int contend(const struct bench_options *o, struct forward_result *r, stru
 		.cpu_control = forward_cpu_control(),
 		.cpu_worker = forward_cpu_worker(),
 		.no_huge = o->no_huge || !forward_eal_huge(),
-		.before_cb = enter_cb,
+		.before_cb = enter_quietly_cb,
 		.arg = &ns->b};
 	const struct gateway_cfg gc = {.out = "down0",
 		.shape = r->c.shape,

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/gateway_table.h"
@@ -106,9 +107,18 @@ static void batch(struct inside *g, int n)
 	}
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 static void *run(void *arg)
 {
 	struct inside *g = arg;
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC);
 	cpu_set_t cpus;
 
 	CPU_ZERO(&cpus);
@@ -122,6 +132,8 @@ static void *run(void *arg)
 		if (n > 0)
 			batch(g, n);
 	}
+	g->c.cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	g->c.ns += clock_ns(CLOCK_MONOTONIC) - begin;
 	return NULL;
 }
 

@@ -27,6 +27,7 @@ struct gateway {
 struct gateway_counters {
 	uint64_t received, sent, dropped; // dropped: by a check
 	uint64_t unsent;		  // that the kernel did not take
+	uint64_t cpu_ns, ns;		  // CPU time of its thread, and how long it ran
 };
 
 // Starts it in a child, stopped: what comes meanwhile is read and thrown away at the start. 0, or

@@ -7,6 +7,8 @@
 
 #include "bench/sink.h"
 
+#define LANE_CHUNKS (LANE_PACKETS / (FEED_MBUFS / 4))
+
 // One chunk: the headers are written, then the clock runs. Returns the ticks.
 static uint64_t chunk(struct lane *l, struct feed *f)
 {
@@ -27,9 +29,29 @@ static uint64_t chunk(struct lane *l, struct feed *f)
 	return ticks;
 }
 
+static int by_value_cb(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(const double *v, unsigned int n)
+{
+	double sorted[LANES_MAX_REPS] = {0}; // chunks are fewer
+
+	for (unsigned int i = 0; i < n; i++)
+		sorted[i] = v[i];
+	qsort(sorted, n, sizeof(*sorted), by_value_cb);
+	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+// The median of the chunks, each so short that another process seldom gets the CPU within it: a
+// repetition is spoilt only when half of them are.
 static double lane_once(struct lane *l, struct feed *f)
 {
-	uint64_t ticks = 0;
+	double ticks[LANE_CHUNKS];
+	unsigned int n = LANE_PACKETS / f->n;
 
 	if (l->chains)
 		sink_free_chains();
@@ -40,11 +62,11 @@ static double lane_once(struct lane *l, struct feed *f)
 	if (l->begin_cb)
 		l->begin_cb(l->state);
 	(void)chunk(l, f); // fills the caches with what this lane works on
-	for (unsigned int i = 0; i < LANE_PACKETS / f->n; i++)
-		ticks += chunk(l, f);
+	for (unsigned int i = 0; i < n; i++)
+		ticks[i] = (double)chunk(l, f);
 	if (l->end_cb)
 		l->end_cb(l->state);
-	return (double)ticks / LANE_PACKETS;
+	return median(ticks, n) / f->n;
 }
 
 void lanes_run(struct lane *lanes, unsigned int n, unsigned int reps, struct feed *f,
@@ -58,23 +80,6 @@ void lanes_run(struct lane *lanes, unsigned int n, unsigned int reps, struct fee
 			between_cb(arg);
 	}
 	bench_progress(NULL, 0, 0);
-}
-
-static int by_value_cb(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(const double *v, unsigned int n)
-{
-	double sorted[LANES_MAX_REPS] = {0};
-
-	for (unsigned int i = 0; i < n; i++)
-		sorted[i] = v[i];
-	qsort(sorted, n, sizeof(*sorted), by_value_cb);
-	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
 double lane_min(const struct lane *l, unsigned int reps)

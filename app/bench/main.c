@@ -17,6 +17,15 @@ static void usage(FILE *f)
 	      "                           [--traffic LIST] [--while-updating N] [--zipf S]\n"
 	      "                           [--tagged] [--software] [--pcap FILE] [--reps N]\n"
 	      "                           [--quick] [--json] [--plot DIR] [--no-huge]\n"
+	      "       inlet-bench forward [--vdev pcap|ring|memif|af_xdp|all] [--port IN --out "
+	      "OUT]\n"
+	      "                           [--channels LIST] [--tunnels N] [--payload LIST]\n"
+	      "                           [--zipf S] [--workers N] [--reps N] [--quick] [--json]\n"
+	      "                           [--plot DIR] [--no-huge]\n"
+	      "       inlet-bench latency [--channels N] [--payload N] [--reps N] [--quick] "
+	      "[--json]\n"
+	      "                           [--plot DIR] [--no-huge]\n"
+	      "       inlet-bench generate [--help for its options]\n"
 	      "       inlet-bench memory  [--channels LIST] [--families LIST] [--json] "
 	      "[--no-huge]\n"
 	      "       inlet-bench steer   [--help for its options]\n"
@@ -26,9 +35,17 @@ static void usage(FILE *f)
 	      "         macswap, rte_hash_lf and memory_touch, in turn in the same run; its "
 	      "output\n"
 	      "         is checked octet by octet. Without a case option: all cases.\n"
+	      "forward  the product's datapath between two ports, against dpdk-testpmd (af_xdp: "
+	      "a\n"
+	      "         gateway on plain sockets) on the same ports in turns. IN, OUT: DPDK\n"
+	      "         devices that something else feeds, such as\n"
+	      "generate AMT data for IN, and a look at what comes out of OUT: on another machine\n"
+	      "latency  from due at the port to handed to a driver, at 10, 50, 90 % of capacity\n"
+	      "         and at a trickle, against a loop that only receives and transmits\n"
 	      "memory   octets a channel and a tunnel take, in the table and in the control "
 	      "thread\n"
-	      "steer    local ports for a list of relays, chosen by a NIC's RSS key and table, and\n"
+	      "steer    local ports for a list of relays, chosen by a NIC's RSS key and table, "
+	      "and\n"
 	      "         how even its queues are then loaded\n"
 	      "compare  the ratios of two --json outputs, case by case; 1 when B is worse\n"
 	      "\n"
@@ -199,6 +216,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "steer") == 0) // its options are its own
 		return steer_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "generate") == 0)
+		return generate_main(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);

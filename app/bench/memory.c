@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the table costs while it grows: the worker's replica by the table's own account, the control
-// thread's part by the heap, and how long the control thread is away at most.
+// What the table costs while it grows: the worker's replica by the table's own account, all else by
+// the kernel's, and how long the control thread is away at most.
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include <rte_cycles.h>
 #include <rte_malloc.h>
 
 #include "bench/bench.h"
@@ -25,9 +25,9 @@ struct sizes {
 	enum mfib_kind kind;
 	double table, peak, control; // octets a channel
 	unsigned int pages, pages_peak;
-	double longest_us; // one call of the control thread's, since the first channel
-	uint64_t over_1ms; // calls
-	double adds;	   // a second
+	double longest_us, longest_wall_us; // one call of the control thread's, since the first
+	uint64_t over_1ms;		    // calls
+	double adds;			    // a second
 };
 
 // A table that grows; what it takes, above what was taken before.
@@ -35,51 +35,77 @@ struct growth {
 	struct mfib *mfib;
 	struct feed_shape shape;
 	struct mfib_tunnel *tunnels[TUNNELS];
-	size_t heap, huge; // taken before
+	size_t before;	   // taken
 	size_t peak;	   // of usage.bytes
-	size_t peak_huge;
-	uint64_t longest, over_1ms, ticks; // of calls
+	size_t peak_taken; // of all, above `before`
+	// Of calls, in ns of the thread's CPU time: other processes run here too.
+	uint64_t longest, longest_wall, over_1ms, ns;
 	uint32_t channels;
 };
 
-static size_t heap(void)
+struct stopwatch {
+	uint64_t cpu, wall;
+};
+
+// Octets that the process has of the kernel: huge pages and others.
+static size_t taken(void)
 {
-	struct mallinfo2 i = mallinfo2();
+	FILE *f = fopen("/proc/self/status", "r");
+	unsigned long long kb, sum = 0;
+	char line[128];
 
-	return i.uordblks + i.hblkhd;
-}
-
-static size_t huge(void)
-{
-	struct rte_malloc_socket_stats s;
-	size_t sum = 0;
-
-	for (int i = 0; i < RTE_MAX_NUMA_NODES; i++) {
-		if (rte_malloc_get_socket_stats(i, &s) == 0)
-			sum += s.heap_allocsz_bytes;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "RssAnon: %llu", &kb) == 1 ||
+			sscanf(line, "HugetlbPages: %llu", &kb) == 1)
+			sum += kb;
 	}
-	return sum;
+	if (f)
+		fclose(f);
+	return sum * 1024;
 }
 
-static void timed(struct growth *g, uint64_t start)
+static uint64_t now(clockid_t clock)
 {
-	uint64_t ticks = rte_rdtsc() - start;
+	struct timespec t;
 
-	g->ticks += ticks;
-	g->longest = RTE_MAX(g->longest, ticks);
-	g->over_1ms += ticks > rte_get_tsc_hz() / 1000;
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static struct stopwatch started(void)
+{
+	struct stopwatch w = {.wall = now(CLOCK_MONOTONIC)};
+
+	w.cpu = now(CLOCK_THREAD_CPUTIME_ID);
+	return w;
+}
+
+static void stopped(struct growth *g, struct stopwatch w)
+{
+	uint64_t cpu = now(CLOCK_THREAD_CPUTIME_ID) - w.cpu, wall = now(CLOCK_MONOTONIC) - w.wall;
+
+	g->ns += cpu;
+	g->longest = RTE_MAX(g->longest, cpu);
+	g->longest_wall = RTE_MAX(g->longest_wall, wall);
+	g->over_1ms += cpu > 1000000;
 }
 
 static void turn(struct growth *g)
 {
 	struct mfib_usage usage;
-	uint64_t start = rte_rdtsc();
+	struct stopwatch w = started();
 
 	mfib_reclaim(g->mfib);
-	timed(g, start);
+	stopped(g, w);
 	mfib_usage(g->mfib, &usage);
 	g->peak = RTE_MAX(g->peak, usage.bytes);
-	g->peak_huge = RTE_MAX(g->peak_huge, huge() - g->huge);
+}
+
+static size_t above(const struct growth *g)
+{
+	size_t is = taken();
+
+	return is > g->before ? is - g->before : 0;
 }
 
 static int grow(struct growth *g, uint32_t channels)
@@ -87,13 +113,15 @@ static int grow(struct growth *g, uint32_t channels)
 	for (; g->channels < channels; g->channels++) {
 		struct sg sg = feed_sg(&g->shape, g->channels);
 		struct mfib_tunnel *t = g->tunnels[feed_tunnel(&g->shape, g->channels)];
-		uint64_t start = rte_rdtsc();
+		struct stopwatch w = started();
 
 		if (!mfib_channel_add(g->mfib, t, &sg, 2))
 			return -1;
-		timed(g, start);
-		if (g->channels % TURN == 0)
-			turn(g);
+		stopped(g, w);
+		if (g->channels % TURN != 0)
+			continue;
+		turn(g);
+		g->peak_taken = RTE_MAX(g->peak_taken, above(g));
 	}
 	return 0;
 }
@@ -132,8 +160,7 @@ static struct growth *growth_begin(enum feed_family family)
 		return NULL;
 	g->shape = (struct feed_shape){
 		.channels = BENCH_MAX_CHANNELS, .tunnels = TUNNELS, .family = family};
-	g->heap = heap();
-	g->huge = huge();
+	g->before = taken();
 	g->mfib = mfib_create(1, NULL);
 	if (g->mfib)
 		return g;
@@ -147,9 +174,14 @@ static void growth_end(struct growth *g)
 	free(g);
 }
 
+static unsigned int pages(size_t bytes)
+{
+	return (unsigned int)((bytes + HUGEPAGE - 1) / HUGEPAGE);
+}
+
 static int measure(struct growth *g, uint32_t channels, struct sizes *s)
 {
-	size_t bytes;
+	size_t all;
 
 	if (grow(g, channels) != 0)
 		return -1;
@@ -157,14 +189,16 @@ static int measure(struct growth *g, uint32_t channels, struct sizes *s)
 		.kind = g->shape.family == FEED_4IN4 ? MFIB_NARROW : MFIB_WIDE,
 		.peak = (double)g->peak / channels};
 	settle(g, &s->usage);
-	bytes = s->usage.table[s->kind].bytes;
-	s->table = (double)bytes / channels;
-	s->control = (double)(heap() - g->heap) / channels;
-	s->pages = (unsigned int)((huge() - g->huge + HUGEPAGE - 1) / HUGEPAGE);
-	s->pages_peak = (unsigned int)((g->peak_huge + HUGEPAGE - 1) / HUGEPAGE);
-	s->longest_us = (double)g->longest * 1e6 / (double)rte_get_tsc_hz();
+	all = above(g);
+	s->table = (double)s->usage.table[s->kind].bytes / channels;
+	if (all > s->usage.bytes)
+		s->control = (double)(all - s->usage.bytes) / channels;
+	s->pages = pages(all);
+	s->pages_peak = pages(RTE_MAX(all, g->peak_taken));
+	s->longest_us = (double)g->longest / 1e3;
+	s->longest_wall_us = (double)g->longest_wall / 1e3;
 	s->over_1ms = g->over_1ms;
-	s->adds = channels * (double)rte_get_tsc_hz() / (double)g->ticks;
+	s->adds = channels * 1e9 / (double)g->ns;
 	return 0;
 }
 
@@ -184,10 +218,11 @@ static void print(const struct sizes *s, enum feed_family family, bool json)
 		       "\"table_bytes_per_channel\":%.1f,\"limit\":%u,\"ratio\":{\"limit\":%.3f},"
 		       "\"peak_bytes_per_channel\":%.1f,\"control_bytes_per_channel\":%.1f,"
 		       "\"hugepages\":%u,\"hugepages_peak\":%u,\"longest_call_us\":%.0f,"
-		       "\"calls_over_1ms\":%llu,\"adds_per_s\":%.0f,\"memory\":\"%s\"}\n",
+		       "\"longest_call_wall_us\":%.0f,\"calls_over_1ms\":%llu,\"adds_per_s\":%.0f,"
+		       "\"memory\":\"%s\"}\n",
 			s->channels, s->usage.tunnels, feed_family_names[family], t->bytes,
 			t->slots, s->table, limit(family), limit(family) / s->table, s->peak,
-			s->control, s->pages, s->pages_peak, s->longest_us,
+			s->control, s->pages, s->pages_peak, s->longest_us, s->longest_wall_us,
 			(unsigned long long)s->over_1ms, s->adds, bench_memory());
 	else
 		printf("%-6s %9u %11zu %9u %9.1f %6u %9.1f %9.1f %6u %6u %10.0f %6llu %9.0f\n",
@@ -218,6 +253,20 @@ static int channels_of(enum feed_family family, const struct bench_options *o)
 	return rc;
 }
 
+// Octets that are allocated, without what an allocator keeps free.
+static size_t heap(void)
+{
+	struct mallinfo2 i = mallinfo2();
+	struct rte_malloc_socket_stats s;
+	size_t sum = i.uordblks + i.hblkhd;
+
+	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++) {
+		if (rte_malloc_get_socket_stats(socket, &s) == 0)
+			sum += s.heap_allocsz_bytes;
+	}
+	return sum;
+}
+
 // What a local address takes, and each tunnel of it.
 static int tunnels_of(enum feed_family family, bool json)
 {
@@ -228,12 +277,12 @@ static int tunnels_of(enum feed_family family, bool json)
 
 	if (!g)
 		return -1;
-	before = heap() + huge();
+	before = heap();
 	rc = tunnels_add(g, 0, 1);
-	one = heap() + huge();
+	one = heap();
 	if (rc == 0)
 		rc = tunnels_add(g, 1, most);
-	all = heap() + huge();
+	all = heap();
 	growth_end(g);
 	if (rc != 0)
 		return rc;

@@ -251,6 +251,7 @@ static void punt_ipv6(struct reading *r)
 static void read_ipv6(struct reading *r, bool upstream)
 {
 	const uint8_t *ip = r->p + r->l3;
+	bool ours, fragment;
 
 	r->l4 = r->l3 + 40;
 	r->v6 = true;
@@ -261,19 +262,17 @@ static void read_ipv6(struct reading *r, bool upstream)
 	r->src = address(ip + 8, true);
 	r->dst = address(ip + 24, true);
 	r->o->ip_cksum_good = true; // there is none
-	if (!upstream || !is_local(r->w->joined, &r->dst)) {
-		punt_ipv6(r);
-	} else if (ip[6] == 44 && r->len > r->l4 && r->p[r->l4] == 17) {
-		r->o->unsettled = !is_relay(r->w->joined, &r->src);
-		if (r->o->unsettled)
-			punt_ipv6(r);
-		else
-			drop(r, DROP_OUTER_FRAGMENT); // RFC 7450 section 5.3.3.6.3.2
-	} else if (ip[6] == 17) {
-		read_tunnel(r, 0, 40 + (size_t)get16(ip + 4));
-	} else {
-		punt_ipv6(r);
+	ours = upstream && is_local(r->w->joined, &r->dst);
+	fragment = ours && ip[6] == 44 && r->len > r->l4 && r->p[r->l4] == 17;
+	if (fragment && is_relay(r->w->joined, &r->src)) {
+		drop(r, DROP_OUTER_FRAGMENT); // RFC 7450 section 5.3.3.6.3.2
+		return;
 	}
+	r->o->unsettled = fragment;
+	if (ours && ip[6] == 17)
+		read_tunnel(r, 0, 40 + (size_t)get16(ip + 4));
+	else
+		punt_ipv6(r);
 }
 
 // False: dropped, because no interface has the tag.

@@ -46,15 +46,17 @@ static bool find(const uint8_t *p, size_t len, struct replay_tunnel *t, struct s
 	       addr_is_unicast(&t->local);
 }
 
+// Of relays that send to one local port the first is the tunnel's: UINT32_MAX for another.
 static uint32_t tunnel_of(struct replay *r, const struct replay_tunnel *t)
 {
 	uint32_t i = 0;
 
-	while (i < r->n_tunnels && memcmp(&r->tunnels[i], t, sizeof(*t)) != 0)
+	while (i < r->n_tunnels &&
+		(r->tunnels[i].port != t->port || !addr_eq(&r->tunnels[i].local, &t->local)))
 		i++;
 	if (i == r->n_tunnels)
 		r->tunnels[r->n_tunnels++] = *t;
-	return i;
+	return addr_eq(&r->tunnels[i].relay, &t->relay) ? i : UINT32_MAX;
 }
 
 static void channel_add(struct replay *r, uint32_t tunnel, const struct sg *sg)
@@ -70,18 +72,21 @@ static void frame_add(struct replay *r, const uint8_t *p, uint16_t len)
 {
 	struct replay_frame *f = &r->frames[r->n_frames];
 	struct replay_tunnel t;
+	uint32_t tunnel;
 	struct sg sg;
 
 	// With room for what a reader of headers sees past the end of a short frame.
 	f->p = calloc(1, FEED_MAX_FRAME);
 	if (!f->p)
 		return;
-	memset(&t, 0, sizeof(t));
 	memcpy(f->p, p, len);
 	f->len = len;
 	r->n_frames++;
-	if (find(p, len, &t, &sg))
-		channel_add(r, tunnel_of(r, &t), &sg);
+	if (!find(p, len, &t, &sg))
+		return;
+	tunnel = tunnel_of(r, &t);
+	if (tunnel != UINT32_MAX)
+		channel_add(r, tunnel, &sg);
 }
 
 static uint64_t joined_cb(const void *arg, uint32_t channel)

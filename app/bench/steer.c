@@ -94,7 +94,7 @@ static int place_chosen(struct placing *p, struct steer_row *r, bool known)
 // What `rebalance` makes of it by flow rules: tunnels move one by one.
 static int rebalance_tunnels(struct placing *p, struct steer_row *r)
 {
-	struct steer_item *items = calloc(p->n, sizeof(*items));
+	struct steer_item *items = calloc(p->n + 1ul, sizeof(*items));
 	struct steer_move *moves = calloc(MAX_MOVES, sizeof(*moves));
 	uint64_t load[STEER_MAX_QUEUES];
 

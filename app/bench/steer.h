@@ -40,10 +40,10 @@ struct steer_tunnel {
 struct steer_row {
 	const char *placement;
 	uint64_t tunnels[STEER_MAX_QUEUES], load[STEER_MAX_QUEUES];
-	unsigned int moves;
 	double tries;		  // mean of a choice; 0: no port was chosen
-	unsigned int tries_worst; // of all choices
 	double ns;		  // of a choice
+	unsigned int tries_worst; // of all choices
+	unsigned int moves;
 };
 
 // 0, or -EINVAL after usage on stderr; 1: help was given.

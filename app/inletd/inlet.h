@@ -102,7 +102,7 @@ struct inlet {
 	struct event *signals[3];
 	struct timers timers;
 	struct rng rng;
-	bool stop;
+	bool stop, workers_run, eal_runs;
 	uint64_t busy_until_us; // the punt rings are polled closely until then
 
 	struct inlet_port ports[CONFIG_MAX_IFS];
@@ -114,7 +114,6 @@ struct inlet {
 	int worker_cpus[INLET_MAX_LCORES];
 	unsigned int n_workers;
 	struct worker *workers[INLET_MAX_LCORES]; // one an lcore, in worker_cpus order
-	bool workers_run;
 	struct crossing *crossing;
 	struct mfib *mfib;
 	struct steering *steering;
@@ -133,7 +132,6 @@ struct inlet {
 	struct observe observe; // for the console; observe.c keeps it
 	struct console_server *console;
 	struct console_local *local;
-	bool eal_runs;
 };
 
 // boot.c: brings everything up, in order; on error one line in err, and everything that was begun

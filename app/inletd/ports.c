@@ -60,21 +60,26 @@ static void join_port(struct inlet_port *p, const struct config_if *cfg)
 		memcpy(p->mac, cfg->mac, sizeof(p->mac));
 }
 
+// The untagged interface's word counts; without one, the largest, where all of them have one.
 static void set_port_mtu(struct inlet *in, struct inlet_port *p)
 {
+	bool all = true;
+
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		const struct config_if *cfg = in->ifs[i].cfg;
 
 		if (in->ifs[i].port != p)
 			continue;
-		// The untagged interface's word counts, the largest where there is none.
 		if (cfg->vlan == 0) {
 			p->mtu = cfg->mtu;
 			return;
 		}
+		all &= cfg->mtu != 0;
 		if (cfg->mtu > p->mtu)
 			p->mtu = cfg->mtu;
 	}
+	if (!all)
+		p->mtu = 0;
 }
 
 static int plan(struct inlet *in, char err[BOOT_ERR_LEN])
@@ -106,7 +111,8 @@ static int plan(struct inlet *in, char err[BOOT_ERR_LEN])
 }
 
 // What may hold a port's mbufs beside the port: the punt rings, the transmit rings of all ports,
-// for what is received on one is sent on others, and the rings between workers.
+// for what is received on one is sent on others, the rings between workers, and what waits for the
+// rest of its fragments.
 static unsigned int mbufs_elsewhere(const struct inlet *in)
 {
 	unsigned int n = in->n_workers * PUNT_CLASSES * INLET_PUNT_RING;
@@ -114,6 +120,8 @@ static unsigned int mbufs_elsewhere(const struct inlet *in)
 	for (unsigned int i = 0; i < in->n_ports; i++)
 		n += in->n_workers * in->ports[i].tx_desc;
 	n += in->n_workers * in->n_ifs * WORKER_TX_QUEUE;
+	if (in->cfg.amt.reassemble)
+		n += in->n_workers * in->cfg.amt.fragment_datagrams;
 	return n + (in->n_workers - 1) * (INLET_TX_RING + INLET_SPREAD_RING);
 }
 

@@ -34,8 +34,10 @@ struct plan {
 	void *arg;
 	struct steering_port *ports[MAX_PORTS]; // those with tunnels
 	unsigned int n_ports;
-	uint16_t *retas[MAX_PORTS]; // new tables of ports where an entry moves
-	bool refused[MAX_PORTS];    // by the driver
+	struct new_table { // of a port where an entry moves
+		bool changed, refused;
+		uint16_t reta[STEER_MAX_RETA];
+	} * tables; // one a port
 	struct steer_item *items;
 	struct piece *pieces;
 	unsigned int n, room;
@@ -200,25 +202,28 @@ static int move_tunnel(struct plan *p, struct steering_tunnel *t, unsigned int t
 	return ret;
 }
 
+// In the table that the port will get, once all moves are in it.
+static int move_reta(struct plan *p, const struct piece *piece, unsigned int to)
+{
+	const struct steering_port *port = p->ports[piece->port];
+	struct new_table *t = &p->tables[piece->port];
+
+	if (!t->changed)
+		memcpy(t->reta, port->port->steer.reta, sizeof(t->reta));
+	t->changed = true;
+	t->reta[piece->entry] = steering_worker_queue(p->s, port, to);
+	return 0;
+}
+
 static int move(struct plan *p, const struct piece *piece, unsigned int to)
 {
 	struct steering *s = p->s;
-	uint16_t **reta = &p->retas[piece->port];
-	const struct steer_rss *rss;
 
 	switch (piece->what) {
 	case MOVE_TUNNEL:
 		return move_tunnel(p, piece->tunnel, to);
-	case MOVE_RETA: // programmed as a whole, once
-		rss = &p->ports[piece->port]->port->steer;
-		if (!*reta) {
-			*reta = malloc(sizeof(rss->reta));
-			if (!*reta)
-				return -ENOMEM;
-			memcpy(*reta, rss->reta, sizeof(rss->reta));
-		}
-		(*reta)[piece->entry] = steering_worker_queue(s, p->ports[piece->port], to);
-		return 0;
+	case MOVE_RETA:
+		return move_reta(p, piece, to);
 	case MOVE_ENTRY:
 		return crossing_spread_set_tunnel(s->x, piece->entry, to);
 	default:
@@ -229,13 +234,13 @@ static int move(struct plan *p, const struct piece *piece, unsigned int to)
 static void program_tables(struct plan *p)
 {
 	for (unsigned int i = 0; i < p->n_ports; i++) {
-		int ret = p->retas[i] ? port_reta_set(p->ports[i]->port, p->retas[i]) : 0;
+		struct new_table *t = &p->tables[i];
+		int ret = t->changed ? port_reta_set(p->ports[i]->port, t->reta) : 0;
 
-		p->refused[i] = ret < 0;
+		t->refused = ret < 0;
 		if (ret < 0)
 			log_warn("steer", "the RSS table is not changed port=%u error=\"%s\"",
 				p->ports[i]->port->port_id, strerror(-ret));
-		free(p->retas[i]);
 	}
 }
 
@@ -285,7 +290,7 @@ static void make_moves(struct plan *p, const struct steer_move *moves, unsigned 
 	for (unsigned int i = 0; i < n; i++) {
 		const struct piece *piece = &p->pieces[moves[i].item];
 
-		if (piece->what == MOVE_RETA && p->refused[piece->port])
+		if (piece->what == MOVE_RETA && p->tables[piece->port].refused)
 			done[i] = false;
 	}
 	steering_refresh(p->s);
@@ -350,7 +355,8 @@ void steering_rebalance(struct steering *s, bool dry_run,
 		p.room += 1;
 	p.items = calloc(p.room, sizeof(*p.items));
 	p.pieces = calloc(p.room, sizeof(*p.pieces));
-	if (entries && p.items && p.pieces && s->n_workers > 1) {
+	p.tables = calloc(MAX_PORTS, sizeof(*p.tables));
+	if (entries && p.items && p.pieces && p.tables && s->n_workers > 1) {
 		for (unsigned int w = 0; w < s->n_workers; w++)
 			p.load[w] = s->workers[w].work_pps;
 		collect_tunnels(&p, buckets, entries);
@@ -361,6 +367,7 @@ void steering_rebalance(struct steering *s, bool dry_run,
 		row(&p, why_not(&p), -1, -1, 0, p.load);
 	for (unsigned int i = 0; i < MAX_PORTS; i++)
 		free(buckets[i]);
+	free(p.tables);
 	free(p.pieces);
 	free(p.items);
 	free(entries);

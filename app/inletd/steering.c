@@ -182,12 +182,12 @@ static void queue_weights(const struct steering *s, const struct steering_port *
 
 static uint16_t least_of(const uint64_t *load, unsigned int n)
 {
-	uint16_t least = 0;
+	unsigned int least = 0;
 
-	for (uint16_t i = 1; i < n; i++)
+	for (unsigned int i = 1; i < n; i++)
 		if (load[i] < load[least])
 			least = i;
-	return least;
+	return (uint16_t)least;
 }
 
 // The choice.

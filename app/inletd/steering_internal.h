@@ -25,6 +25,7 @@ struct steering_local {
 	unsigned int n_tunnels;
 	struct steer_ports ports;
 };
+LIST_HEAD(steering_local_list, steering_local);
 
 struct steering_tunnel {
 	struct steering *s;
@@ -62,7 +63,7 @@ struct steering {
 	struct rng *rng;
 	steering_stats_cb stats_cb;
 	struct steering_list tunnels; // the one whose turn to be measured it is first
-	LIST_HEAD(, steering_local) locals;
+	struct steering_local_list locals;
 	struct hmap by_relay;
 	struct steering_known_list known; // the oldest first
 	// By worker. Loads are those of tunnels that are on one worker.

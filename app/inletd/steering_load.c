@@ -107,8 +107,8 @@ void steering_refresh(struct steering *s)
 {
 	struct steering_tunnel *t;
 
-	TAILQ_FOREACH (t, &s->tunnels, link) {
-		int to = -1;
+	for (t = TAILQ_FIRST(&s->tunnels); t; t = TAILQ_NEXT(t, link)) {
+		int to;
 
 		if (t->how == STEERED_SOFTWARE && t->port->mode == SPREAD_TUNNEL) {
 			to = crossing_spread_get_tunnel(s->x, steering_entry_of(t));

@@ -11,6 +11,7 @@
 #include <rte_malloc.h>
 
 #include "base/log.h"
+#include "fastpath/reass.h"
 #include "inlet.h"
 
 #define INJECT_RING    512
@@ -35,7 +36,7 @@ static unsigned int tx_worker(const struct inlet *in, const struct inlet_port *p
 {
 	unsigned int n = RTE_MIN((unsigned int)p->port.n_tx_queues, in->n_workers);
 
-	return (p->first_worker + i % n) % in->n_workers;
+	return n ? (p->first_worker + i % n) % in->n_workers : 0;
 }
 
 static enum spread_mode spread_of(const struct inlet *in, const struct inlet_port *p)
@@ -157,6 +158,18 @@ static void warn_sockets(const struct inlet *in)
 	}
 }
 
+// Of outer fragments. False: out of memory.
+static bool open_reass(const struct inlet *in, struct worker *wk, int socket)
+{
+	const struct config_amt *amt = &in->cfg.amt;
+	const struct reass_cfg cfg = {.datagrams = amt->fragment_datagrams,
+		.timeout_ms = amt->fragment_timeout_ms,
+		.socket = socket};
+
+	wk->reass = amt->reassemble ? reass_create(&cfg) : NULL;
+	return wk->reass || !amt->reassemble;
+}
+
 static int out_of_memory(char err[BOOT_ERR_LEN])
 {
 	snprintf(err, BOOT_ERR_LEN, "DPDK memory is short (memory_mb, or more huge pages)");
@@ -165,7 +178,7 @@ static int out_of_memory(char err[BOOT_ERR_LEN])
 
 int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 {
-	int sockets[INLET_MAX_LCORES];
+	int sockets[INLET_MAX_LCORES] = {0};
 	uint16_t frame = 0;
 
 	// Without huge pages all of DPDK's memory is on one socket.
@@ -191,6 +204,8 @@ int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 		if (!in->workers[w])
 			return out_of_memory(err);
 		fill_worker(in, in->workers[w], w);
+		if (!open_reass(in, in->workers[w], sockets[w]))
+			return out_of_memory(err);
 	}
 	warn_sockets(in);
 	return 0;
@@ -229,6 +244,9 @@ void workers_destroy(struct inlet *in)
 		crossing_destroy(in->crossing);
 	if (in->mfib)
 		mfib_destroy(in->mfib);
-	for (unsigned int w = 0; w < in->n_workers; w++)
+	for (unsigned int w = 0; w < in->n_workers; w++) {
+		if (in->workers[w])
+			reass_destroy(in->workers[w]->reass);
 		rte_free(in->workers[w]);
+	}
 }

@@ -45,6 +45,7 @@ struct app {
 	bool all_multicast;	     // take everything on source_if instead of joining by IGMP
 	bool ttl_decrement;
 	bool udp_checksum;
+	bool df;
 	uint32_t mtu; // of the paths to the gateways
 	struct relay_options relay;
 

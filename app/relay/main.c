@@ -19,6 +19,7 @@ enum option_code {
 	OPT_SOURCE_JOIN,
 	OPT_CONTROL,
 	OPT_MTU,
+	OPT_DF,
 	OPT_TTL,
 	OPT_CHECKSUM,
 	OPT_LOG,
@@ -34,6 +35,7 @@ static const struct option own_options[] = {
 	{"source-join", required_argument, NULL, OPT_SOURCE_JOIN},
 	{"control", required_argument, NULL, OPT_CONTROL},
 	{"mtu", required_argument, NULL, OPT_MTU},
+	{"df", required_argument, NULL, OPT_DF},
 	{"ttl-decrement", no_argument, NULL, OPT_TTL},
 	{"udp-checksum", required_argument, NULL, OPT_CHECKSUM},
 	{"log", required_argument, NULL, OPT_LOG},
@@ -66,6 +68,8 @@ static void help(void)
 	     "                       datagram that does not fit is fragmented before it is\n"
 	     "                       encapsulated; with DF it is dropped and its source told "
 	     "(ICMP)\n"
+	     "  --df 0|1             don't-fragment flag of what is sent (default 1); without it\n"
+	     "                       routers fragment the outer datagrams\n"
 	     "  --ttl-decrement      take one off the TTL, as a multicast router does. Off by\n"
 	     "                       default, so that a lab sees at the far end the octets that\n"
 	     "                       were sent, less only what the gateway takes off\n"
@@ -146,6 +150,11 @@ static int own_option(struct app *app, int code, const char *value, struct addr 
 		if (*end || n < 576 || n > 65535)
 			return usage("--mtu takes a number from 576 to 65535, not", value);
 		app->mtu = (uint32_t)n;
+		return 0;
+	case OPT_DF:
+		app->df = strcmp(value, "1") == 0;
+		if (!app->df && strcmp(value, "0") != 0)
+			return usage("--df takes 0 or 1, not", value);
 		return 0;
 	case OPT_TTL:
 		app->ttl_decrement = true;
@@ -314,6 +323,7 @@ int main(int argc, char **argv)
 		return control_client(argc - 2, argv + 2);
 	app.mtu = 1500;
 	app.udp_checksum = true;
+	app.df = true;
 	app.relay = relay_options_default();
 	app.rng = RNG_SYSTEM;
 	timers_init(&app.timers);

@@ -134,15 +134,15 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 static int open_socket(struct server *s, const struct addr *local, int *fd, struct event **ev)
 {
 	const struct sockaddr_in sa = sockaddr_of(local, AMT_PORT);
-	// DF always, and no path MTU learnt from ICMP: --mtu says it (RFC 7450 sections 5.3.3.6.1
-	// and 5.3.3.6.3.1).
-	const int probe = IP_PMTUDISC_PROBE, size = 8 << 20;
+	// No path MTU is learnt from ICMP: --mtu says it (RFC 7450 sections 5.3.3.6.1 and
+	// 5.3.3.6.3.1).
+	const int df = s->app->df ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT, size = 8 << 20;
 	char text[ADDR_STRLEN];
 	int ret;
 
 	*fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0 || bind(*fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-		setsockopt(*fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe)) < 0) {
+		setsockopt(*fd, IPPROTO_IP, IP_MTU_DISCOVER, &df, sizeof(df)) < 0) {
 		ret = -errno;
 		fprintf(stderr, "inlet-relay: UDP %s port %d: %s\n", addr_format(local, text),
 			AMT_PORT, strerror(-ret));

@@ -23,6 +23,8 @@ LAB_RATE=${LAB_RATE:-1000}     # packets a second, all sources together
 LAB_DEVICE=${LAB_DEVICE:-af_xdp} # or af_packet
 LAB_WORKERS=${LAB_WORKERS-}    # CPUs of inletd's workers, "0, 1"; they may be shared with all the rest
 LAB_SPREAD=${LAB_SPREAD:-auto} # how inletd spreads its upstream port over them
+LAB_DF=${LAB_DF:-1}                      # don't-fragment flag of what the relay sends
+LAB_FRAGMENTS=${LAB_FRAGMENTS:-reassemble} # what inletd does with outer fragments; or drop
 LAB_HELLO_DELAY_MS=${LAB_HELLO_DELAY_MS:-500} # of inletd's first Hello; the RFC's default is 5000
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 
@@ -264,6 +266,7 @@ lab_write_configs() {
 		    }
 		);
 		dns = { resolvers = [ "198.18.53.53" ]; queries_per_100ms = 100; };
+		amt = { outer_fragments = "$LAB_FRAGMENTS"; };
 		console = { socket = "$LAB_SOCKET"; };
 	EOF
 }
@@ -279,7 +282,7 @@ lab_start_part() {
 		done
 		rm -f "$LAB_STATE/relay.ctl"
 		lab_spawn relay relay "$LAB_BUILD/app/relay/inlet-relay" "${addresses[@]}" \
-			--source-if native0 --control "$LAB_STATE/relay.ctl"
+			--source-if native0 --control "$LAB_STATE/relay.ctl" --df "$LAB_DF"
 		;;
 	source)
 		lab_channels >"$LAB_STATE/channels"
@@ -352,7 +355,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD \
-			LAB_HELLO_DELAY_MS LAB_JOIN_INTERVAL; do
+			LAB_HELLO_DELAY_MS LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"

@@ -89,6 +89,13 @@ static const struct schema schema_amt[] = {
 	{"full_hold_down", SCHEMA_INT, FIELD(struct config_amt, full_hold_down_s), RANGE(0, DAY_S)},
 	{"update_mtu", SCHEMA_INT, FIELD(struct config_amt, update_mtu), RANGE(576, 9000)},
 	{"linger", SCHEMA_INT, FIELD(struct config_amt, linger_s), RANGE(0, DAY_S)},
+	{"endpoints", SCHEMA_INT, FIELD(struct config_amt, endpoints), RANGE(1, 16)},
+	{"outer_fragments", SCHEMA_TEXT, FIELD(struct config_amt, reassemble),
+		.value = value_fragments},
+	{"fragment_datagrams", SCHEMA_INT, FIELD(struct config_amt, fragment_datagrams),
+		RANGE(1, 32768)},
+	{"fragment_timeout_ms", SCHEMA_INT, FIELD(struct config_amt, fragment_timeout_ms),
+		RANGE(1, 30000)},
 	{0},
 };
 
@@ -181,6 +188,10 @@ void config_defaults(struct config *c)
 		.full_hold_down_s = 600,
 		.update_mtu = 1280,
 		.linger_s = 2,
+		.endpoints = 1,
+		.reassemble = true,
+		.fragment_datagrams = 256,
+		.fragment_timeout_ms = 200,
 	};
 	strcpy(c->console_socket, "/run/inlet/console.sock");
 	strcpy(c->state_file, "auto");

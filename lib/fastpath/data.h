@@ -55,17 +55,26 @@ static __rte_always_inline const uint8_t *data_inner(const uint8_t *ip, bool out
 	return ip + (outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN;
 }
 
-// The bucket of a frame of this shape, being fetched. Reads up to where its addresses end, whatever
-// the frame's length: that is within the mbuf.
+// Where the inner addresses end.
+static __rte_always_inline unsigned int data_headers_len(const struct shape s)
+{
+	return s.l3 + (s.outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN +
+	       (s.inner6 ? IPV6_LEN : IPV4_LEN);
+}
+
+// The bucket of a frame of this shape, being fetched; NULL for one that is too short.
 static __rte_always_inline void *data_find(
 	const struct burst *b, const struct rte_mbuf *m, const struct shape s)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + s.l3;
 	const uint8_t *inner = data_inner(ip, s.outer6);
-	// The end of the destination and the two ports follow each other.
-	uint64_t end = get_raw64(ip + (s.outer6 ? 36 : 16)), hash, src[2], g[2];
+	// end: the end of the destination and the two ports, which follow each other.
+	uint64_t end, hash, src[2], g[2];
 	void *bucket;
 
+	if (unlikely(rte_pktmbuf_data_len(m) < data_headers_len(s)))
+		return NULL;
+	end = get_raw64(ip + (s.outer6 ? 36 : 16));
 	if (s.inner6) {
 		memcpy(src, inner + 8, sizeof(src));
 		memcpy(g, inner + 24, sizeof(g));
@@ -242,9 +251,15 @@ static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const 
 	return true;
 }
 
-// The entry of a frame of this shape: its oif set, and its counter in *count. False: none.
+// An entry's oif set and counter.
+struct found {
+	uint64_t oifs, *count;
+};
+
+// The entry of a frame of this shape. False: there is none, or it can only be in a bucket that has
+// not been fetched: then *next is that one, being fetched. next == NULL: looks there at once.
 static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t *ip,
-	const uint8_t *inner, const struct shape s, void *bucket, uint64_t *oifs, uint64_t **count)
+	const uint8_t *inner, const struct shape s, void *bucket, void **next, struct found *out)
 {
 	const uint8_t *port = ip + (s.outer6 ? IPV6_LEN : IPV4_LEN) + 2;
 	struct mfib_narrow_key narrow;
@@ -254,11 +269,19 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 
 	if (!s.outer6 && !s.inner6) {
 		narrow = mfib_narrow_key_read(inner + 12, ip + 12, port, &b->local4_key);
-		n = mfib_narrow_lookup(b->t.narrow, &narrow, bucket);
-		if (unlikely(!n))
-			return false;
-		*oifs = mfib_oifs(&n->oifs);
-		*count = &n->count;
+		n = mfib_narrow_at(bucket, &narrow);
+		if (unlikely(!n)) {
+			n = mfib_narrow_next(b->t.narrow, bucket);
+			if (n && next) {
+				rte_prefetch0(n);
+				*next = n;
+				return false;
+			}
+			n = mfib_narrow_lookup(b->t.narrow, &narrow, n);
+			if (!n)
+				return false;
+		}
+		*out = (struct found){mfib_oifs(&n->oifs), &n->count};
 		return true;
 	}
 	if (!s.inner6)
@@ -270,28 +293,36 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 	else
 		wide = mfib_wide_key_make(
 			inner + 8, inner + 24, ip + 8, get_raw16(port), b->local6);
-	e = mfib_wide_lookup(b->t.wide, &wide, bucket);
-	if (unlikely(!e))
-		return false;
-	*oifs = mfib_oifs(&e->oifs);
-	*count = &e->count;
+	e = mfib_wide_at(bucket, &wide);
+	if (unlikely(!e)) {
+		e = mfib_wide_next(b->t.wide, bucket);
+		if (e && next) {
+			rte_prefetch0(e);
+			*next = e;
+			return false;
+		}
+		e = mfib_wide_lookup(b->t.wide, &wide, e);
+		if (!e)
+			return false;
+	}
+	*out = (struct found){mfib_oifs(&e->oifs), &e->count};
 	return true;
 }
 
-// True when m is done with; false leaves it, unchanged, to the longer way. any_ecn: whatever the
-// outer ECN field is.
-static __rte_always_inline bool data_finish(
-	struct burst *b, struct rte_mbuf *m, const struct shape s, void *bucket, bool any_ecn)
+// True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
+// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is.
+static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
+	const struct shape s, void *bucket, void **next, bool any_ecn)
 {
 	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + s.l3, *udp = ip + outer_len;
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int ip_len, udp_len, inner_len;
-	uint64_t oifs, *count;
+	struct found e;
 	bool one;
 
-	if (unlikely(!headers_ok(ip, udp, s, any_ecn)) || unlikely(m->nb_segs != 1) ||
-		unlikely(!is_local(b, ip, s.outer6)))
+	if (unlikely(!bucket) || unlikely(!headers_ok(ip, udp, s, any_ecn)) ||
+		unlikely(m->nb_segs != 1) || unlikely(!is_local(b, ip, s.outer6)))
 		return false;
 	ip_len = s.outer6 ? get_be16(ip + 4) + (unsigned int)IPV6_LEN : get_be16(ip + 2);
 	udp_len = get_be16(udp + 4);
@@ -307,12 +338,15 @@ static __rte_always_inline bool data_finish(
 	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;
 	// The octets of G that the key has no room for.
-	if (s.inner6 && unlikely(inner[24] != 0xff || get_raw16(inner + 26) != 0))
+	// And no scope up to link-local: an IPv4 channel's key is such a group from a mapped
+	// address.
+	if (s.inner6 &&
+		unlikely(inner[24] != 0xff || (inner[25] & 0xf) <= 2 || get_raw16(inner + 26) != 0))
 		return false;
-	if (unlikely(!data_lookup(b, ip, inner, s, bucket, &oifs, &count)))
-		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
-	one = __builtin_popcountll(oifs) == 1;
-	if (unlikely(!one) && oifs == 0) // an entry may have none left
+	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
+		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
+	one = __builtin_popcountll(e.oifs) == 1;
+	if (unlikely(!one) && e.oifs == 0) // an entry may have none left
 		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
@@ -332,8 +366,8 @@ static __rte_always_inline bool data_finish(
 	}
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
-	mfib_count(count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, oifs, one);
+	mfib_count(e.count, inner_len);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one);
 	return true;
 }
 

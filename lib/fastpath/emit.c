@@ -63,7 +63,9 @@ static struct rte_mbuf *copy(const struct worker_if *f, const struct rte_mbuf *m
 }
 
 // An mbuf with the Ethernet header alone, before m, which begins with the datagram.
-static struct rte_mbuf *chain(const struct worker_if *f, struct rte_mbuf *m, const struct native *n)
+// users: interfaces that send it; each frees both mbufs once.
+static struct rte_mbuf *chain(
+	const struct worker_if *f, struct rte_mbuf *m, const struct native *n, int users)
 {
 	struct rte_mbuf *h = rte_pktmbuf_alloc(m->pool);
 
@@ -74,7 +76,7 @@ static struct rte_mbuf *chain(const struct worker_if *f, struct rte_mbuf *m, con
 	h->pkt_len = (uint32_t)n->len + f->l2_len;
 	h->nb_segs = 2;
 	h->next = m;
-	rte_mbuf_refcnt_update(m, 1);
+	rte_mbuf_refcnt_update(m, (int16_t)users);
 	return h;
 }
 
@@ -132,7 +134,7 @@ static void emit_groups(
 
 		oifs &= ~twins;
 		if (chained) {
-			c = chain(&w->ifs[i], m, n);
+			c = chain(&w->ifs[i], m, n, __builtin_popcountll(twins));
 		} else if (oifs) {
 			c = copy(&w->ifs[i], m, ip, n);
 		} else {

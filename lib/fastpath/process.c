@@ -57,15 +57,18 @@ static bool untagged_upstream(const struct burst *b)
 	return b->port->untagged != WORKER_NO_IF && b->w->ifs[b->port->untagged].upstream;
 }
 
-// The shape that a frame may have. Looks no further than its first octets; a short one is read
-// beyond its end, within the mbuf.
+// The shape that a frame may have, by its first octets.
 static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + ETH_LEN;
-	uint16_t type = get_raw16(p + 12);
-	bool tagged = type == RTE_BE16(ETHERTYPE_VLAN);
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + ETH_LEN, *inner;
+	uint16_t type;
 	unsigned int shape;
+	bool tagged;
 
+	if (rte_pktmbuf_data_len(m) < ETH_LEN + VLAN_LEN)
+		return SHAPE_MIXED;
+	type = get_raw16(p + 12);
+	tagged = type == RTE_BE16(ETHERTYPE_VLAN);
 	if (tagged) {
 		if (!tag_upstream(b, m, p))
 			return SHAPE_MIXED;
@@ -80,7 +83,10 @@ static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 		shape = SHAPE_4IN6;
 	else
 		return SHAPE_MIXED;
-	if (data_inner(ip, shape == SHAPE_4IN6)[0] >> 4 == 6)
+	inner = data_inner(ip, shape == SHAPE_4IN6);
+	if (inner >= p + rte_pktmbuf_data_len(m))
+		return SHAPE_MIXED;
+	if (inner[0] >> 4 == 6)
 		shape += SHAPE_6IN4 - SHAPE_4IN4;
 	if (tagged)
 		shape += SHAPE_4IN4_VLAN - SHAPE_4IN4;
@@ -106,7 +112,7 @@ static __rte_noinline bool finish_any(
 	switch (shape) {
 #define X(s)    \
 	case s: \
-		return data_finish(b, m, shapes[s], bucket, true);
+		return data_finish(b, m, shapes[s], bucket, NULL, true);
 		EACH_SHAPE(X)
 #undef X
 	default:
@@ -198,23 +204,51 @@ static void mixed_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n)
 	b->w->shape = (uint8_t)(same ? all : SHAPE_MIXED);
 }
 
-// The loop for bursts of one shape.
+// Frames whose channel is not in its home bucket, with the one to look at next.
+struct late {
+	unsigned int n;
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	void *bucket[WORKER_BURST];
+};
+
+static __rte_always_inline void late_finish(struct burst *b, struct late *l, const struct shape s)
+{
+	for (unsigned int i = 0; i < l->n; i++) {
+		if (!data_finish(b, l->mbufs[i], s, l->bucket[i], NULL, false))
+			process_one(b, l->mbufs[i]);
+	}
+	l->n = 0;
+}
+
+// The loop for bursts of one shape. The frames of a channel stay in order: all of them are late, or
+// none is; and what takes the longer way does not overtake those.
 static __rte_always_inline void shape_loop(
 	struct burst *b, struct rte_mbuf **mbufs, unsigned int n, const struct shape s)
 {
 	void *bucket[WORKER_BURST];
 	unsigned int others = 0;
+	struct late late;
 
+	late.n = 0;
 	for (unsigned int i = 0; i < n && i < AHEAD; i++)
 		bucket[i] = data_find(b, mbufs[i], s);
 	for (unsigned int i = 0; i < n; i++) {
+		void *next = NULL;
+
 		if (i + AHEAD < n)
 			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], s);
-		if (unlikely(!data_finish(b, mbufs[i], s, bucket[i], false))) {
-			process_one(b, mbufs[i]);
-			others++;
+		if (likely(data_finish(b, mbufs[i], s, bucket[i], &next, false)))
+			continue;
+		if (next) {
+			late.mbufs[late.n] = mbufs[i];
+			late.bucket[late.n++] = next;
+			continue;
 		}
+		late_finish(b, &late, s);
+		process_one(b, mbufs[i]);
+		others++;
 	}
+	late_finish(b, &late, s);
 	if (others > n / 4)
 		b->w->shape = SHAPE_MIXED;
 }

@@ -215,10 +215,10 @@ void fib_fold_slots(struct fib *f, uint32_t n)
 // The slots that the table should have instead of those that it has; 0: it is well as it is.
 static uint32_t slots_due(const struct fib *f)
 {
-	uint64_t n = f->n_channels, have = f->cur->n_slots, want = n * FIB_SLOTS_NEW;
-	bool few = n * FIB_SLOTS_FEW > have;
-	bool many = n * FIB_SLOTS_MANY < have && have > FIB_MIN_SLOTS && !f->replaced;
-	bool full = f->cur->used > have / 8 * 3; // of deleted channels that workers may see
+	uint64_t n = f->n_channels, have = f->cur->n_slots, want = n * FIB_SLOTS_NEW / 2;
+	bool few = n * FIB_SLOTS_FEW > 2 * have;
+	bool many = n * FIB_SLOTS_MANY < 2 * have && have > FIB_MIN_SLOTS && !f->replaced;
+	bool full = f->cur->used > have / 8 * 5; // of deleted channels that workers may see
 
 	if (!few && !many && !full)
 		return 0;

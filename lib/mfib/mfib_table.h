@@ -390,45 +390,67 @@ static inline struct mfib_wide *mfib_wide_bucket(const struct mfib_buckets *t, u
 	return &t->wide[mfib_home(t, hash) * MFIB_WIDE_SLOTS];
 }
 
-// NULL when (S,G) is not in the table for that tunnel. The key's S must not be 0. e: where the
-// probe begins.
-static inline struct mfib_narrow *mfib_narrow_lookup(
-	const struct mfib_buckets *t, const struct mfib_narrow_key *k, struct mfib_narrow *e)
+// The entry of a key in one bucket, or NULL. The key's S must not be 0.
+static inline struct mfib_narrow *mfib_narrow_at(
+	struct mfib_narrow *bucket, const struct mfib_narrow_key *k)
 {
-	struct mfib_narrow *end;
+	size_t second = !mfib_narrow_eq(&bucket[0], k);
 
-	if (likely(mfib_narrow_eq(&e[0], k)))
-		return &e[0];
-	end = &t->narrow[t->n * MFIB_NARROW_SLOTS];
-	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
-		if (mfib_narrow_eq(&e[0], k))
-			return &e[0];
-		if (mfib_narrow_eq(&e[1], k))
-			return &e[1];
-		if (likely(!(__atomic_load_n(&e->key[1], __ATOMIC_RELAXED) & MFIB_NARROW_PASSED)))
-			return NULL;
-		e += MFIB_NARROW_SLOTS;
-		if (e == end)
-			e = t->narrow;
+	// No branch on which of the two it is: nobody could predict it.
+	if (unlikely(second & (size_t)!mfib_narrow_eq(&bucket[1], k)))
+		return NULL;
+	__asm__("" : "+r"(second));
+	return bucket + second;
+}
+
+static inline struct mfib_wide *mfib_wide_at(
+	struct mfib_wide *bucket, const struct mfib_wide_key *k)
+{
+	return likely(mfib_wide_eq(bucket, k)) ? bucket : NULL;
+}
+
+// Where a probe goes on after a bucket; NULL where it ends.
+static inline struct mfib_narrow *mfib_narrow_next(
+	const struct mfib_buckets *t, struct mfib_narrow *bucket)
+{
+	if (likely(!(__atomic_load_n(&bucket->key[1], __ATOMIC_RELAXED) & MFIB_NARROW_PASSED)))
+		return NULL;
+	bucket += MFIB_NARROW_SLOTS;
+	return bucket == &t->narrow[t->n * MFIB_NARROW_SLOTS] ? t->narrow : bucket;
+}
+
+static inline struct mfib_wide *mfib_wide_next(
+	const struct mfib_buckets *t, struct mfib_wide *bucket)
+{
+	if (likely(!(__atomic_load_n(&bucket->key[2], __ATOMIC_RELAXED) & MFIB_WIDE_PASSED)))
+		return NULL;
+	bucket += MFIB_WIDE_SLOTS;
+	return bucket == &t->wide[t->n * MFIB_WIDE_SLOTS] ? t->wide : bucket;
+}
+
+// The whole probe. NULL when (S,G) is not in the table for that tunnel.
+static inline struct mfib_narrow *mfib_narrow_lookup(
+	const struct mfib_buckets *t, const struct mfib_narrow_key *k, struct mfib_narrow *bucket)
+{
+	for (unsigned int i = 0; bucket && i < MFIB_MAX_PROBE; i++) {
+		struct mfib_narrow *e = mfib_narrow_at(bucket, k);
+
+		if (e)
+			return e;
+		bucket = mfib_narrow_next(t, bucket);
 	}
 	return NULL;
 }
 
 static inline struct mfib_wide *mfib_wide_lookup(
-	const struct mfib_buckets *t, const struct mfib_wide_key *k, struct mfib_wide *e)
+	const struct mfib_buckets *t, const struct mfib_wide_key *k, struct mfib_wide *bucket)
 {
-	struct mfib_wide *end;
+	for (unsigned int i = 0; bucket && i < MFIB_MAX_PROBE; i++) {
+		struct mfib_wide *e = mfib_wide_at(bucket, k);
 
-	if (likely(mfib_wide_eq(e, k)))
-		return e;
-	end = &t->wide[t->n];
-	for (unsigned int i = 0; i < MFIB_MAX_PROBE; i++) {
-		if (mfib_wide_eq(e, k))
+		if (e)
 			return e;
-		if (likely(!(__atomic_load_n(&e->key[2], __ATOMIC_RELAXED) & MFIB_WIDE_PASSED)))
-			return NULL;
-		if (++e == end)
-			e = t->wide;
+		bucket = mfib_wide_next(t, bucket);
 	}
 	return NULL;
 }

@@ -36,28 +36,40 @@ static uint64_t gain_of(uint64_t load, uint64_t gap)
 	return load < gap - load ? load : gap - load;
 }
 
-// The best single move away from worker `from`. Returns what it gains, 0 for none.
-static uint64_t best_move(const struct steer_item *items, unsigned int n_items,
-	const uint64_t *load, unsigned int n_workers, uint16_t from, struct steer_move *out)
+// The least loaded worker of a set; n_workers for an empty one.
+static unsigned int lowest(const uint64_t *load, unsigned int n_workers, uint64_t allowed)
 {
-	uint64_t best = 0;
+	unsigned int found = n_workers;
+
+	for (unsigned int w = 0; w < n_workers; w++)
+		if ((allowed >> w & 1) && (found == n_workers || load[w] < load[found]))
+			found = w;
+	return found;
+}
+
+// The best single move away from worker `from`; false for none.
+static bool best_move(const struct steer_item *items, unsigned int n_items, const uint64_t *load,
+	unsigned int n_workers, uint16_t from, struct steer_move *out)
+{
+	uint64_t best = 0, allowed = 0, gain;
+	unsigned int to = n_workers;
 
 	for (unsigned int i = 0; i < n_items; i++) {
 		if (items[i].worker != from || items[i].load <= best)
 			continue;
-		for (unsigned int w = 0; w < n_workers; w++) {
-			uint64_t gain;
-
-			if (!(items[i].allowed >> w & 1) || load[w] >= load[from])
-				continue;
-			gain = gain_of(items[i].load, load[from] - load[w]);
-			if (gain <= best)
-				continue;
-			best = gain;
-			*out = (struct steer_move){i, from, (uint16_t)w};
+		if (items[i].allowed != allowed) { // mostly the same from item to item
+			allowed = items[i].allowed;
+			to = lowest(load, n_workers, allowed);
 		}
+		if (to == n_workers || load[to] >= load[from])
+			continue;
+		gain = gain_of(items[i].load, load[from] - load[to]);
+		if (gain <= best)
+			continue;
+		best = gain;
+		*out = (struct steer_move){i, from, (uint16_t)to};
 	}
-	return best;
+	return best > 0;
 }
 
 // The most loaded worker that is not stuck, when it has more than 1.02 times the mean of these;

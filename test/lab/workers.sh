@@ -21,12 +21,21 @@ all_flowing() {
 spread_is() { # spread_is MODE: of the ports; the downstream one has no tunnels
 	lab_inlet show ports --json | jq -e --arg m "$1" 'map(.spread) == [$m, "off"]'
 }
+tunnels_even() { # by our choice of their ports, or there is no worker to tell
+	lab_inlet show tunnels --json | jq -e --arg by "$1" 'all(.[]; .steered == "software") and
+		(group_by(.worker) | map(length)) == (if $by == "tunnel" then [8, 8] else [16] end)'
+}
+rebalance_says() {
+	lab_inlet rebalance dry-run --json | jq -e '.[0].moved == "now" and .[0].balance < 2'
+}
 stream() { # stream TEXT
 	local got=$LAB_STATE/recv-$1.out before after
 	before=$(workers)
 	lab_spawn "recv-$1" rcv "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if r0 \
 		--channels "$LAB_STATE/channels" --seconds $SECONDS_EACH --json
 	check "by $1: 16 joins make 16 channels flow" lab_wait 15 all_flowing
+	check "by $1: the tunnels stand where they should" tunnels_even "$1"
+	check "by $1: rebalance says how even the workers are" rebalance_says
 	check "by $1: the receiver counts for $SECONDS_EACH s" lab_wait 20 lab_gone "recv-$1"
 	after=$(workers)
 	jq -c 'del(.each)' "$got" | diag
@@ -53,7 +62,7 @@ check "both workers are visible with load and CPU" eval \
 check "a shared CPU is warned of" lab_log_has inletd "worker 1 shares its CPU with the control thread"
 
 lab_stop inletd
-LAB_SPREAD=channel
+export LAB_SPREAD=channel
 lab_write_configs
 lab_start_part inletd
 check "inletd is back" lab_wait 30 lab_inletd_ready

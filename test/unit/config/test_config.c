@@ -117,6 +117,9 @@ static void defaults(void **state)
 	assert_int_equal(c.amt.full_hold_down_s, 600);
 	assert_int_equal(c.amt.update_mtu, 1280);
 	assert_int_equal(c.amt.linger_s, 2);
+	assert_true(c.amt.reassemble);
+	assert_int_equal(c.amt.fragment_datagrams, 256);
+	assert_int_equal(c.amt.fragment_timeout_ms, 200);
 	assert_string_equal(c.console_socket, "/run/inlet/console.sock");
 	assert_string_equal(c.state_file, "/run/inlet/console.sock.state");
 	assert_int_equal(c.max_channels, 65536);
@@ -141,7 +144,8 @@ static const char everything[] =
 	"dns = { resolvers = [ \"127.0.0.1@5353\", \"2001:db8::53\" ]; queries_per_100ms = 0x20;\n"
 	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0; };\n"
 	"amt = { retry_initial_ms = 100; retry_max = 2; request_tries = 1; hold_down = 0;\n"
-	" full_hold_down = 5; update_mtu = 1500; linger = 0; };\n"
+	" full_hold_down = 5; update_mtu = 1500; linger = 0;\n"
+	" outer_fragments = \"drop\"; fragment_datagrams = 32768; fragment_timeout_ms = 30000; };\n"
 	"relays = ( { sources = \"198.51.100.0/24\"; relay = \"203.0.113.15\"; },\n"
 	" { sources = \"0.0.0.0/0\"; relay = \"203.0.113.16\"; discovery = false; precedence = "
 	"255; } );\n"
@@ -188,6 +192,9 @@ static void every_key(void **state)
 	assert_string_equal(addr_format(&c.dns.resolvers[1], text), "2001:db8::53");
 	assert_int_equal(c.dns.queries_per_100ms, 32);
 	assert_int_equal(c.amt.linger_s, 0);
+	assert_false(c.amt.reassemble);
+	assert_int_equal(c.amt.fragment_datagrams, 32768);
+	assert_int_equal(c.amt.fragment_timeout_ms, 30000);
 	assert_int_equal(c.amt.update_mtu, 1500);
 	assert_int_equal(c.n_relays, 2);
 	assert_true(c.relays[0].discovery);
@@ -213,6 +220,10 @@ static void auto_forms(void **state)
 	assert_int_equal(c.n_workers, 0);
 	assert_int_equal(c.control_cpu, -1);
 	assert_int_equal(c.memory, MEMORY_AUTO);
+	assert_int_equal(load(TOP("state_file = \"none\";"), &c, err), 0);
+	assert_string_equal(c.state_file, "");
+	assert_int_equal(load(TOP("state_file = \"/tmp/s\";"), &c, err), 0);
+	assert_string_equal(c.state_file, "/tmp/s");
 }
 
 struct broken {
@@ -352,6 +363,12 @@ static void broken_values(void **state)
 			"x.conf:5: memory \"lots\": not one of auto, hugepages, no-huge"},
 		{TOP("memory = \"\";"),
 			"x.conf:5: memory \"\": not one of auto, hugepages, no-huge"},
+		{TOP("amt = { outer_fragments = \"yes\"; };"),
+			"x.conf:5: outer_fragments \"yes\": not one of reassemble, drop"},
+		{TOP("amt = { fragment_datagrams = 0; };"),
+			"x.conf:5: fragment_datagrams is 0, not in 1..32768"},
+		{TOP("amt = { fragment_timeout_ms = 30001; };"),
+			"x.conf:5: fragment_timeout_ms is 30001, not in 1..30000"},
 		{TOP("workers = [ ];"), "x.conf:5: workers needs at least 1 element"},
 		{TOP("workers = [ 2, 2 ];"),
 			"x.conf:5: workers: CPU 2 appears twice (share_cpu = true allows it)"},

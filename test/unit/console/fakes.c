@@ -45,6 +45,28 @@ static struct addr address(const char *text)
 	return a;
 }
 
+static bool steering(const void *endpoint, struct observe_steering *out)
+{
+	if (endpoint != &channels)
+		return false;
+	*out = (struct observe_steering){
+		.how = "rss", .worker = 1, .packets_per_s = 123, .bytes_per_s = 456};
+	return true;
+}
+
+static void rebalance(void *ctx, bool dry_run,
+	void (*row_cb)(void *arg, const struct observe_move *row), void *arg)
+{
+	struct observe_move now = {.what = "now", .from = -1, .to = -1, .balance = 1.8};
+	struct observe_move move = {
+		.what = "an entry", .from = 0, .to = 1, .packets_per_s = 5000, .balance = 1.054};
+	struct observe_move none = {.what = "nothing (dry)", .from = -1, .to = -1, .balance = 1};
+
+	(void)ctx;
+	row_cb(arg, &now);
+	row_cb(arg, dry_run ? &none : &move);
+}
+
 void fake_observe(struct observe *o)
 {
 	memset(o, 0, sizeof(*o));
@@ -92,6 +114,8 @@ void fake_observe(struct observe *o)
 	o->crossing = &crossing;
 	o->channels = (struct channels *)(void *)&channels;
 	o->amt = (struct amt_gateway *)(void *)&amt;
+	o->steering_cb = steering;
+	o->rebalance_cb = rebalance;
 }
 
 const char *channel_state_name(enum channel_state s)
@@ -134,6 +158,7 @@ void channels_each_tunnel(
 	struct tunnel_view v = {.relay = address("203.0.113.15"),
 		.local = address("192.0.2.2"),
 		.local_port = 40001,
+		.endpoint = &channels,
 		.packets = 1000,
 		.bytes = 1328000};
 

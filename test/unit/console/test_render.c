@@ -227,7 +227,9 @@ static void tunnels_verb(void **state)
 	EXPECT("show tunnels", true,
 		"\"relay\": \"203.0.113.15\", \"local\": \"192.0.2.2\", \"local_port\": 40001, "
 		"\"state\": \"up\", \"channels\": 2",
-		"\"age\": 3700.000", "\"limit\": false, \"seen_as\": \"192.0.2.2:40001\"");
+		"\"age\": 3700.000", "\"limit\": false, \"seen_as\": \"192.0.2.2:40001\"",
+		"\"worker\": 1, \"steered\": \"rss\", \"packets_per_s\": 123, "
+		"\"bytes_per_s\": 456");
 	EXPECT("show tunnels", false, "1h01m40s");
 }
 
@@ -244,10 +246,22 @@ static void workers_verb(void **state)
 {
 	(void)state;
 	EXPECT("show workers", true,
-		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"load_percent\": 42, ",
+		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"tunnels\": 0, "
+		"\"load_percent\": 42, ",
 		"\"packets_per_burst\": 7.3, \"cycles_per_packet\": null, \"polls\": 101, "
 		"\"busy_polls\": 10, ",
 		"\"rx_packets\": 5", "\"native_packets\": 6", "\"punted\": 3", "\"drops\": 7");
+}
+
+static void rebalance_verb(void **state)
+{
+	(void)state;
+	EXPECT("rebalance", true,
+		"{\"moved\": \"now\", \"from\": null, \"to\": null, \"packets_per_s\": null, "
+		"\"balance\": 1.80}",
+		"{\"moved\": \"an entry\", \"from\": 0, \"to\": 1, \"packets_per_s\": 5000, "
+		"\"balance\": 1.05}");
+	EXPECT("rebalance dry-run", false, "nothing (dry)", "1.80");
 }
 
 static void drops_verb(void **state)
@@ -332,6 +346,7 @@ int main(void)
 		cmocka_unit_test(tunnels_verb),
 		cmocka_unit_test(relays_verb),
 		cmocka_unit_test(workers_verb),
+		cmocka_unit_test(rebalance_verb),
 		cmocka_unit_test(drops_verb),
 		cmocka_unit_test(other_verbs),
 		cmocka_unit_test(empty_observe),

@@ -36,6 +36,15 @@ static struct addr ip(const char *text)
 	return a;
 }
 
+// Tags that are taken for the port's own interface; the others are of no interface.
+static uint8_t vlans[4096];
+
+static void vlans_setup(void)
+{
+	memset(vlans, WORKER_NO_IF, sizeof(vlans));
+	vlans[RIG_VLAN] = 0;
+}
+
 void rig_setup(struct rig *r, uint64_t oifs)
 {
 	struct addr relay = ip("203.0.113.15"), local = ip("198.51.100.10");
@@ -58,9 +67,10 @@ void rig_setup(struct rig *r, uint64_t oifs)
 	r->worker.n_ports = RIG_IFS;
 	r->worker.table = mfib_worker_table(r->mfib, 0);
 	r->worker.x = r->x;
+	vlans_setup();
 	for (unsigned int i = 0; i < RIG_IFS; i++) {
 		r->worker.ports[i] = (struct worker_port){
-			.port_id = (uint16_t)(10 + i), .untagged = (uint8_t)i};
+			.port_id = (uint16_t)(10 + i), .untagged = (uint8_t)i, .by_vlan = vlans};
 		r->worker.ifs[i] = (struct worker_if){.port = (uint16_t)i,
 			.mtu = 1500,
 			.upstream = i == 0,

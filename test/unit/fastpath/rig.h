@@ -17,6 +17,7 @@ struct rte_mempool;
 
 #define RIG_IFS	  3
 #define RIG_PORT  32768 // local port of the tunnel
+#define RIG_VLAN  10	// a tag of interface 0
 #define RIG_MBUFS 1023
 #define RIG_FRAME 2048
 

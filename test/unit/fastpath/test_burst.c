@@ -89,8 +89,7 @@ static void golden_drops_have_their_reason(void **state)
 		{"N20", DROP_NOT_RELAY}, {"N21", DROP_INNER_LINK_LOCAL}, {"N22", DROP_INNER_LENGTH},
 		{"N23", DROP_INNER_CKSUM}, {"N24", DROP_TTL}, {"N25", DROP_INNER_VERSION},
 		{"N26", DROP_NOT_JOINED}, {"N27", DROP_ECN}, {"N28", DROP_INNER_SOURCE},
-		// IPv6 channels are not supported yet.
-		{"A17", DROP_INNER_VERSION}};
+		{"A17", DROP_NOT_JOINED}};
 	struct frame f;
 
 	(void)state;
@@ -178,9 +177,13 @@ static void link_and_routing_protocols_are_control(void **state)
 		expect_punt(&f, rows[i].k);
 		// The same past a VLAN tag.
 		memmove(f.p + 16, f.p + 12, f.len - 12);
-		memcpy(f.p + 12, (uint8_t[]){0x81, 0x00, 0x00, 0x07}, 4);
+		memcpy(f.p + 12, (uint8_t[]){0x81, 0x00, 0x00, RIG_VLAN}, 4);
 		f.len += 4;
 		expect_punt(&f, rows[i].k);
+		f.p[15] = 0; // a priority, and no VLAN
+		expect_punt(&f, rows[i].k);
+		f.p[15] = RIG_VLAN + 1;
+		expect_drop(&f, DROP_VLAN);
 	}
 }
 
@@ -302,7 +305,8 @@ static void insert(struct frame *f, size_t at, const uint8_t *octets, size_t n)
 
 static void vlan_and_options_are_tolerated(void **state)
 {
-	static const uint8_t nops[8] = {1, 1, 1, 1, 1, 1, 1, 0}, tag[4] = {0x81, 0x00, 0x00, 0x0a};
+	static const uint8_t nops[8] = {1, 1, 1, 1, 1, 1, 1, 0},
+			     tag[4] = {0x81, 0x00, 0xa0, RIG_VLAN};
 	struct frame f, g;
 	struct outcome o;
 
@@ -635,7 +639,7 @@ static void full_punt_ring_of_one_class_leaves_the_other(void **state)
 	n = crossing_punt_dequeue(rig.crossing, got, 1);
 	assert_int_equal(n, 1);
 	assert_int_equal(rte_pktmbuf_data_len(got[0]), control.len);
-	assert_int_equal(got[0]->port, 10);
+	assert_int_equal(got[0]->port, 0); // the interface
 	rte_pktmbuf_free(got[0]);
 	while ((n = crossing_punt_dequeue(rig.crossing, got, 64)) > 0) {
 		rte_pktmbuf_free_bulk(got, n);
