@@ -15,7 +15,7 @@ static double cycles_of(const struct forward_result *r, unsigned int lane)
 
 static double mpps(const struct forward_result *r, unsigned int lane)
 {
-	return r->tsc_hz / cycles_of(r, lane) / 1e6;
+	return r->tsc_hz * r->c.workers / cycles_of(r, lane) / 1e6;
 }
 
 // What is compared: the fastest turns, or the medians of the turns side by side.
@@ -29,8 +29,9 @@ void forward_report_begin(const struct bench_options *o)
 {
 	if (o->json)
 		return;
-	printf("%s. The product's datapath between two ports. Cycles are TSC ticks of the\n"
-	       "forwarding core a packet, in the fastest turn (memif, af_xdp: the median turn). "
+	printf("%s. The product's datapath between two ports. Cycles are TSC ticks of\n"
+	       "all forwarding cores a packet, in the fastest turn (memif, af_xdp: the median "
+	       "turn). "
 	       "Ratios are\n"
 	       "the speed relative to what had the same ports in the turns between.\n\n",
 		bench_cpu());
