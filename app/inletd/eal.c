@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -15,10 +16,13 @@
 #include "base/log.h"
 #include "inlet.h"
 
-#define NO_HUGE_MB  256
-#define HUGE_MIN_MB 256
-#define MAX_ARGS    (CONFIG_MAX_EAL + 16)
-#define EAL_ARG_LEN (16 * INLET_MAX_LCORES)
+#define MIN_MB	      256
+#define BASE_MB	      64   // without mbufs: forwarding tables, rings, the EAL itself
+#define DRIVER_MBUFS  5120 // a queue: AF_XDP's rings, and caches
+#define INJECT_MBUFS  1536 // an interface
+#define MBUF_OVERHEAD 384  // octets beside the frame: headroom, struct rte_mbuf, padding
+#define MAX_ARGS      (CONFIG_MAX_EAL + 16)
+#define EAL_ARG_LEN   (16 * INLET_MAX_LCORES)
 
 struct args {
 	char text[MAX_ARGS][EAL_ARG_LEN];
@@ -54,11 +58,44 @@ static uint64_t huge_free_mb(const char *dir, uint64_t page_mb)
 	return pages * page_mb;
 }
 
+// What the ports' mbufs will take, roughly as ports.c and port_open() count them: a driver may have
+// rings of its own beside the descriptors.
+static uint64_t memory_estimate_mb(const struct inlet *in)
+{
+	const struct config *cfg = &in->cfg;
+	uint64_t w = in->n_workers, ports = 0, desc = 0, mtu = 2048, mbufs;
+
+	for (unsigned int i = 0; i < cfg->n_ifs; i++) {
+		const struct config_if *f = &cfg->ifs[i];
+		unsigned int first = 0;
+
+		while (!config_same_device(cfg->ifs[first].device, f->device))
+			first++;
+		ports += first == i;
+		desc = RTE_MAX(desc, (uint64_t)f->rx_desc);
+		desc = RTE_MAX(desc, (uint64_t)f->tx_desc);
+		mtu = RTE_MAX(mtu, (uint64_t)f->mtu);
+	}
+	mbufs = w * (2 * desc + DRIVER_MBUFS + ports * desc + PUNT_CLASSES * INLET_PUNT_RING);
+	mbufs += w * cfg->n_ifs * WORKER_TX_QUEUE + (w - 1) * (INLET_TX_RING + INLET_SPREAD_RING);
+	mbufs = mbufs * ports + cfg->n_ifs * INJECT_MBUFS;
+	return BASE_MB + (mbufs * (mtu + MBUF_OVERHEAD) >> 20);
+}
+
+static uint64_t memory_mb(const struct inlet *in)
+{
+	uint64_t mb = in->cfg.memory_mb;
+
+	if (mb == 0)
+		mb = memory_estimate_mb(in);
+	return in->cfg.memory_mb || mb > MIN_MB ? mb : MIN_MB;
+}
+
 static bool memory_is_huge(const struct inlet *in, char err[BOOT_ERR_LEN], int *ret)
 {
 	uint64_t mb =
 		huge_free_mb("hugepages-2048kB", 2) + huge_free_mb("hugepages-1048576kB", 1024);
-	uint64_t need = in->cfg.memory_mb ? in->cfg.memory_mb : HUGE_MIN_MB;
+	uint64_t need = memory_mb(in);
 
 	*ret = 0;
 	if (in->cfg.memory == MEMORY_NO_HUGE)
@@ -134,7 +171,7 @@ int eal_start(struct inlet *in, char err[BOOT_ERR_LEN])
 		add(&a, "--no-huge");
 		add(&a, "--no-shconf");
 		add(&a, "-m");
-		add(&a, "%u", in->cfg.memory_mb ? in->cfg.memory_mb : NO_HUGE_MB);
+		add(&a, "%llu", (unsigned long long)memory_mb(in));
 	}
 	// Only the devices of the configuration are ours: each is probed by name later.
 	add(&a, wants_pci(&in->cfg) ? "--allow=ffff:ff:1f.7" : "--no-pci");

@@ -60,21 +60,26 @@ static void join_port(struct inlet_port *p, const struct config_if *cfg)
 		memcpy(p->mac, cfg->mac, sizeof(p->mac));
 }
 
+// The untagged interface's word counts; without one, the largest, where all of them have one.
 static void set_port_mtu(struct inlet *in, struct inlet_port *p)
 {
+	bool all = true;
+
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		const struct config_if *cfg = in->ifs[i].cfg;
 
 		if (in->ifs[i].port != p)
 			continue;
-		// The untagged interface's word counts, the largest where there is none.
 		if (cfg->vlan == 0) {
 			p->mtu = cfg->mtu;
 			return;
 		}
+		all &= cfg->mtu != 0;
 		if (cfg->mtu > p->mtu)
 			p->mtu = cfg->mtu;
 	}
+	if (!all)
+		p->mtu = 0;
 }
 
 static int plan(struct inlet *in, char err[BOOT_ERR_LEN])

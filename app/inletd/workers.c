@@ -36,7 +36,7 @@ static unsigned int tx_worker(const struct inlet *in, const struct inlet_port *p
 {
 	unsigned int n = RTE_MIN((unsigned int)p->port.n_tx_queues, in->n_workers);
 
-	return (p->first_worker + i % n) % in->n_workers;
+	return n ? (p->first_worker + i % n) % in->n_workers : 0;
 }
 
 static enum spread_mode spread_of(const struct inlet *in, const struct inlet_port *p)
@@ -178,7 +178,7 @@ static int out_of_memory(char err[BOOT_ERR_LEN])
 
 int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 {
-	int sockets[INLET_MAX_LCORES];
+	int sockets[INLET_MAX_LCORES] = {0};
 	uint16_t frame = 0;
 
 	// Without huge pages all of DPDK's memory is on one socket.

@@ -160,8 +160,10 @@ int value_socket(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 
 int value_state_file(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
-	if (strcmp(text, "none") == 0)
-		return copy_text("", field, sizeof(((struct config *)0)->state_file), why);
+	if (strcmp(text, "none") == 0) {
+		*(char *)field = '\0';
+		return 0;
+	}
 	if (strcmp(text, "auto") != 0 && (text[0] != '/' || text[strlen(text) - 1] == '/'))
 		return refuse(why, "neither \"auto\" nor \"none\" nor the absolute path of a file");
 	return copy_text(text, field, sizeof(((struct config *)0)->state_file), why);

@@ -49,7 +49,7 @@ static void ring_destroy(struct rte_ring *r)
 
 static void tx_ring_destroy(struct rte_ring *r)
 {
-	struct crossing_tx t;
+	struct crossing_tx t = {0};
 
 	if (!r)
 		return;

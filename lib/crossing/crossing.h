@@ -88,7 +88,7 @@ struct crossing_worker {
 	struct rte_ring *spread_from[CROSSING_MAX_WORKERS];
 	struct rte_ring *tx_from[CROSSING_MAX_WORKERS];
 	// Set by the control thread, read by the worker once a round.
-	_Alignas(RTE_CACHE_LINE_SIZE) _Atomic bool stop;
+	_Atomic bool stop;
 };
 
 struct crossing {

@@ -102,7 +102,7 @@ static void hand_out(struct worker *w, unsigned int to, struct rte_mbuf **mbufs,
 unsigned int spread_burst(
 	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
 {
-	struct rte_mbuf *batch[WORKER_BURST];
+	struct rte_mbuf *batch[WORKER_BURST] = {NULL};
 	uint8_t to[WORKER_BURST];
 	uint64_t others = 0;
 	unsigned int kept = 0;
@@ -140,8 +140,10 @@ unsigned int spread_take(struct worker *w)
 			w->x->spread_from[k], (void **)mbufs, WORKER_BURST, NULL);
 		if (n == 0)
 			continue;
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int i = 0; i < n; i++) {
+			// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): n of them are set
 			rte_prefetch0(mbufs[i]);
+		}
 		for (unsigned int i = 0; i < n; i += run) {
 			uint16_t port = mbufs[i]->port;
 

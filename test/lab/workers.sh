@@ -62,7 +62,7 @@ check "both workers are visible with load and CPU" eval \
 check "a shared CPU is warned of" lab_log_has inletd "worker 1 shares its CPU with the control thread"
 
 lab_stop inletd
-LAB_SPREAD=channel
+export LAB_SPREAD=channel
 lab_write_configs
 lab_start_part inletd
 check "inletd is back" lab_wait 30 lab_inletd_ready

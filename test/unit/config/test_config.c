@@ -220,6 +220,10 @@ static void auto_forms(void **state)
 	assert_int_equal(c.n_workers, 0);
 	assert_int_equal(c.control_cpu, -1);
 	assert_int_equal(c.memory, MEMORY_AUTO);
+	assert_int_equal(load(TOP("state_file = \"none\";"), &c, err), 0);
+	assert_string_equal(c.state_file, "");
+	assert_int_equal(load(TOP("state_file = \"/tmp/s\";"), &c, err), 0);
+	assert_string_equal(c.state_file, "/tmp/s");
 }
 
 struct broken {
