@@ -307,10 +307,12 @@ static void sweep(struct fib *f, struct generation *g, uint32_t n)
 	}
 }
 
+// Work counts a replica; but it is a call of the kernel each time, so that a step makes few.
 static uint32_t cost_of(const struct fib *f, uint32_t octets, uint32_t octets_a_slot)
 {
-	// Work counts a replica.
-	return octets / octets_a_slot / f->shape.n_replicas + 1;
+	uint32_t cost = octets / octets_a_slot / f->shape.n_replicas;
+
+	return cost > FIB_STEP / 4 ? cost : FIB_STEP / 4;
 }
 
 // A piece of work on the next generation; its cost.
