@@ -195,6 +195,11 @@ int main(void)
 		cmocka_unit_test(no_json),
 		cmocka_unit_test(cases_in_any_order),
 		cmocka_unit_test(worse_and_wrong),
+		cmocka_unit_test(frames_of_a_relay),
+		cmocka_unit_test(frames_that_came_out),
+		cmocka_unit_test(captures_in_memory),
+		cmocka_unit_test(quantiles_of_a_histogram),
+		cmocka_unit_test(channels_of_the_socket_gateway),
 	};
 
 	return RUN_TESTS(tests);
