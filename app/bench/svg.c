@@ -14,8 +14,8 @@
 #define BOTTOM 60
 #define STEPS  5
 
-static const char *const colours[SVG_COLOURS] = {
-	"#c00000", "#999999", "#4477aa", "#66ccee", "#ccaa33", "#228833", "#aa3377", "#000000"};
+static const char *const colours[SVG_COLOURS] = {"#c00000", "#999999", "#4477aa", "#66ccee",
+	"#ccaa33", "#228833", "#aa3377", "#000000", "#882255", "#117733", "#332288", "#dd7788"};
 
 // Where on an axis, 0 to 1.
 static double part(const struct svg_axis *a, double v)
