@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // decap-FAMILY.svg: cycles a packet by channels, the product and its references.
-// decap-FAMILY-cases.svg: cycles a packet of the product in the other cases.
+// decap-FAMILY-ports.svg, decap-FAMILY-traffic.svg: of the product, in the other cases.
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,15 +19,21 @@ static bool in_sweep(const struct decap_result *r)
 	       s->tunnels == RTE_MIN(s->channels, 1000u);
 }
 
-// The results of a family, in the sweep or not; how many.
+enum kind { KIND_SWEEP, KIND_PORTS, KIND_TRAFFIC, KINDS };
+
+static enum kind kind_of(const struct decap_result *r)
+{
+	return in_sweep(r) ? KIND_SWEEP : r->c.fanout > 1 ? KIND_PORTS : KIND_TRAFFIC;
+}
+
+// The results of a family and kind; how many.
 static unsigned int choose(const struct decap_result *r, unsigned int n, enum feed_family family,
-	bool sweep, const struct decap_result **out)
+	enum kind kind, const struct decap_result **out)
 {
 	unsigned int found = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (!r[i].c.shape.replay && r[i].c.shape.family == family &&
-			in_sweep(&r[i]) == sweep)
+		if (!r[i].c.shape.replay && r[i].c.shape.family == family && kind_of(&r[i]) == kind)
 			out[found++] = &r[i];
 	}
 	return found;
@@ -70,20 +76,23 @@ static int plot_sweep(const char *dir, const struct decap_result *const *r, unsi
 static const char *case_name(const struct decap_case *c, char *text, size_t size)
 {
 	const struct feed_shape *s = &c->shape;
-	char ports[16] = "";
+	char ports[16] = "", tunnels[24] = "";
 
 	if (c->fanout > 1)
-		snprintf(ports, sizeof(ports), " x%u %s", c->fanout, product_l2_names[c->l2]);
-	snprintf(text, size, "%s%s%s%s%s%s%s", s->payload == 64 ? "" : "large ",
+		snprintf(ports, sizeof(ports), " %u %s", c->fanout, product_l2_names[c->l2]);
+	if (s->tunnels != RTE_MIN(s->channels, 1000u))
+		snprintf(tunnels, sizeof(tunnels), " %u tunnels", s->tunnels);
+	snprintf(text, size, "%s%s%s%s%s%s%s%s", s->payload == 64 ? "" : "large ",
 		c->updates		  ? "updating"
 		: s->traffic != FEED_HITS ? feed_traffic_names[s->traffic]
 					  : "",
-		ports, s->zipf > 0 ? " zipf" : "", s->tagged ? " tagged" : "",
+		ports, tunnels, s->zipf > 0 ? " zipf" : "", s->tagged ? " tagged" : "",
 		s->software ? " sw-cksum" : "", s->channels == 1000000 ? " 1M" : "");
 	return text;
 }
 
-static int plot_cases(const char *dir, const struct decap_result *const *r, unsigned int n)
+static int plot_cases(
+	const char *dir, const struct decap_result *const *r, unsigned int n, const char *what)
 {
 	struct svg_axis x = {.from = 0, .to = 1}, y = {.from = 0, .to = 50, .label = ""};
 	enum feed_family family = r[0]->c.shape.family;
@@ -93,8 +102,8 @@ static int plot_cases(const char *dir, const struct decap_result *const *r, unsi
 	for (unsigned int i = 0; i < n; i++)
 		y.to = fmax(y.to, lane_min(&r[i]->lanes[0], r[i]->reps));
 	y.to = ceil(y.to / 50) * 50;
-	snprintf(name, sizeof(name), "decap-%s-cases.svg", feed_family_names[family]);
-	title(text, sizeof(text), family, "other cases");
+	snprintf(name, sizeof(name), "decap-%s-%s.svg", feed_family_names[family], what);
+	title(text, sizeof(text), family, what);
 	if (svg_open(&s, dir, name, text, &x, &y) != 0)
 		return -EIO;
 	for (unsigned int i = 0; i < n; i++)
@@ -108,14 +117,14 @@ int report_plot(const char *dir, const struct decap_result *r, unsigned int n)
 	const struct decap_result *of[PLAN_MAX_CASES];
 	int rc = 0;
 
-	for (int family = 0; rc == 0 && family < FEED_FAMILIES; family++) {
-		unsigned int found = choose(r, n, (enum feed_family)family, true, of);
+	for (int i = 0; rc == 0 && i < FEED_FAMILIES * KINDS; i++) {
+		enum kind kind = (enum kind)(i % KINDS);
+		unsigned int found = choose(r, n, (enum feed_family)(i / KINDS), kind, of);
 
-		if (found)
+		if (found && kind == KIND_SWEEP)
 			rc = plot_sweep(dir, of, found);
-		found = choose(r, n, (enum feed_family)family, false, of);
-		if (rc == 0 && found)
-			rc = plot_cases(dir, of, found);
+		else if (found)
+			rc = plot_cases(dir, of, found, kind == KIND_PORTS ? "ports" : "traffic");
 	}
 	return rc;
 }

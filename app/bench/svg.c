@@ -141,5 +141,5 @@ void svg_bar(struct svg *s, unsigned int i, unsigned int n, double value, const 
 		"<text x='%.1f' y='%.1f' text-anchor='middle'>%.3g</text>\n"
 		"<text x='%.1f' y='%.1f' text-anchor='middle' font-size='10'>%s</text>\n",
 		x, y, slot * 0.8, base - y, colours[s->n % SVG_COLOURS], x + slot * 0.4, y - 4,
-		value, x + slot * 0.4, base + 14.0 + (i % 2) * 12, name);
+		value, x + slot * 0.4, base + 14.0 + (i % 3) * 12, name);
 }
