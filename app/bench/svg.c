@@ -73,8 +73,12 @@ static void axis(const struct svg *s, bool is_x)
 	const struct svg_axis *a = is_x ? &s->x : &s->y;
 
 	if (a->log) {
-		for (double v = a->from; v <= a->to * 1.001; v *= 10)
+		double v = a->from;
+
+		while (v <= a->to * 1.001) {
 			tick(s, is_x, v);
+			v *= 10;
+		}
 	} else if (a->label) {
 		for (int i = 0; i <= STEPS; i++)
 			tick(s, is_x, a->from + i * (a->to - a->from) / STEPS);

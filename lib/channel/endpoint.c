@@ -49,6 +49,11 @@ struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint
 	return tunnel_is_up(t) ? t : first;
 }
 
+static bool belongs(const struct channel *ch, const struct tunnel *from, const struct tunnel *to)
+{
+	return ch->tunnel == from && (!to->first || index_of(to->cs, ch) == to->index);
+}
+
 // Channels of the relay that are joined through `from` and belong to `to`, all of them when to is
 // the first.
 static void move_channels(struct tunnel *from, struct tunnel *to, uint64_t now_us)
@@ -62,8 +67,8 @@ static void move_channels(struct tunnel *from, struct tunnel *to, uint64_t now_u
 	if (!outer)
 		channels_batch_begin(cs);
 	TAILQ_FOREACH (src, &first->sources, in_tunnel) {
-		TAILQ_FOREACH (ch, &src->channels, in_source) {
-			if (ch->tunnel != from || (to->first && index_of(cs, ch) != to->index))
+		for (ch = TAILQ_FIRST(&src->channels); ch; ch = TAILQ_NEXT(ch, in_source)) {
+			if (!belongs(ch, from, to))
 				continue;
 			// Never both at once: nothing shall come twice.
 			tunnel_leave(ch, now_us);
