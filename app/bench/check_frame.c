@@ -435,12 +435,12 @@ static void damage_last(struct made *m, enum damage d, uint32_t r)
 			inner(m)[10]++;
 		break;
 	case D_CUT:
-		c->len = 14 + r % (c->len - 14);
+		c->len = 14 + r % (c->len - 13);
 		break;
 	case D_SPLIT:
-		c->split = m->inner + r % (c->len - m->inner);
+		c->split = m->inner + r % 64;
 		break;
-	case D_RANDOM:
+	case D_RANDOM: // of a frame that was cut it may be beyond the end
 		c->p[12 + (r >> 8) % (m->end - 12)] ^= (uint8_t)(1u << r % 8);
 		break;
 	default:

@@ -68,6 +68,15 @@ static void plan_port(struct plan *p, const struct bench_options *o)
 		o->payloads.n ? o->payloads.v[0] : 64, false);
 }
 
+// A frame has its number in it.
+static bool payloads_fit(const struct bench_options *o)
+{
+	for (unsigned int i = 0; i < o->payloads.n; i++)
+		if (o->payloads.v[i] < FRAME_MIN_PAYLOAD || o->payloads.v[i] > FRAME_MAX_PAYLOAD)
+			return false;
+	return true;
+}
+
 static int plan_make(struct plan *p, const struct bench_options *o)
 {
 	const char *want = o->vdev ? o->vdev : o->quick ? "pcap" : "all";
@@ -107,6 +116,11 @@ int forward_main(const struct bench_options *o)
 	struct plan p;
 	int rc = 0;
 
+	if (!payloads_fit(o)) {
+		fprintf(stderr, "inlet-bench: --payload is %u to %u octets here\n",
+			FRAME_MIN_PAYLOAD, FRAME_MAX_PAYLOAD);
+		return 2;
+	}
 	if (plan_make(&p, o) != 0) {
 		fprintf(stderr,
 			"inlet-bench: --vdev pcap, ring, memif, af_xdp or all; or both --port and "

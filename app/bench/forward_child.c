@@ -79,9 +79,9 @@ void children_catch_signals(void)
 }
 
 // In the child: no socket of another child may stay open here, or that one would not see its end.
-static void child_only(int fd, int death_signal, pid_t parent)
+static void child_only(int fd, pid_t parent)
 {
-	prctl(PR_SET_PDEATHSIG, death_signal);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
 	for (int i = 0; i < MAX_CHILDREN; i++)
@@ -93,7 +93,7 @@ static void child_only(int fd, int death_signal, pid_t parent)
 	signal(SIGTERM, SIG_DFL);
 }
 
-static pid_t child_start(struct child *c, int *fd, int death_signal)
+static pid_t child_start(struct child *c, int *fd)
 {
 	pid_t parent = getpid(), pid;
 	int slot = slot_free(), pair[2];
@@ -112,7 +112,7 @@ static pid_t child_start(struct child *c, int *fd, int death_signal)
 	}
 	if (pid == 0) {
 		close(pair[0]);
-		child_only(pair[1], death_signal, parent);
+		child_only(pair[1], parent);
 		*fd = pair[1];
 		return 0;
 	}
@@ -126,8 +126,8 @@ static pid_t child_start(struct child *c, int *fd, int death_signal)
 
 int child_fork(struct child *c, int (*main_cb)(int fd, void *arg), void *arg)
 {
-	int fd;
-	pid_t pid = child_start(c, &fd, SIGKILL);
+	int fd = -1;
+	pid_t pid = child_start(c, &fd);
 
 	if (pid == 0) {
 		int rc = main_cb(fd, arg);
@@ -140,8 +140,8 @@ int child_fork(struct child *c, int (*main_cb)(int fd, void *arg), void *arg)
 
 int child_exec(struct child *c, char *const argv[])
 {
-	int fd;
-	pid_t pid = child_start(c, &fd, SIGKILL);
+	int fd = -1;
+	pid_t pid = child_start(c, &fd);
 
 	if (pid == 0) {
 		dup2(fd, STDIN_FILENO);

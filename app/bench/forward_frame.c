@@ -150,19 +150,20 @@ bool frame_read(const uint8_t *p, size_t len, const struct frame_shape *s, bool 
 	return *channel < s->channels && (!native || native_right(p));
 }
 
-int frame_capture(const struct frame_shape *s, unsigned int n, char path[FRAME_PATH_LEN])
+int frame_write(const struct frame_shape *s, unsigned int n, int fd)
 {
 	struct rng rng = rng_seeded(SEED);
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
-	int fd = memfd_create("inlet-bench.pcap", MFD_CLOEXEC);
-	FILE *f = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
+	int copy = dup(fd), rc = -EIO;
+	FILE *f = copy >= 0 ? fdopen(copy, "w") : NULL;
 	pcap_dumper_t *dump = pcap && f ? pcap_dump_fopen(pcap, f) : NULL;
 	uint8_t p[FRAME_MAX];
-	int rc = -EIO;
 
 	if (!dump) {
 		if (f)
 			fclose(f);
+		else if (copy >= 0)
+			close(copy);
 		goto out;
 	}
 	for (unsigned int i = 0; i < n; i++) {
@@ -174,13 +175,23 @@ int frame_capture(const struct frame_shape *s, unsigned int n, char path[FRAME_P
 	}
 	rc = pcap_dump_flush(dump) == 0 ? 0 : -ENOSPC;
 	pcap_dump_close(dump);
-	snprintf(path, FRAME_PATH_LEN, "/proc/%d/fd/%d", (int)getpid(), fd);
 out:
 	if (pcap)
 		pcap_close(pcap);
-	if (rc == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
 	return rc;
+}
+
+int frame_capture(const struct frame_shape *s, unsigned int n, char path[FRAME_PATH_LEN])
+{
+	int fd = memfd_create("inlet-bench.pcap", MFD_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = frame_write(s, n, fd);
+	if (rc != 0) {
+		close(fd);
+		return rc;
+	}
+	snprintf(path, FRAME_PATH_LEN, "/proc/%d/fd/%d", (int)getpid(), fd);
+	return fd;
 }

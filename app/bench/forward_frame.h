@@ -50,8 +50,10 @@ static inline void frame_number(uint8_t *p, size_t len, uint64_t seq)
 bool frame_read(const uint8_t *p, size_t len, const struct frame_shape *s, bool native,
 	uint32_t *channel, uint64_t *seq);
 
-// Writes n frames of random channels to a capture file, from a fixed seed. The file is in memory
-// and has no name: path gets one that children can open while this process lives. fd, or -errno.
+// Writes n frames of random channels, from a fixed seed, as a capture file. 0 or -errno.
+int frame_write(const struct frame_shape *s, unsigned int n, int fd);
+// The same in memory, without a name: path gets one that children can open while this process
+// lives. fd, or -errno.
 #define FRAME_PATH_LEN 64
 int frame_capture(const struct frame_shape *s, unsigned int n, char path[FRAME_PATH_LEN]);
 

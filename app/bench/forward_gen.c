@@ -298,7 +298,7 @@ struct gen_inside *gen_inside_open(const struct gen_cfg *cfg, char err[GEN_ERR_L
 		snprintf(err, GEN_ERR_LEN, "the EAL does not start: %s", strerror(-rc));
 	else
 		rc = open_ports(g, err);
-	if (rc == 0 && (rc = make(g, err)) == 0) {
+	if (rc == 0 && make(g, err) == 0) {
 		if (rte_eal_remote_launch(lcore_cb, g, LCORE) == 0)
 			return g;
 	}

@@ -2,6 +2,7 @@
 // `inlet-bench generate`: AMT data for a gateway on the other end of a cable, and a look at what
 // comes back.
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_common.h>
 #include <rte_ether.h>
@@ -18,12 +20,14 @@
 #include "bench/forward_gen.h"
 
 #define DRAIN_MS 100
+#define FRAMES	 4096
 
 struct options {
 	struct gen_cfg gen;
 	struct gen_pace pace;
 	double seconds;
 	bool json;
+	const char *file; // write a capture instead
 };
 
 static _Atomic bool interrupted;
@@ -41,6 +45,7 @@ static void usage(FILE *f)
 	      "                            [--channels N] [--tunnels N] [--payload N] [--zipf S]\n"
 	      "                            [--dst MAC] [--src MAC] [--udp-cksum] [--raw]\n"
 	      "                            [--window N] [--cpu N] [--no-huge] [--json]\n"
+	      "       inlet-bench generate --write FILE [options of the frames]\n"
 	      "\n"
 	      "DEVICE is what DPDK takes: 0000:01:00.0, net_af_packet0,iface=eth1, ...\n"
 	      "--port      sends AMT data of relays 100.64.0.0 + t to 192.0.2.1, port 4096 + t,\n"
@@ -55,7 +60,8 @@ static void usage(FILE *f)
 	      "--dst       the MAC address of the gateway's port; without it a broadcast address\n"
 	      "--udp-cksum with a checksum in the outer UDP header (0 otherwise, RFC 7450)\n"
 	      "--raw       what comes back is expected to have its tunnel headers (testpmd)\n"
-	      "--window    at most so many frames sent and not yet back\n",
+	      "--window    at most so many frames sent and not yet back\n"
+	      "--write     a capture file of 4096 of these frames, for another generator\n",
 		f);
 }
 
@@ -89,7 +95,7 @@ static const struct option long_options[] = {{"port", required_argument, NULL, '
 	{"src", required_argument, NULL, 'S'}, {"udp-cksum", no_argument, NULL, 'u'},
 	{"raw", no_argument, NULL, 'R'}, {"window", required_argument, NULL, 'w'},
 	{"cpu", required_argument, NULL, 'C'}, {"no-huge", no_argument, NULL, 'n'},
-	{"json", no_argument, NULL, 'j'}, {0}};
+	{"json", no_argument, NULL, 'j'}, {"write", required_argument, NULL, 'f'}, {0}};
 
 static int option_number(int c, struct options *o)
 {
@@ -154,6 +160,9 @@ static int option(int c, struct options *o)
 		return 0;
 	case 'j':
 		o->json = true;
+		return 0;
+	case 'f':
+		o->file = optarg;
 		return 0;
 	case '?':
 		return -EINVAL;
@@ -227,6 +236,18 @@ static int generate(const struct options *o)
 	return good ? 0 : 1;
 }
 
+static int write_file(const struct options *o)
+{
+	int fd = open(o->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int rc = fd < 0 ? -errno : frame_write(&o->gen.shape, FRAMES, fd);
+
+	if (fd >= 0 && close(fd) != 0 && rc == 0)
+		rc = -errno;
+	if (rc != 0)
+		fprintf(stderr, "inlet-bench: %s: %s\n", o->file, strerror(-rc));
+	return rc != 0;
+}
+
 int generate_main(int argc, char **argv)
 {
 	long cpus = (long)forward_eal_cpus();
@@ -251,13 +272,15 @@ int generate_main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!o.gen.port || optind != argc) {
+	if (!o.gen.port == !o.file || optind != argc) {
 		usage(stderr);
 		return 2;
 	}
 	if (o.gen.shape.tunnels == 0)
 		o.gen.shape.tunnels = 1000;
 	o.gen.shape.tunnels = RTE_MIN(o.gen.shape.tunnels, o.gen.shape.channels);
+	if (o.file)
+		return write_file(&o);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	return generate(&o);

@@ -73,7 +73,8 @@ static int join_all(struct dut_inside *in)
 {
 	const struct frame_shape *s = &in->cfg->shape;
 	struct addr local = addr_from_v4(htonl(FRAME_LOCAL));
-	struct mfib_tunnel **tunnels = rte_calloc("tunnels", s->tunnels, sizeof(*tunnels), 0);
+	struct mfib_tunnel **tunnels =
+		rte_calloc("tunnels", s->tunnels, sizeof(struct mfib_tunnel *), 0);
 	int rc = tunnels ? 0 : -ENOMEM;
 
 	for (uint32_t t = 0; rc == 0 && t < s->tunnels; t++) {

@@ -15,7 +15,7 @@ static double cycles_of(const struct forward_result *r, unsigned int lane)
 
 static double mpps(const struct forward_result *r, unsigned int lane)
 {
-	return r->tsc_hz / cycles_of(r, lane) / 1e6;
+	return r->tsc_hz * r->c.workers / cycles_of(r, lane) / 1e6;
 }
 
 // What is compared: the fastest turns, or the medians of the turns side by side.
@@ -29,8 +29,9 @@ void forward_report_begin(const struct bench_options *o)
 {
 	if (o->json)
 		return;
-	printf("%s. The product's datapath between two ports. Cycles are TSC ticks of the\n"
-	       "forwarding core a packet, in the fastest turn (memif, af_xdp: the median turn). "
+	printf("%s. The product's datapath between two ports. Cycles are TSC ticks of\n"
+	       "all forwarding cores a packet, in the fastest turn (memif, af_xdp: the median "
+	       "turn). "
 	       "Ratios are\n"
 	       "the speed relative to what had the same ports in the turns between.\n\n",
 		bench_cpu());
@@ -54,7 +55,8 @@ static void table(const struct forward_result *r)
 	for (unsigned int i = 0; r->offered_mpps[0] > 0 && i < r->n_lanes; i++)
 		printf("%s%.3f", i ? ", " : " offered ", r->offered_mpps[i]);
 	if (r->gateway_busy > 0)
-		printf(" gateway busy %.0f %%", r->gateway_busy * 100);
+		printf(", gateway busy %.0f %%, ratio to a full core %.3f", r->gateway_busy * 100,
+			ratio(r, 1) * fmin(r->gateway_busy, 1));
 	if (r->lost)
 		printf(" LOST %llu", (unsigned long long)r->lost);
 	if (r->wrong)
@@ -71,6 +73,16 @@ static void object(const struct forward_result *r, const char *name,
 	for (unsigned int i = 1; i < r->n_lanes; i++)
 		printf("%s\"%s\":%.4f", i > 1 ? "," : "", r->lanes[i].name, value_cb(r, i));
 	printf("}");
+}
+
+// And to what the socket gateway would do if it had had enough to do.
+static void ratios(const struct forward_result *r)
+{
+	for (unsigned int i = 1; i < r->n_lanes; i++)
+		printf("%s\"%s\":%.4f", i > 1 ? "," : "", r->lanes[i].name, ratio(r, i));
+	if (r->gateway_busy > 0)
+		printf(",\"socket_gateway_full_core\":%.4f",
+			ratio(r, 1) * fmin(r->gateway_busy, 1));
 }
 
 static double ratio_median_cb(const struct forward_result *r, unsigned int lane)
@@ -97,7 +109,9 @@ static void json_line(const struct forward_result *r)
 	printf(",\"statistic\":\"%s\",\"cycles\":%.2f,\"cycles_median\":%.2f,\"mpps\":%.4f",
 		r->median ? "median" : "minimum", cycles_of(r, 0),
 		lane_median(&r->lanes[0], r->reps), mpps(r, 0));
-	object(r, "ratio", ratio);
+	printf(",\"ratio\":{");
+	ratios(r);
+	printf("}");
 	object(r, "ratio_median", ratio_median_cb);
 	object(r, "reference_cycles", cycles_of);
 	for (unsigned int i = 0; r->offered_mpps[0] > 0 && i < r->n_lanes; i++)

@@ -213,7 +213,7 @@ static int one(struct turns *t, struct forward_result *r, unsigned int i, unsign
 	if (rc != 0)
 		return rc;
 	if ((rc = tsc_of(r, c)) == 0 && (rc = turn(t, r, c, &pps)) == 0) {
-		r->lanes[i].cycles[rep] = r->tsc_hz / pps;
+		r->lanes[i].cycles[rep] = r->tsc_hz * r->c.workers / pps;
 		if (c->dut && (t->exclusive || rep + 1 == t->reps))
 			rc = account(t, r, c->dut);
 		else if (c->gateway)

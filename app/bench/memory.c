@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <rte_malloc.h>
@@ -13,8 +14,9 @@
 #include "mfib/mfib.h"
 
 #define TUNNELS	   1000
-#define TURN	   1000 // channels between two rounds of the control loop: 10 ms of 100,000 a second
+#define TURN	   10000 // channels between two calls of the control loop: 100 ms of 100,000 a second
 #define HUGEPAGE   (2u << 20)
+#define CHURN	   100000 // channels that come and go at a size
 #define SETTLED	   100000 // rounds after which growth has to be over
 #define LIMIT_IPV4 160	  // octets a channel in the table a worker reads
 #define LIMIT_IPV6 320
@@ -27,7 +29,7 @@ struct sizes {
 	unsigned int pages, pages_peak;
 	double longest_us, longest_wall_us; // one call of the control thread's, since the first
 	uint64_t over_1ms;		    // calls
-	double adds;			    // a second
+	double adds, churn;		    // a second; one more added and another deleted
 };
 
 // A table that grows; what it takes, above what was taken before.
@@ -174,6 +176,30 @@ static void growth_end(struct growth *g)
 	free(g);
 }
 
+// Channels come and go at this size; returns how many of each a second. 0: out of memory.
+static double churn(struct growth *g)
+{
+	static struct mfib_channel *c[TURN];
+	uint64_t start = now(CLOCK_THREAD_CPUTIME_ID);
+
+	memset(c, 0, sizeof(c));
+	for (uint32_t i = 0; i < CHURN + TURN; i++) {
+		struct sg sg = feed_sg_more(&g->shape, i);
+
+		if (c[i % TURN])
+			mfib_channel_del(g->mfib, c[i % TURN]);
+		c[i % TURN] = NULL;
+		if (i < CHURN) {
+			c[i % TURN] = mfib_channel_add(g->mfib, g->tunnels[i % TUNNELS], &sg, 2);
+			if (!c[i % TURN])
+				return 0;
+		}
+		if (i % TURN == 0)
+			mfib_reclaim(g->mfib);
+	}
+	return CHURN * 1e9 / (double)(now(CLOCK_THREAD_CPUTIME_ID) - start);
+}
+
 static unsigned int pages(size_t bytes)
 {
 	return (unsigned int)((bytes + HUGEPAGE - 1) / HUGEPAGE);
@@ -181,6 +207,7 @@ static unsigned int pages(size_t bytes)
 
 static int measure(struct growth *g, uint32_t channels, struct sizes *s)
 {
+	struct mfib_usage after;
 	size_t all;
 
 	if (grow(g, channels) != 0)
@@ -199,7 +226,9 @@ static int measure(struct growth *g, uint32_t channels, struct sizes *s)
 	s->longest_wall_us = (double)g->longest_wall / 1e3;
 	s->over_1ms = g->over_1ms;
 	s->adds = channels * 1e9 / (double)g->ns;
-	return 0;
+	s->churn = churn(g);
+	settle(g, &after);
+	return s->churn > 0 ? 0 : -1;
 }
 
 static unsigned int limit(enum feed_family family)
@@ -219,16 +248,17 @@ static void print(const struct sizes *s, enum feed_family family, bool json)
 		       "\"peak_bytes_per_channel\":%.1f,\"control_bytes_per_channel\":%.1f,"
 		       "\"hugepages\":%u,\"hugepages_peak\":%u,\"longest_call_us\":%.0f,"
 		       "\"longest_call_wall_us\":%.0f,\"calls_over_1ms\":%llu,\"adds_per_s\":%.0f,"
-		       "\"memory\":\"%s\"}\n",
+		       "\"churn_per_s\":%.0f,\"memory\":\"%s\"}\n",
 			s->channels, s->usage.tunnels, feed_family_names[family], t->bytes,
 			t->slots, s->table, limit(family), limit(family) / s->table, s->peak,
 			s->control, s->pages, s->pages_peak, s->longest_us, s->longest_wall_us,
-			(unsigned long long)s->over_1ms, s->adds, bench_memory());
+			(unsigned long long)s->over_1ms, s->adds, s->churn, bench_memory());
 	else
-		printf("%-6s %9u %11zu %9u %9.1f %6u %9.1f %9.1f %6u %6u %10.0f %6llu %9.0f\n",
+		printf("%-6s %9u %11zu %9u %9.1f %6u %9.1f %9.1f %6u %6u %10.0f %6llu %9.0f "
+		       "%9.0f\n",
 			feed_family_names[family], s->channels, t->bytes, t->slots, s->table,
 			limit(family), s->peak, s->control, s->pages, s->pages_peak, s->longest_us,
-			(unsigned long long)s->over_1ms, s->adds);
+			(unsigned long long)s->over_1ms, s->adds, s->churn);
 	fflush(stdout);
 }
 
@@ -310,9 +340,9 @@ int memory_main(const struct bench_options *o)
 		       "and "
 		       "in the\ncontrol thread; 2 MB pages of both; the longest call in us, and "
 		       "those above 1 ms.\n\n"
-		       "%-6s %9s %11s %9s %9s %6s %9s %9s %6s %6s %10s %6s %9s\n",
+		       "%-6s %9s %11s %9s %9s %6s %9s %9s %6s %6s %10s %6s %9s %9s\n",
 			"family", "channels", "table", "slots", "octets", "limit", "peak",
-			"control", "pages", "peak", "longest us", ">1 ms", "adds/s");
+			"control", "pages", "peak", "longest us", ">1 ms", "adds/s", "churn/s");
 	for (unsigned int i = 0; i < n; i++) {
 		enum feed_family family =
 			(enum feed_family)(o->families.n ? o->families.v[i] : both[i]);

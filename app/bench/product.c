@@ -108,7 +108,7 @@ static struct worker *worker_create(struct product *p)
 // One call of the control thread's loop for so many changes, as at 100,000 a second.
 static void turn(struct product *p, uint32_t done)
 {
-	if (done % 4096 == 0)
+	if (done % 8192 == 0)
 		mfib_reclaim(p->mfib);
 }
 

@@ -12,7 +12,7 @@
 #define WINDOW 4096	      // channels of ours that are in the table
 #define WAVE   32768	      // the most of them
 #define OURS   (16u * 65536u) // channels that we use in turn
-#define TURN   1000 // changes between two rounds of the control loop: 10 ms of 100,000 a second
+#define TURN   10000 // changes between two calls of the control loop: 100 ms of 100,000 a second
 
 enum mode { UPDATER_PAUSED, UPDATER_RUNNING, UPDATER_STOPPED };
 

@@ -119,6 +119,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.hold_down_s = amt->hold_down_s,
 		.full_hold_down_s = amt->full_hold_down_s,
 		.linger_s = amt->linger_s,
+		.endpoints = amt->endpoints,
 	};
 	struct channel_env env = upstream_env;
 	struct channel_rooms rooms;

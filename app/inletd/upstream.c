@@ -89,14 +89,33 @@ static int bind_cb(void *owner, uint16_t *port)
 	return 0;
 }
 
-static void *endpoint_open(
-	void *ctx, const struct addr *relay, struct addr *local, uint16_t *local_port)
+// The index-th other address of the interface, from 1.
+static bool further_address(const struct iface *ifc, unsigned int index, struct addr *local)
+{
+	const struct addr first = *local;
+
+	for (unsigned int k = 0; k < ifc->n_addrs; k++) {
+		const struct addr *a = &ifc->addrs[k].addr;
+
+		if (a->family != first.family || addr_eq(a, &first) || !addr_is_unicast(a))
+			continue;
+		if (--index == 0) {
+			*local = *a;
+			return true;
+		}
+	}
+	errno = EADDRNOTAVAIL;
+	return false;
+}
+
+static void *endpoint_open(void *ctx, const struct addr *relay, unsigned int index,
+	struct addr *local, uint16_t *local_port)
 {
 	struct inlet *in = ctx;
 	struct iface *ifc = upstream_for(in, relay, local);
 	struct endpoint *ep;
 
-	if (!ifc)
+	if (!ifc || (index > 0 && !further_address(ifc, index, local)))
 		return NULL;
 	ep = calloc(1, sizeof(*ep));
 	if (!ep)

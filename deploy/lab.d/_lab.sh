@@ -22,6 +22,7 @@ LAB_RELAYS=${LAB_RELAYS:-1}    # 203.0.113.11, .12, ...; source number i is behi
 LAB_RATE=${LAB_RATE:-1000}     # packets a second, all sources together
 LAB_DEVICE=${LAB_DEVICE:-af_xdp} # or af_packet
 LAB_WORKERS=${LAB_WORKERS-}    # CPUs of inletd's workers, "0, 1"; they may be shared with all the rest
+LAB_ENDPOINTS=${LAB_ENDPOINTS:-1} # towards each relay, each from an address of its own
 LAB_SPREAD=${LAB_SPREAD:-auto} # how inletd spreads its upstream port over them
 LAB_DF=${LAB_DF:-1}                      # don't-fragment flag of what the relay sends
 LAB_FRAGMENTS=${LAB_FRAGMENTS:-reassemble} # what inletd does with outer fragments; or drop
@@ -206,7 +207,7 @@ lab_write_zone() {
 }
 
 lab_write_configs() {
-	local device workers='workers = "auto";'
+	local device addresses i workers='workers = "auto";'
 	[ -z "$LAB_WORKERS" ] || workers="workers = [ $LAB_WORKERS ]; share_cpu = true;"
 	lab_write_zone
 	cat >"$LAB_STATE/nsd.conf" <<-EOF
@@ -241,6 +242,10 @@ lab_write_configs() {
 	device='net_af_xdp%d,iface=%s'
 	[ "$LAB_DEVICE" = af_xdp ] ||
 		device='net_af_packet%d,iface=%s,framesz=2048,blocksz=4096,framecnt=1024'
+	addresses='"192.0.2.2/24"'
+	for ((i = 1; i < LAB_ENDPOINTS; i++)); do
+		addresses+=", \"192.0.2.$((100 + i))/24\""
+	done
 	# shellcheck disable=SC2059
 	cat >"$LAB_STATE/inlet.conf" <<-EOF
 		log_level = "${LAB_LOG_LEVEL:-info}";
@@ -254,7 +259,7 @@ lab_write_configs() {
 		        device = "$(printf "$device" 0 up0)";
 		        role = "upstream";
 		        spread = "$LAB_SPREAD";
-		        addresses = [ "192.0.2.2/24" ];
+		        addresses = [ $addresses ];
 		        routes = ( { to = "0.0.0.0/0"; via = "192.0.2.1"; } );
 		    },
 		    {
@@ -266,7 +271,7 @@ lab_write_configs() {
 		    }
 		);
 		dns = { resolvers = [ "198.18.53.53" ]; queries_per_100ms = 100; };
-		amt = { outer_fragments = "$LAB_FRAGMENTS"; };
+		amt = { outer_fragments = "$LAB_FRAGMENTS"; endpoints = $LAB_ENDPOINTS; };
 		console = { socket = "$LAB_SOCKET"; };
 	EOF
 }
@@ -354,7 +359,7 @@ lab_up() {
 	mkdir -p "$LAB_STATE/frr" && chown frr:frr "$LAB_STATE/frr" || return 1
 	{
 		local name
-		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD \
+		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
 			LAB_HELLO_DELAY_MS LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done

@@ -23,6 +23,8 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	if (!cs)
 		return NULL;
 	cs->cfg = *cfg;
+	if (cs->cfg.endpoints > CHANNEL_MAX_ENDPOINTS)
+		cs->cfg.endpoints = CHANNEL_MAX_ENDPOINTS;
 	cs->env = *env;
 	cs->rooms = *rooms;
 	TAILQ_INIT(&cs->awaiting);
@@ -103,6 +105,8 @@ void channel_unforward(struct channels *cs, struct channel *ch)
 	ch->past.bytes += stats.bytes;
 	mfib_channel_del(cs->rooms.mfib, ch->mfib);
 	ch->mfib = NULL;
+	ch->tunnel->n_channels--;
+	ch->tunnel = NULL;
 	ch->packets = 0;
 	ch->joined_us = 0;
 }
@@ -123,7 +127,7 @@ static void channel_destroy(struct channel *ch, uint64_t now_us)
 	struct channels *cs = src->cs;
 
 	if (ch->mfib)
-		tunnel_leave(src->tunnel, ch, now_us);
+		tunnel_leave(ch, now_us);
 	if (ch->awaiting)
 		TAILQ_REMOVE(&cs->awaiting, ch, in_sweep);
 	else
@@ -156,7 +160,7 @@ static void channel_wanted(
 	ch->oifs = bit;
 	switch (ch->source->state) {
 	case SOURCE_ATTACHED:
-		tunnel_join(ch->source->tunnel, ch, now_us);
+		tunnel_join(endpoint_for(ch->source->tunnel, ch, now_us), ch, now_us);
 		break;
 	case SOURCE_WAITING:
 		if (!timer_armed(&ch->source->retry)) // just created
@@ -302,7 +306,7 @@ void channels_totals(const struct channels *cs, struct channel_totals *out)
 	*out = (struct channel_totals){
 		.channels = cs->by_sg.count,
 		.sources = cs->by_source.count,
-		.tunnels = cs->by_relay.count,
+		.tunnels = cs->by_relay.count + cs->n_further,
 		.wanted = cs->wanted,
 		.refused = cs->refused,
 	};

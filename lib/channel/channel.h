@@ -67,14 +67,19 @@ struct channel_cfg {
 	uint32_t max_channels, max_tunnels;
 	uint32_t retry_initial_ms, retry_max_s; // a source for which nothing can be tried
 	uint32_t hold_down_s, full_hold_down_s, linger_s;
+	// Endpoints towards one relay, each at a local address of its own; channels are spread over
+	// them by a hash. 0 is 1.
+	uint32_t endpoints;
 };
+#define CHANNEL_MAX_ENDPOINTS 16
 
 // What the brain needs of the outside, beside the rooms it is given.
 struct channel_env {
-	// A UDP endpoint of its own on the upstream side for a tunnel to relay. NULL with errno:
-	// EADDRNOTAVAIL when no upstream interface has an address.
-	void *(*endpoint_open)(
-		void *ctx, const struct addr *relay, struct addr *local, uint16_t *local_port);
+	// A UDP endpoint of its own on the upstream side for a tunnel to relay. index: 0 for the
+	// first one to this relay; another local address for each of 1, 2, ... NULL with errno:
+	// EADDRNOTAVAIL when no upstream interface has an address, or not so many.
+	void *(*endpoint_open)(void *ctx, const struct addr *relay, unsigned int index,
+		struct addr *local, uint16_t *local_port);
 	void (*endpoint_close)(void *ctx, void *endpoint);
 	// True for an address of this box: it is no relay.
 	bool (*is_local)(void *ctx, const struct addr *a);

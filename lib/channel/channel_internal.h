@@ -19,6 +19,7 @@ struct channel {
 	TAILQ_ENTRY(channel) in_sweep;
 	bool awaiting;		   // on channels.awaiting, else on channels.seen
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
+	struct tunnel *tunnel;	   // with mfib: that tunnel, or a further endpoint of it
 	uint64_t wanted_us, joined_us, first_packet_us;
 	struct mfib_stats past;	    // counted by entries that are gone, from earlier tunnels
 	uint64_t packets, moved_us; // of the entry at the last look, and when it last grew
@@ -72,6 +73,12 @@ struct discovery {
 	uint64_t since_us;
 };
 
+// The other endpoints of a relay, by index.
+struct further {
+	struct tunnel *at[CHANNEL_MAX_ENDPOINTS];
+	uint64_t retry_us[CHANNEL_MAX_ENDPOINTS]; // not before
+};
+
 struct tunnel {
 	struct hnode node; // channels.by_relay
 	struct addr relay, local;
@@ -86,6 +93,12 @@ struct tunnel {
 	int icmp_error;
 	bool in_batch;
 	TAILQ_ENTRY(tunnel) in_batch_list;
+	// A tunnel to the same relay from another local address (endpoint.c) is a further endpoint:
+	// it is not in by_relay, has no sources, and lives no longer than the first.
+	struct tunnel *first;	 // NULL: this is the first
+	unsigned int index;	 // of the endpoint, 0: the first
+	uint32_t n_channels;	 // whose entries are through this endpoint
+	struct further *further; // of a first one; NULL until one is wanted
 };
 TAILQ_HEAD(tunnel_list, tunnel);
 
@@ -97,6 +110,7 @@ struct channels {
 	struct channel_list awaiting; // attached or not, no packet seen yet
 	struct channel_list seen;     // the others
 	struct timer sweep;
+	uint32_t n_further; // endpoints beside those in by_relay
 	bool batching;
 	struct tunnel_list batch;
 	uint64_t wanted, refused;
@@ -120,14 +134,30 @@ struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay);
 struct tunnel *tunnel_find_discovered(const struct channels *cs, const struct addr *from);
 // NULL with errno.
 struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64_t now_us);
+// A further endpoint of one, 1 <= index < CHANNEL_MAX_ENDPOINTS. NULL with errno.
+struct tunnel *tunnel_open_further(struct tunnel *first, unsigned int index, uint64_t now_us);
+bool tunnel_is_up(const struct tunnel *t);
 void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us);
 // Leaves all channels of the source; starts to linger when it was the last source.
 void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us);
+// Through this very endpoint; endpoint_for() has chosen it.
 void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us);
-void tunnel_leave(struct tunnel *t, struct channel *ch, uint64_t now_us);
+// From the endpoint that the channel is joined through.
+void tunnel_leave(struct channel *ch, uint64_t now_us);
+// With its further endpoints.
 void tunnel_close(struct tunnel *t, uint64_t now_us);
 // Puts a relay that failed on hold for all sources, closes the tunnel and sends its sources on.
 void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t now_us);
+
+// endpoint.c
+// The endpoint of a tunnel to join a channel through: the one that its hash says, once it is up; it
+// is opened where it is not there. Else the first.
+struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint64_t now_us);
+// A further endpoint had its first Query: its channels move to it.
+void endpoint_up(struct tunnel *t, uint64_t now_us);
+// The relay does not take a further endpoint, or it failed: its channels move to the first one, and
+// it is not tried again for hold_down_s.
+void endpoint_fail(struct tunnel *t, const char *reason, uint64_t now_us);
 
 // Hold-down reason that a source without another choice may ignore after a back-off (RFC 7450
 // section 5.2.3.5.3 only asks to discover again; RFC 8777's strict hold-down is for relays that

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tunnels: one a relay, shared by all sources that the relay serves.
+// Tunnels: one a relay, shared by all sources that the relay serves, and its further endpoints.
 #include "channel/channel_internal.h"
 
 #include <errno.h>
@@ -8,6 +8,8 @@
 #include "base/log.h"
 
 const char hold_no_answer[] = "no answer";
+static const char hold_full[] = "relay is full (L flag)";
+static const char hold_addr_gone[] = "local address gone";
 
 struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay)
 {
@@ -41,12 +43,14 @@ static void linger_cb(struct timer *timer, void *arg, uint64_t now_us)
 	tunnel_close(arg, now_us);
 }
 
-struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64_t now_us)
+// first: NULL for the first endpoint, else index is that of the further one.
+static struct tunnel *open_endpoint(struct channels *cs, const struct addr *relay,
+	struct tunnel *first, unsigned int index, uint64_t now_us)
 {
 	struct tunnel *t;
 	int err;
 
-	if (cs->by_relay.count >= cs->cfg.max_tunnels) {
+	if (cs->by_relay.count + cs->n_further >= cs->cfg.max_tunnels) {
 		errno = ENOSPC;
 		return NULL;
 	}
@@ -55,15 +59,17 @@ struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64
 		return NULL;
 	t->cs = cs;
 	t->relay = *relay;
+	t->first = first;
+	t->index = index;
 	TAILQ_INIT(&t->sources);
 	timer_init(&t->linger, linger_cb, t);
-	t->endpoint = cs->env.endpoint_open(cs->env.ctx, relay, &t->local, &t->local_port);
+	t->endpoint = cs->env.endpoint_open(cs->env.ctx, relay, index, &t->local, &t->local_port);
 	if (!t->endpoint)
 		goto fail;
 	t->mfib = mfib_tunnel_add(cs->rooms.mfib, relay, &t->local, t->local_port);
 	if (!t->mfib)
 		goto close_endpoint;
-	if (hmap_insert(&cs->by_relay, &t->node, hmap_hash(relay, sizeof(*relay))) < 0) {
+	if (!first && hmap_insert(&cs->by_relay, &t->node, hmap_hash(relay, sizeof(*relay))) < 0) {
 		errno = ENOMEM;
 		goto drop_mfib;
 	}
@@ -75,7 +81,8 @@ struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64
 	return t;
 
 unmap:
-	hmap_remove(&cs->by_relay, &t->node);
+	if (!first)
+		hmap_remove(&cs->by_relay, &t->node);
 drop_mfib:
 	err = errno;
 	mfib_tunnel_del(cs->rooms.mfib, t->mfib);
@@ -91,19 +98,44 @@ fail:
 	return NULL;
 }
 
+struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64_t now_us)
+{
+	return open_endpoint(cs, relay, NULL, 0, now_us);
+}
+
+struct tunnel *tunnel_open_further(struct tunnel *first, unsigned int index, uint64_t now_us)
+{
+	struct tunnel *t = open_endpoint(first->cs, &first->relay, first, index, now_us);
+
+	if (!t)
+		return NULL;
+	first->further->at[index] = t;
+	first->cs->n_further++;
+	return t;
+}
+
 void tunnel_close(struct tunnel *t, uint64_t now_us)
 {
 	struct channels *cs = t->cs;
 
+	for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
+		if (t->further->at[i])
+			tunnel_close(t->further->at[i], now_us);
 	timer_cancel(cs->rooms.timers, &t->linger);
 	if (t->in_batch) {
 		TAILQ_REMOVE(&cs->batch, t, in_batch_list);
 		amt_tunnel_batch_end(t->amt, now_us);
 	}
 	amt_tunnel_close(t->amt, now_us);
-	hmap_remove(&cs->by_relay, &t->node);
+	if (t->first) {
+		t->first->further->at[t->index] = NULL;
+		cs->n_further--;
+	} else {
+		hmap_remove(&cs->by_relay, &t->node);
+	}
 	mfib_tunnel_del(cs->rooms.mfib, t->mfib);
 	cs->env.endpoint_close(cs->env.ctx, t->endpoint);
+	free(t->further);
 	free(t);
 }
 
@@ -119,7 +151,7 @@ static void tunnel_batch(struct tunnel *t)
 	amt_tunnel_batch_begin(t->amt);
 }
 
-static bool tunnel_is_up(const struct tunnel *t)
+bool tunnel_is_up(const struct tunnel *t)
 {
 	struct amt_tunnel_view v;
 
@@ -139,6 +171,9 @@ void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us)
 			sg_format(&ch->sg, text), errno);
 		return;
 	}
+	ch->tunnel = t;
+	t->n_channels++;
+	timer_cancel(cs->rooms.timers, &t->linger);
 	tunnel_batch(t);
 	if (amt_tunnel_join(t->amt, &ch->sg, now_us) < 0) {
 		channel_unforward(cs, ch);
@@ -149,15 +184,21 @@ void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us)
 		ch->joined_us = now_us;
 }
 
-void tunnel_leave(struct tunnel *t, struct channel *ch, uint64_t now_us)
+void tunnel_leave(struct channel *ch, uint64_t now_us)
 {
+	struct tunnel *t = ch->tunnel;
+
 	tunnel_batch(t);
 	amt_tunnel_leave(t->amt, &ch->sg, now_us);
 	channel_unforward(t->cs, ch);
+	if (t->first && t->n_channels == 0)
+		timer_arm(t->cs->rooms.timers, &t->linger,
+			now_us + t->cs->cfg.linger_s * USEC_PER_SEC);
 }
 
 void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 {
+	bool outer = t->cs->batching;
 	struct channel *ch;
 
 	timer_cancel(t->cs->rooms.timers, &t->linger);
@@ -166,13 +207,13 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 	src->reason[0] = '\0';
 	TAILQ_INSERT_TAIL(&t->sources, src, in_tunnel);
 	src->last_resort = false;
-	// In an outer batch tunnel_join() holds the reports back, and the outer end sends them.
-	if (!t->cs->batching)
-		amt_tunnel_batch_begin(t->amt);
+	// In an outer batch the outer end sends the reports.
+	if (!outer)
+		channels_batch_begin(t->cs);
 	TAILQ_FOREACH (ch, &src->channels, in_source)
-		tunnel_join(t, ch, now_us);
-	if (!t->cs->batching)
-		amt_tunnel_batch_end(t->amt, now_us);
+		tunnel_join(endpoint_for(t, ch, now_us), ch, now_us);
+	if (!outer)
+		channels_batch_end(t->cs, now_us);
 }
 
 void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
@@ -181,7 +222,7 @@ void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
 
 	TAILQ_FOREACH (ch, &src->channels, in_source)
 		if (ch->mfib)
-			tunnel_leave(t, ch, now_us);
+			tunnel_leave(ch, now_us);
 	TAILQ_REMOVE(&t->sources, src, in_tunnel);
 	src->tunnel = NULL;
 	if (TAILQ_EMPTY(&t->sources))
@@ -235,7 +276,7 @@ static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 
 	TAILQ_FOREACH (src, &t->sources, in_tunnel) {
 		TAILQ_FOREACH (ch, &src->channels, in_source)
-			if (ch->mfib && !ch->joined_us)
+			if (ch->tunnel == t && !ch->joined_us)
 				ch->joined_us = now_us;
 	}
 	t->icmp_error = 0;
@@ -250,13 +291,22 @@ void channels_tunnel_event(
 	cs->now_us = now_us;
 	switch (ev) {
 	case AMT_EV_UP:
-		tunnel_came_up(t, now_us);
+		if (t->first)
+			endpoint_up(t, now_us);
+		else
+			tunnel_came_up(t, now_us);
 		break;
 	case AMT_EV_DOWN:
-		tunnel_fail(t, hold_no_answer, cs->cfg.hold_down_s, now_us);
+		if (t->first)
+			endpoint_fail(t, hold_no_answer, now_us);
+		else
+			tunnel_fail(t, hold_no_answer, cs->cfg.hold_down_s, now_us);
 		break;
 	case AMT_EV_FULL:
-		tunnel_fail(t, "relay is full (L flag)", cs->cfg.full_hold_down_s, now_us);
+		if (t->first)
+			endpoint_fail(t, hold_full, now_us);
+		else
+			tunnel_fail(t, hold_full, cs->cfg.full_hold_down_s, now_us);
 		break;
 	case AMT_EV_ENDPOINT: // the engine has told the relay; nothing here depends on it
 		break;
@@ -282,14 +332,20 @@ void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t 
 	struct tunnel *t;
 
 	// Collected first: a source that moves may open a tunnel while the map is walked. The batch
-	// link is free to use, for no batch is open here.
+	// link is free to use, for no batch is open here. A further endpoint's channels only move
+	// to the first one.
 	HMAP_FOREACH (n, tmp, &cs->by_relay) {
 		t = container_of_node(n, struct tunnel, node);
-		if (addr_eq(&t->local, local))
+		if (addr_eq(&t->local, local)) {
 			TAILQ_INSERT_TAIL(&gone, t, in_batch_list);
+			continue;
+		}
+		for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
+			if (t->further->at[i] && addr_eq(&t->further->at[i]->local, local))
+				endpoint_fail(t->further->at[i], hold_addr_gone, now_us);
 	}
 	while ((t = TAILQ_FIRST(&gone))) {
 		TAILQ_REMOVE(&gone, t, in_batch_list);
-		tunnel_fail(t, "local address gone", 0, now_us);
+		tunnel_fail(t, hold_addr_gone, 0, now_us);
 	}
 }

@@ -31,7 +31,7 @@ static uint64_t seconds_since(const struct channels *cs, uint64_t then_us)
 static enum channel_state attached_state(
 	const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
-	const struct tunnel *t = ch->source->tunnel;
+	const struct tunnel *t = ch->tunnel ? ch->tunnel : ch->source->tunnel;
 	char r[ADDR_STRLEN];
 	struct amt_tunnel_view amt;
 
@@ -116,6 +116,24 @@ void channels_each(
 	}
 }
 
+static void view_tunnel(
+	const struct tunnel *t, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	struct mfib_stats stats;
+	struct tunnel_view v = {
+		.relay = t->relay,
+		.local = t->local,
+		.local_port = t->local_port,
+		.endpoint = t->endpoint,
+	};
+
+	mfib_tunnel_stats(t->mfib, &stats);
+	v.packets = stats.packets;
+	v.bytes = stats.bytes;
+	amt_tunnel_view(t->amt, &v.amt);
+	cb(arg, &v);
+}
+
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
 {
@@ -123,19 +141,11 @@ void channels_each_tunnel(
 
 	HMAP_FOREACH (n, tmp, &cs->by_relay) {
 		const struct tunnel *t = container_of_node(n, struct tunnel, node);
-		struct mfib_stats stats;
-		struct tunnel_view v = {
-			.relay = t->relay,
-			.local = t->local,
-			.local_port = t->local_port,
-			.endpoint = t->endpoint,
-		};
 
-		mfib_tunnel_stats(t->mfib, &stats);
-		v.packets = stats.packets;
-		v.bytes = stats.bytes;
-		amt_tunnel_view(t->amt, &v.amt);
-		cb(arg, &v);
+		view_tunnel(t, cb, arg);
+		for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
+			if (t->further->at[i])
+				view_tunnel(t->further->at[i], cb, arg);
 	}
 }
 

@@ -100,7 +100,10 @@ struct config_amt {
 	uint32_t hold_down_s;  // 180: a relay that failed is no candidate for so long
 	uint32_t full_hold_down_s; // 600: the same for one that answered L=1
 	uint16_t update_mtu;	   // 1280: octets of an Update's IP datagram at most
-	uint32_t linger_s;	   // 0..: an idle tunnel is kept for so long; default 2
+	// 1..16, default 1: endpoints towards one relay, each at another address of the upstream
+	// interface, with the channels spread over them
+	uint32_t endpoints;
+	uint32_t linger_s; // 0..: an idle tunnel is kept for so long; default 2
 	// Outer fragments of tunnels' data: true, since relays on Linux send without DF and a path
 	// with a smaller MTU would lose every large packet; false: they are dropped.
 	bool reassemble;

@@ -32,7 +32,7 @@
 	X(ECN, "outer CE on a packet that is not ECN-capable (RFC 6040)")                   \
 	X(MTU, "larger than the MTU of a downstream interface")                             \
 	X(TX_FULL, "driver's transmit queue full")                                          \
-	X(NO_MBUF, "no mbuf for a further copy")                                            \
+	X(NO_MBUF, "no mbuf for a further copy or a datagram in fragments")                 \
 	X(SPREAD_FULL, "ring to another worker full")                                       \
 	X(PUNT_FULL_CONTROL, "punt ring of the control class full")                         \
 	X(PUNT_FULL_OTHER, "punt ring of the other class full")

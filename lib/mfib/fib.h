@@ -15,14 +15,11 @@
 
 // Slots of an empty table.
 #define FIB_MIN_SLOTS 512
-// Half slots a channel: it is replaced when it has fewer than FEW, or more than MANY, by one that
-// has NEW.
-#define FIB_SLOTS_FEW  4
-#define FIB_SLOTS_NEW  5
-#define FIB_SLOTS_MANY 10
-
+// Channels up to which a table of IPv4 in IPv4 is roomy.
+#define FIB_SMALL 8192
 // Work, in slots walked: with each channel added or deleted, and with each call of
-// mfib_reclaim(). A change of size is over before another 8 % of channels are added.
+// mfib_reclaim(). A change of size is over before another 5 % of channels are added, or where that
+// is few, some hundred.
 #define FIB_STEP    128
 #define FIB_RECLAIM (128 << 10)
 

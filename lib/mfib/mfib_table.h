@@ -32,9 +32,9 @@
 
 #include "mfib/mfib.h"
 
-// Buckets that a lookup may visit. In a wide table of 1M channels, a quarter full, the longest
-// probe is some 25.
-#define MFIB_MAX_PROBE 64
+// Buckets that a lookup may visit. With 1M channels the longest probe is some 25; there is room for
+// tables that are fuller for want of memory or of a quiescent worker.
+#define MFIB_MAX_PROBE 128
 
 #define MFIB_NARROW_WORDS 2 // of a key
 #define MFIB_WIDE_WORDS	  6

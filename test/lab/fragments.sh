@@ -59,7 +59,7 @@ check "no tunnel is left" lab_wait 10 no_tunnels
 check "the mbufs are back where they were ($baseline)" lab_wait 5 mbufs_are "$baseline"
 
 lab_stop inletd
-LAB_FRAGMENTS=drop
+export LAB_FRAGMENTS=drop
 lab_write_configs
 lab_start_part inletd
 check "inletd is back, to drop them" lab_wait 30 lab_inletd_ready

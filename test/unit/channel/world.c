@@ -34,7 +34,7 @@ const char *world_journal(void)
 // The forwarding table
 
 struct mfib_tunnel {
-	struct addr relay;
+	struct addr relay, local;
 };
 struct mfib_channel {
 	struct sg sg;
@@ -55,6 +55,7 @@ struct mfib_tunnel *mfib_tunnel_add(
 	assert_int_not_equal(local_port, 0);
 	assert_non_null(t);
 	t->relay = *relay;
+	t->local = *local;
 	w.mfib_tunnels++;
 	return t;
 }
@@ -172,6 +173,7 @@ void world_dns(unsigned int n, ...)
 
 struct packet {
 	struct amt_tunnel *tunnel; // NULL: discovery endpoint
+	const void *endpoint;	   // of the tunnel
 	struct world_relay *from;
 	uint8_t buf[128];
 	size_t len;
@@ -199,11 +201,18 @@ static void answer(struct amt_tunnel *t, struct world_relay *r, const struct amt
 		assert_true(len > 0);
 		p->len = (size_t)len;
 		p->tunnel = t;
+		p->endpoint = t ? amt_tunnel_endpoint(t) : NULL;
 		p->from = r;
 		p->due = w.now + USEC_PER_MSEC;
 		return;
 	}
 	fail();
+}
+
+// Of the endpoint that a tunnel sends from.
+static unsigned int world_index(const struct amt_tunnel *t)
+{
+	return *(const unsigned int *)amt_tunnel_endpoint(t);
 }
 
 static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8_t *buf, size_t len)
@@ -220,7 +229,7 @@ static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8
 	r->requests += msg.type == AMT_REQUEST;
 	r->updates += msg.type == AMT_MEMBERSHIP_UPDATE;
 	r->teardowns += msg.type == AMT_TEARDOWN;
-	if (r->silent)
+	if (r->silent || (r->refuses_further && t && world_index(t) > 0))
 		return 0;
 	reply.nonce = msg.nonce;
 	if (msg.type == AMT_RELAY_DISCOVERY) {
@@ -229,7 +238,7 @@ static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8
 		answer(NULL, r, &reply);
 	} else if (msg.type == AMT_REQUEST) {
 		reply.type = AMT_MEMBERSHIP_QUERY;
-		reply.l = r->full;
+		reply.l = r->full || (r->full_further && world_index(t) > 0);
 		reply.inner = query;
 		reply.inner_len = (size_t)igmp_query_encode(
 			&r->addr, 1, 2, igmp_code_encode(125), query, sizeof(query));
@@ -282,18 +291,25 @@ static void deliver(void)
 
 // The outside
 
-static void *endpoint_open(void *ctx, const struct addr *relay, struct addr *local, uint16_t *port)
+static void *endpoint_open(
+	void *ctx, const struct addr *relay, unsigned int index, struct addr *local, uint16_t *port)
 {
+	unsigned int *endpoint;
+
 	(void)ctx;
 	(void)relay;
-	if (w.no_address) {
+	if (w.no_address || index > w.further_addresses) {
 		errno = EADDRNOTAVAIL;
 		return NULL;
 	}
 	addr_parse("198.51.100.10", local);
+	local->bytes[3] = (uint8_t)(10 + index);
 	*port = (uint16_t)(30000 + w.endpoints);
 	w.endpoints++;
-	return malloc(1);
+	endpoint = malloc(sizeof(*endpoint));
+	assert_non_null(endpoint);
+	*endpoint = index;
+	return endpoint;
 }
 
 static void endpoint_close(void *ctx, void *endpoint)
@@ -301,7 +317,7 @@ static void endpoint_close(void *ctx, void *endpoint)
 	(void)ctx;
 	// Answers to a socket that is closed are lost.
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
-		if (packets[i].from && packets[i].tunnel)
+		if (packets[i].from && packets[i].tunnel && packets[i].endpoint == endpoint)
 			packets[i].from = NULL;
 	free(endpoint);
 	w.endpoints--;
@@ -424,6 +440,13 @@ void world_packets(const char *s, const char *g, unsigned int n)
 	assert_non_null(c);
 	c->stats.packets += n;
 	c->stats.bytes += n * 100ull;
+}
+
+int world_endpoint(const char *s, const char *g)
+{
+	const struct mfib_channel *c = entry_of(s, g);
+
+	return c ? c->tunnel->local.bytes[3] - 10 : -1;
 }
 
 uint64_t world_oifs(const char *s, const char *g)

@@ -11,8 +11,9 @@
 struct world_relay {
 	struct addr addr;
 	struct addr advertises;
-	bool silent; // answers nothing
-	bool full;   // L flag
+	bool silent;			    // answers nothing
+	bool full;			    // L flag
+	bool refuses_further, full_further; // the same for endpoints after the first
 	unsigned int discoveries, requests, updates, teardowns;
 };
 
@@ -27,6 +28,7 @@ struct world {
 	struct world_relay relays[WORLD_RELAYS];
 	bool no_address; // endpoint_open fails
 	unsigned int endpoints;
+	unsigned int further_addresses; // beside the first
 	// Fakes of the rooms below
 	unsigned int lookups;
 	struct driad_result answer; // what the next lookups get
@@ -47,6 +49,7 @@ void world_packets(const char *s, const char *g, unsigned int n);
 struct channel_view world_view(const char *s, const char *g);
 bool world_has(const char *s, const char *g);
 uint64_t world_oifs(const char *s, const char *g); // of the forwarding entry, 0 without one
+int world_endpoint(const char *s, const char *g);  // index of the entry's, -1 without one
 void world_dns(unsigned int n, ...); // relays that DNS answers: n const char *, precedence 10, 11..
 // Destroys the brain and begins another with this configuration.
 void world_configure(const struct channel_cfg *cfg);

@@ -19,8 +19,8 @@ enum item_state { ITEM_FREE, ITEM_PUBLISHED, ITEM_GONE };
 struct item {
 	enum item_state state;
 	struct key key;
-	uint32_t hash, slot, home;
-	uint64_t oifs;
+	uint32_t slot, home;
+	uint64_t hash, oifs;
 };
 
 struct generation_rig {
@@ -59,14 +59,14 @@ static uint32_t worker_find(
 	const struct mfib_buckets *b = r->g->replica[replica].b;
 
 	if (r->shape.kind == MFIB_NARROW) {
-		struct mfib_narrow_key k;
+		struct mfib_narrow_key k = {{0}};
 		struct mfib_narrow *e;
 
 		memcpy(k.w, key->w, sizeof(k.w));
 		e = mfib_narrow_lookup(b, &k, &b->narrow[(uint64_t)home * MFIB_NARROW_SLOTS]);
 		return e ? (uint32_t)(e - b->narrow) : SLOT_NONE;
 	}
-	struct mfib_wide_key k;
+	struct mfib_wide_key k = {{0}};
 	struct mfib_wide *e;
 
 	memcpy(k.w, key->w, sizeof(k.w));
@@ -144,8 +144,10 @@ static void change(struct generation_rig *r, struct rng *rng, uint32_t spread)
 		it->home = (uint32_t)(r->g->n_buckets - 5 + rng_below(rng, 10) +
 				      rng_below(rng, spread) * 40) %
 			   r->g->n_buckets;
-		it->hash = (uint32_t)((((uint64_t)it->home << 32) + r->g->n_buckets - 1) /
-				      r->g->n_buckets);
+		// Any hash of that home.
+		it->hash = (uint64_t)((((unsigned __int128)it->home << 64) + r->g->n_buckets - 1) /
+				      r->g->n_buckets) +
+			   rng_below(rng, UINT64_MAX / r->g->n_buckets);
 		it->key = key_of(r->shape.kind, i + 1);
 		it->oifs = rng_u64(rng);
 		assert_false(generation_has(r->g, &it->key, it->hash));
