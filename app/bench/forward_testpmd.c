@@ -136,25 +136,20 @@ __attribute__((format(printf, 2, 3))) static int command(struct testpmd *t, cons
 	return child_write(t->child.fd, line, (size_t)n);
 }
 
-// The last line it said that reads like a complaint, or the last one.
+// The first line it said that reads like a complaint, or the last one.
 static void complaint(const struct testpmd *t, char err[TESTPMD_ERR_LEN])
 {
-	const char *line = t->text, *said = "nothing";
-	size_t len = strlen(said);
+	static char text[TESTPMD_TEXT]; // strtok_r() writes
+	const char *said = "nothing";
+	char *rest = NULL;
 
-	while (*line) {
-		size_t n = strcspn(line, "\r\n");
-
-		if (n > 0) {
-			said = line;
-			len = n;
-			if (memmem(line, n, "rror", 4) || memmem(line, n, "annot", 5))
-				break;
-		}
-		line += n;
-		line += strspn(line, "\r\n");
+	memcpy(text, t->text, sizeof(text));
+	for (char *l = strtok_r(text, "\r\n", &rest); l; l = strtok_r(NULL, "\r\n", &rest)) {
+		said = l;
+		if (strstr(l, "rror") || strstr(l, "annot"))
+			break;
 	}
-	snprintf(err, TESTPMD_ERR_LEN, "dpdk-testpmd: %.*s", (int)RTE_MIN(len, 400u), said);
+	snprintf(err, TESTPMD_ERR_LEN, "dpdk-testpmd: %.400s", said);
 }
 
 int testpmd_open(const struct testpmd_cfg *cfg, struct testpmd *t, char err[TESTPMD_ERR_LEN])
