@@ -136,6 +136,14 @@ __attribute__((format(printf, 2, 3))) static int command(struct testpmd *t, cons
 	return child_write(t->child.fd, line, (size_t)n);
 }
 
+// Whether word is in the n octets at line; more text may follow.
+static bool says(const char *line, size_t n, const char *word)
+{
+	const char *at = strstr(line, word);
+
+	return at && at < line + n;
+}
+
 // The last line it said that reads like a complaint, or the last one.
 static void complaint(const struct testpmd *t, char err[TESTPMD_ERR_LEN])
 {
@@ -148,7 +156,7 @@ static void complaint(const struct testpmd *t, char err[TESTPMD_ERR_LEN])
 		if (n > 0) {
 			said = line;
 			len = n;
-			if (memmem(line, n, "rror", 4) || memmem(line, n, "annot", 5))
+			if (says(line, n, "rror") || says(line, n, "annot"))
 				break;
 		}
 		line += n;
