@@ -1,142 +1,130 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // decap-FAMILY.svg: cycles a packet by channels, the product and its references.
+// decap-FAMILY-ports.svg, decap-FAMILY-traffic.svg: of the product, in the other cases.
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
+#include "bench/plan.h"
 #include "bench/report.h"
-
-#define WIDTH  760
-#define HEIGHT 460
-#define LEFT   60
-#define TOP    40
-#define RIGHT  170 // the names
-#define BOTTOM 60
-
-static const char *const colours[LANES_MAX] = {"#c00000", "#999999", "#4477aa", "#66ccee",
-	"#ccaa33", "#ddcc77", "#228833", "#aa3377", "#000000", "#882255", "#117733", "#332288"};
+#include "bench/svg.h"
 
 // The plain cases of a family, whatever their channels: one tunnel a channel up to 1000.
-static bool in_sweep(const struct decap_result *r, enum feed_family family)
+static bool in_sweep(const struct decap_result *r)
 {
 	const struct feed_shape *s = &r->c.shape;
 
-	return !s->replay && s->family == family && s->payload == 64 && r->c.fanout == 1 &&
-	       s->traffic == FEED_HITS && !r->c.updates && s->zipf == 0 && !s->tagged &&
-	       !s->software && s->tunnels == RTE_MIN(s->channels, 1000u);
+	return s->payload == 64 && r->c.fanout == 1 && s->traffic == FEED_HITS && !r->c.updates &&
+	       s->zipf == 0 && !s->tagged && !s->software &&
+	       s->tunnels == RTE_MIN(s->channels, 1000u);
 }
 
-static double x_of(uint32_t channels)
+enum kind { KIND_SWEEP, KIND_PORTS, KIND_TRAFFIC, KINDS };
+
+static enum kind kind_of(const struct decap_result *r)
 {
-	return LEFT + log10(channels) / 6 * (WIDTH - LEFT - RIGHT);
+	return in_sweep(r) ? KIND_SWEEP : r->c.fanout > 1 ? KIND_PORTS : KIND_TRAFFIC;
 }
 
-static double y_of(double cycles, double top)
+// The results of a family and kind; how many.
+static unsigned int choose(const struct decap_result *r, unsigned int n, enum feed_family family,
+	enum kind kind, const struct decap_result **out)
 {
-	return HEIGHT - BOTTOM - cycles / top * (HEIGHT - TOP - BOTTOM);
-}
-
-static void axes(FILE *f, double top, const char *family)
-{
-	static const char *const names[] = {"1", "10", "100", "1k", "10k", "100k", "1M"};
-
-	for (int i = 0; i <= 6; i++) {
-		double x = LEFT + i * (WIDTH - LEFT - RIGHT) / 6.0;
-
-		fprintf(f, "<line x1='%.1f' y1='%d' x2='%.1f' y2='%d' stroke='#ddd'/>\n", x, TOP, x,
-			HEIGHT - BOTTOM);
-		fprintf(f, "<text x='%.1f' y='%d' text-anchor='middle'>%s</text>\n", x,
-			HEIGHT - BOTTOM + 18, names[i]);
-	}
-	for (int i = 0; i <= 5; i++) {
-		double v = i * top / 5;
-
-		fprintf(f, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#ddd'/>\n", LEFT,
-			y_of(v, top), WIDTH - RIGHT, y_of(v, top));
-		fprintf(f, "<text x='%d' y='%.1f' text-anchor='end'>%.0f</text>\n", LEFT - 6,
-			y_of(v, top) + 4, v);
-	}
-	fprintf(f, "<text x='%d' y='%d' text-anchor='middle'>channels in the table</text>\n",
-		(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16);
-	fprintf(f,
-		"<text x='%d' y='24'>%s, 64 octets: TSC cycles a packet, fastest repetition (%s, "
-		"%s pages)</text>\n",
-		LEFT, family, bench_cpu(), bench_memory());
-}
-
-static void series(FILE *f, const struct decap_result *r, unsigned int n, enum feed_family family,
-	unsigned int lane, double top)
-{
-	const char *name = NULL;
-	double x = 0, y = 0;
-
-	fprintf(f, "<polyline fill='none' stroke='%s' stroke-width='%d' points='", colours[lane],
-		lane == 0 ? 3 : 1);
-	for (unsigned int i = 0; i < n; i++) {
-		if (!in_sweep(&r[i], family) || lane >= r[i].n_lanes)
-			continue;
-		x = x_of(r[i].c.shape.channels);
-		y = y_of(lane_min(&r[i].lanes[lane], r[i].reps), top);
-		name = r[i].lanes[lane].name;
-		fprintf(f, "%.1f,%.1f ", x, y);
-	}
-	fprintf(f, "'/>\n");
-	if (name)
-		fprintf(f, "<text x='%.1f' y='%.1f' fill='%s'>%s</text>\n", x + 8, y + 4,
-			colours[lane], name);
-}
-
-static void draw(FILE *f, const struct decap_result *r, unsigned int n, enum feed_family family)
-{
-	double most = 0, top;
+	unsigned int found = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		for (unsigned int l = 0; in_sweep(&r[i], family) && l < r[i].n_lanes; l++)
-			most = fmax(most, lane_min(&r[i].lanes[l], r[i].reps));
+		if (!r[i].c.shape.replay && r[i].c.shape.family == family && kind_of(&r[i]) == kind)
+			out[found++] = &r[i];
 	}
-	top = ceil(most / 50) * 50;
-	fprintf(f,
-		"<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
-		"font-family='sans-serif' font-size='12'>\n"
-		"<rect width='100%%' height='100%%' fill='white'/>\n",
-		WIDTH, HEIGHT);
-	axes(f, top, feed_family_names[family]);
-	for (unsigned int l = LANES_MAX; l-- > 0;)
-		series(f, r, n, family, l, top);
-	fprintf(f, "</svg>\n");
+	return found;
 }
 
-static int plot_family(
-	const char *dir, const struct decap_result *r, unsigned int n, enum feed_family family)
+static void title(char *text, size_t size, enum feed_family family, const char *what)
 {
-	char path[4096];
-	FILE *f;
+	snprintf(text, size, "%s, %s: TSC cycles a packet, fastest repetition (%s, %s pages)",
+		feed_family_names[family], what, bench_cpu(), bench_memory());
+}
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/decap-%s.svg", dir,
-		    feed_family_names[family]) >= sizeof(path))
-		return -ENAMETOOLONG;
-	f = fopen(path, "w");
-	if (!f)
-		return -errno;
-	draw(f, r, n, family);
-	return fclose(f) == 0 ? 0 : -EIO;
+static int plot_sweep(const char *dir, const struct decap_result *const *r, unsigned int n)
+{
+	struct svg_axis x = {.from = 1, .to = 1e6, .log = true, .label = "channels in the table"};
+	struct svg_axis y = {.from = 0, .to = 50, .label = ""};
+	enum feed_family family = r[0]->c.shape.family;
+	double xs[PLAN_MAX_CASES], ys[PLAN_MAX_CASES];
+	char name[64], text[256];
+	struct svg s;
+
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int l = 0; l < r[i]->n_lanes; l++)
+			y.to = fmax(y.to, lane_min(&r[i]->lanes[l], r[i]->reps));
+	}
+	y.to = ceil(y.to / 50) * 50;
+	snprintf(name, sizeof(name), "decap-%s.svg", feed_family_names[family]);
+	title(text, sizeof(text), family, "64 octets");
+	if (svg_open(&s, dir, name, text, &x, &y) != 0)
+		return -EIO;
+	for (unsigned int l = 0; l < r[0]->n_lanes; l++) {
+		for (unsigned int i = 0; i < n; i++) {
+			xs[i] = r[i]->c.shape.channels;
+			ys[i] = lane_min(&r[i]->lanes[l], r[i]->reps);
+		}
+		svg_series(&s, r[0]->lanes[l].name, xs, ys, n);
+	}
+	return svg_close(&s);
+}
+
+static const char *case_name(const struct decap_case *c, char *text, size_t size)
+{
+	const struct feed_shape *s = &c->shape;
+	char ports[16] = "", tunnels[24] = "";
+
+	if (c->fanout > 1)
+		snprintf(ports, sizeof(ports), " %u %s", c->fanout, product_l2_names[c->l2]);
+	if (s->tunnels != RTE_MIN(s->channels, 1000u))
+		snprintf(tunnels, sizeof(tunnels), " %u tunnels", s->tunnels);
+	snprintf(text, size, "%s%s%s%s%s%s%s%s", s->payload == 64 ? "" : "large ",
+		c->updates		  ? "updating"
+		: s->traffic != FEED_HITS ? feed_traffic_names[s->traffic]
+					  : "",
+		ports, tunnels, s->zipf > 0 ? " zipf" : "", s->tagged ? " tagged" : "",
+		s->software ? " sw-cksum" : "", s->channels == 1000000 ? " 1M" : "");
+	return text;
+}
+
+static int plot_cases(
+	const char *dir, const struct decap_result *const *r, unsigned int n, const char *what)
+{
+	struct svg_axis x = {.from = 0, .to = 1}, y = {.from = 0, .to = 50, .label = ""};
+	enum feed_family family = r[0]->c.shape.family;
+	char name[64], text[256];
+	struct svg s;
+
+	for (unsigned int i = 0; i < n; i++)
+		y.to = fmax(y.to, lane_min(&r[i]->lanes[0], r[i]->reps));
+	y.to = ceil(y.to / 50) * 50;
+	snprintf(name, sizeof(name), "decap-%s-%s.svg", feed_family_names[family], what);
+	title(text, sizeof(text), family, what);
+	if (svg_open(&s, dir, name, text, &x, &y) != 0)
+		return -EIO;
+	for (unsigned int i = 0; i < n; i++)
+		svg_bar(&s, i, n, lane_min(&r[i]->lanes[0], r[i]->reps),
+			case_name(&r[i]->c, text, sizeof(text)));
+	return svg_close(&s);
 }
 
 int report_plot(const char *dir, const struct decap_result *r, unsigned int n)
 {
-	int rc = mkdir(dir, 0777) == 0 || errno == EEXIST ? 0 : -errno;
+	const struct decap_result *of[PLAN_MAX_CASES];
+	int rc = 0;
 
-	for (int family = 0; rc == 0 && family < FEED_FAMILIES; family++) {
-		bool any = false;
+	for (int i = 0; rc == 0 && i < FEED_FAMILIES * KINDS; i++) {
+		enum kind kind = (enum kind)(i % KINDS);
+		unsigned int found = choose(r, n, (enum feed_family)(i / KINDS), kind, of);
 
-		for (unsigned int i = 0; i < n; i++)
-			any |= in_sweep(&r[i], (enum feed_family)family);
-		if (any)
-			rc = plot_family(dir, r, n, (enum feed_family)family);
+		if (found && kind == KIND_SWEEP)
+			rc = plot_sweep(dir, of, found);
+		else if (found)
+			rc = plot_cases(dir, of, found, kind == KIND_PORTS ? "ports" : "traffic");
 	}
-	if (rc != 0)
-		fprintf(stderr, "inlet-bench: %s: %s\n", dir, strerror(-rc));
 	return rc;
 }

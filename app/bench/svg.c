@@ -14,8 +14,8 @@
 #define BOTTOM 60
 #define STEPS  5
 
-static const char *const colours[SVG_COLOURS] = {
-	"#c00000", "#999999", "#4477aa", "#66ccee", "#ccaa33", "#228833", "#aa3377", "#000000"};
+static const char *const colours[SVG_COLOURS] = {"#c00000", "#999999", "#4477aa", "#66ccee",
+	"#ccaa33", "#228833", "#aa3377", "#000000", "#882255", "#117733", "#332288", "#dd7788"};
 
 // Where on an axis, 0 to 1.
 static double part(const struct svg_axis *a, double v)
@@ -145,5 +145,5 @@ void svg_bar(struct svg *s, unsigned int i, unsigned int n, double value, const 
 		"<text x='%.1f' y='%.1f' text-anchor='middle'>%.3g</text>\n"
 		"<text x='%.1f' y='%.1f' text-anchor='middle' font-size='10'>%s</text>\n",
 		x, y, slot * 0.8, base - y, colours[s->n % SVG_COLOURS], x + slot * 0.4, y - 4,
-		value, x + slot * 0.4, base + 14.0 + (i % 2) * 12, name);
+		value, x + slot * 0.4, base + 14.0 + (i % 3) * 12, name);
 }

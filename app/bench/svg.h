@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define SVG_COLOURS 8
+#define SVG_COLOURS 12
 
 struct svg_axis {
 	double from, to;

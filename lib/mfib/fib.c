@@ -11,13 +11,19 @@
 
 // Half slots a channel: a table is replaced when it has fewer than `few`, or more than `many`, by
 // one that has `fresh`; and when `full` eighths of its slots are owned, many of them by deleted
-// channels that a worker may still see. A bucket of two entries bears more load than one of one.
+// channels that a worker may still see. A bucket of two entries bears more load than one of one;
+// but while the table fits a core's caches anyway, room saves more probes than it costs.
 static const struct room {
 	uint8_t few, fresh, many, full;
-} rooms[MFIB_KINDS] = {
-	[MFIB_NARROW] = {.few = 4, .fresh = 5, .many = 10, .full = 5},
-	[MFIB_WIDE] = {.few = 8, .fresh = 10, .many = 20, .full = 3},
-};
+} roomy = {.few = 8, .fresh = 10, .many = 20, .full = 3},
+  dense = {.few = 4, .fresh = 5, .many = 10, .full = 5};
+
+static const struct room *room_of(const struct fib *f)
+{
+	bool large = f->n_channels > FIB_SMALL || f->cur->n_slots > 5 * FIB_SMALL;
+
+	return f->shape.kind == MFIB_NARROW && large ? &dense : &roomy;
+}
 
 int fib_init(struct fib *f)
 {
@@ -225,7 +231,7 @@ void fib_fold_slots(struct fib *f, uint32_t n)
 // The slots that the table should have instead of those that it has; 0: it is well as it is.
 static uint32_t slots_due(const struct fib *f)
 {
-	const struct room *room = &rooms[f->shape.kind];
+	const struct room *room = room_of(f);
 	uint64_t n = f->n_channels, have = f->cur->n_slots, want = n * room->fresh / 2;
 	bool few = n * room->few > 2 * have;
 	bool many = n * room->many < 2 * have && have > FIB_MIN_SLOTS && !f->replaced;
@@ -301,10 +307,12 @@ static void sweep(struct fib *f, struct generation *g, uint32_t n)
 	}
 }
 
+// Work counts a replica; but it is a call of the kernel each time, so that a step makes few.
 static uint32_t cost_of(const struct fib *f, uint32_t octets, uint32_t octets_a_slot)
 {
-	// Work counts a replica.
-	return octets / octets_a_slot / f->shape.n_replicas + 1;
+	uint32_t cost = octets / octets_a_slot / f->shape.n_replicas;
+
+	return cost > FIB_STEP / 4 ? cost : FIB_STEP / 4;
 }
 
 // A piece of work on the next generation; its cost.
