@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include "fastpath/data.h"
+#include "fastpath/process.h"
 #include "fastpath/reass.h"
 
 #define AHEAD 16
@@ -319,8 +320,7 @@ static void burst_end(struct burst *b, unsigned int n, uint64_t bytes)
 	punt_flush(b, PUNT_OTHER, DROP_PUNT_FULL_OTHER);
 }
 
-void worker_process_burst(
-	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
+void PROCESS_BURST(struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
 {
 	uint64_t bytes = 0;
 	struct burst b;
