@@ -297,6 +297,8 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 				? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD
 				: UINT64_MAX;
 	b->dst4 = 0;
+	b->local4 = 0;
+	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, 0);
 	b->local6 = 0;
 	memset(b->dst6, 0, sizeof(b->dst6));
 	b->n_drop = 0;
