@@ -352,7 +352,7 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 // True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
 // set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is.
 static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
-	const struct shape s, void *bucket, void **next, bool any_ecn)
+	const struct shape s, void *bucket, void **next, bool any_ecn, uint64_t *pending)
 {
 	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + s.l3, *udp = ip + outer_len;
@@ -398,7 +398,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
 	mfib_count(e.count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one,
+		pending);
 	return true;
 }
 

@@ -58,7 +58,6 @@ struct worker_tx {
 	_Alignas(64) uint64_t l2_tail[2];
 	uint32_t plain_mtu; // as the interface's; 0 for a tagged one
 	uint32_t n;
-	uint64_t bytes;
 	_Alignas(64) struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
 };
 
