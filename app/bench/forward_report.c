@@ -136,32 +136,32 @@ void forward_report(const struct forward_result *r, bool json)
 	fflush(stdout);
 }
 
-// Bars: the rate of each contender, case by case.
+// Rows: the rate of each contender, case by case.
 int forward_plot(const char *dir, const struct forward_result *r, unsigned int n)
 {
-	struct svg_axis x = {.from = 0, .to = 1}, y = {.from = 0, .label = "Mpps"};
-	unsigned int bars = 0, at = 0;
-	char title[160];
+	struct svg_axis x = {.from = 0.1, .to = 1, .log = true, .label = "Mpps"};
+	const struct svg_axis y = {.from = 0, .to = 1};
+	unsigned int rows = 0, at = 0;
+	char text[160];
 	struct svg s;
 
 	for (unsigned int i = 0; i < n; i++) {
-		for (unsigned int l = 0; !r[i].skipped[0] && l < r[i].n_lanes; l++, bars++)
-			y.to = fmax(y.to, mpps(&r[i], l));
+		for (unsigned int l = 0; !r[i].skipped[0] && l < r[i].n_lanes; l++, rows++) {
+			while (x.to < mpps(&r[i], l))
+				x.to *= 10;
+		}
 	}
-	if (bars == 0)
+	if (rows == 0)
 		return 0;
-	y.to = y.to > 5 ? ceil(y.to / 5) * 5 : y.to * 1.1;
-	snprintf(title, sizeof(title), "Million packets a second through ports (%s)", bench_cpu());
-	if (svg_open(&s, dir, "forward.svg", title, &x, &y) != 0)
+	snprintf(text, sizeof(text), "Packets a second through ports (%s)", bench_cpu());
+	if (svg_open(&s, dir, "forward.svg", text, &x, &y) != 0)
 		return -1;
 	for (unsigned int i = 0; i < n; i++) {
 		for (unsigned int l = 0; !r[i].skipped[0] && l < r[i].n_lanes; l++) {
-			char name[FORWARD_NAME_LEN];
-
-			snprintf(name, sizeof(name), "%s %u %s", r[i].c.vdev, r[i].c.shape.payload,
+			snprintf(text, sizeof(text), "%s %u%s %s", r[i].c.vdev,
+				r[i].c.shape.payload, r[i].c.shape.udp_cksum ? " sum" : "",
 				r[i].lanes[l].name);
-			s.n = l;
-			svg_bar(&s, at++, bars, mpps(&r[i], l), name);
+			svg_row(&s, at++, rows, mpps(&r[i], l), l, text);
 		}
 	}
 	return svg_close(&s);

@@ -147,3 +147,17 @@ void svg_bar(struct svg *s, unsigned int i, unsigned int n, double value, const 
 		x, y, slot * 0.8, base - y, colours[s->n % SVG_COLOURS], x + slot * 0.4, y - 4,
 		value, x + slot * 0.4, base + 14.0 + (i % 3) * 12, name);
 }
+
+void svg_row(struct svg *s, unsigned int i, unsigned int n, double value, unsigned int colour,
+	const char *name)
+{
+	double slot = (double)(HEIGHT - TOP - BOTTOM) / n, y = TOP + i * slot;
+	double base = y + slot / 2 + 3, x = x_of(s, value);
+
+	fprintf(s->f,
+		"<rect x='%d' y='%.1f' width='%.1f' height='%.1f' fill='%s'/>\n"
+		"<text x='%.1f' y='%.1f' font-size='9'>%.3g</text>\n"
+		"<text x='%d' y='%.1f' font-size='9'>%s</text>\n",
+		LEFT, y + slot * 0.1, x - LEFT, slot * 0.8, colours[colour % SVG_COLOURS], x + 3,
+		base, value, WIDTH - RIGHT + 12, base, name);
+}

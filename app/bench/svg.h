@@ -31,5 +31,9 @@ int svg_close(struct svg *s);
 void svg_series(struct svg *s, const char *name, const double *x, const double *y, unsigned int n);
 // A bar from 0 to value beside slot i of n along x, with its value on it.
 void svg_bar(struct svg *s, unsigned int i, unsigned int n, double value, const char *name);
+// Row i of n: a bar from the x axis' begin to value, the value behind it, its name beside the
+// frame. colour: of SVG_COLOURS.
+void svg_row(struct svg *s, unsigned int i, unsigned int n, double value, unsigned int colour,
+	const char *name);
 
 #endif
