@@ -34,8 +34,8 @@ bool report_wrong(const struct decap_result *r);
 
 void report_begin(bool json);
 void report_decap(const struct decap_result *r, bool json);
-// Plots of n <= PLAN_MAX_CASES results in folder dir: by channels, for the cases that differ in that
-// and their family only, and bars of the others. 0 or -errno, said on stderr.
+// Plots of n <= PLAN_MAX_CASES results in folder dir: by channels, for the cases that differ in
+// that and their family only, and bars of the others. 0 or -errno, said on stderr.
 int report_plot(const char *dir, const struct decap_result *r, unsigned int n);
 
 #endif
