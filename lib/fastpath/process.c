@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include "fastpath/data.h"
+#include "fastpath/process.h"
 #include "fastpath/reass.h"
 
 #define AHEAD 16
@@ -296,6 +297,8 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 				? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD
 				: UINT64_MAX;
 	b->dst4 = 0;
+	b->local4 = 0;
+	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, 0);
 	b->local6 = 0;
 	memset(b->dst6, 0, sizeof(b->dst6));
 	b->n_drop = 0;
@@ -319,8 +322,7 @@ static void burst_end(struct burst *b, unsigned int n, uint64_t bytes)
 	punt_flush(b, PUNT_OTHER, DROP_PUNT_FULL_OTHER);
 }
 
-void worker_process_burst(
-	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
+void PROCESS_BURST(struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
 {
 	uint64_t bytes = 0;
 	struct burst b;

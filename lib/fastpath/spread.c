@@ -140,9 +140,10 @@ unsigned int spread_take(struct worker *w)
 			w->x->spread_from[k], (void **)mbufs, WORKER_BURST, NULL);
 		if (n == 0)
 			continue;
-		for (unsigned int i = 0; i < n; i++)
-			rte_prefetch0(
-				mbufs[i]); // NOLINT(clang-analyzer-core.CallAndMessage): n of them
+		for (unsigned int i = 0; i < n; i++) {
+			// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): n of them are set
+			rte_prefetch0(mbufs[i]);
+		}
 		for (unsigned int i = 0; i < n; i += run) {
 			uint16_t port = mbufs[i]->port;
 

@@ -82,6 +82,9 @@ struct worker {
 	unsigned int n_ports;
 	struct worker_if ifs[WORKER_MAX_IFS]; // our interface index is the position
 	unsigned int n_ifs;
+	// worker_prepare(): the build of process.c that this processor runs best.
+	void (*process_cb)(
+		struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n);
 	struct mfib_table *table;
 	struct crossing_worker *x;
 	struct reass *reass;	  // of outer fragments; NULL: they are dropped

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "port/port_flow.h"
 #include "port/port_netdev.h"
+#include "port/port_pool.h"
 #include "port/port_probe.h"
 #include "port/port_rss.h"
 
@@ -32,12 +33,10 @@
 #define AF_PACKET_SLOT_OVERHEAD 66
 #define AF_PACKET_SLOT_DEFAULT	2048
 
-// net_af_xdp uses the mempool as its umem: an object (with its header and the mbuf) has to fit one
-// page, and the pool pads objects to an odd number of cache lines; the kernel keeps 256 octets of
-// headroom of its own in front of the frame. Its fill ring holds 2048 mbufs a queue whatever
-// rx_desc is, and its completion ring as many.
+// net_af_xdp uses the mempool as its umem (port_pool.h): an object with its header and the mbuf is
+// one page; the kernel keeps 256 octets of headroom of its own in front of the frame. Its fill ring
+// holds 2048 mbufs a queue whatever rx_desc is, and its completion ring as many.
 #define AF_XDP_HEADROOM 256
-#define AF_XDP_ROOM_MAX (4096 - 64 - 64 - 128)
 #define AF_XDP_RINGS	4096
 
 // What port_open() knows on its way, beside the result.
@@ -124,7 +123,7 @@ static unsigned int max_mtu(const struct opening *o, const char **hint)
 
 	*hint = "";
 	if (o->af_xdp) {
-		room = AF_XDP_ROOM_MAX;
+		room = PORT_UMEM_ROOM;
 		overhead = RTE_PKTMBUF_HEADROOM + AF_XDP_HEADROOM + FRAME_OVERHEAD;
 		*hint = " (an AF_XDP frame fits one page)";
 	} else if (o->af_packet) {
@@ -167,8 +166,7 @@ static unsigned int data_room(const struct opening *o)
 	unsigned int frame = o->mtu + (unsigned int)FRAME_OVERHEAD;
 
 	if (o->af_xdp)
-		return RTE_MAX((unsigned int)RTE_MBUF_DEFAULT_BUF_SIZE,
-			RTE_ALIGN_CEIL(RTE_PKTMBUF_HEADROOM + AF_XDP_HEADROOM + frame, 64u));
+		return PORT_UMEM_ROOM;
 	// The driver wants mbufs that take a whole slot of its ring.
 	if (o->af_packet)
 		frame = RTE_MAX(frame, af_packet_slot(o));
@@ -192,7 +190,9 @@ static int make_pool(struct opening *o, unsigned int extra_mbufs)
 	// others received, and the control thread too.
 	n += (o->cfg->n_queues + 1u) * PORT_CACHE * 3 / 2 + extra_mbufs;
 	snprintf(name, sizeof(name), "inlet_port%u", o->p->port_id);
-	o->p->pool = rte_pktmbuf_pool_create(name, n, PORT_CACHE, 0, (uint16_t)room, socket);
+	o->p->pool =
+		o->af_xdp ? port_pool_umem(name, n, PORT_CACHE, socket)
+			  : rte_pktmbuf_pool_create(name, n, PORT_CACHE, 0, (uint16_t)room, socket);
 	if (o->p->pool == NULL)
 		return fail(o, -ENOMEM, "no memory for %u mbufs of %u octets (%u MiB): %s", n, room,
 			(unsigned int)(((uint64_t)n * (room + 192)) >> 20),

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "port/port.h"
 #include "port/port_netdev.h"
+#include "port/port_pool.h"
 
 // The AF_XDP driver never frees its umem (nor closes its socket): not ours to mend. Its stack is
 // seen by the slow unwinder only.
@@ -260,6 +261,31 @@ static void test_errors(void **state)
 	assert_clean();
 }
 
+// The driver of AF_XDP registers the pool from the page of its start, n objects long: no mbuf may
+// be outside, or the kernel refuses it and the port goes dry.
+static void test_umem_pool(void **state)
+{
+	enum { N = 5000 };
+	struct rte_mempool *mp = port_pool_umem("umem", N, 0, SOCKET_ID_ANY);
+	uintptr_t start, end;
+	void *m;
+	unsigned int n;
+
+	(void)state;
+	assert_non_null(mp);
+	start = (uintptr_t)STAILQ_FIRST(&mp->mem_list)->addr & ~(uintptr_t)4095;
+	end = start + ((uintptr_t)STAILQ_FIRST(&mp->mem_list)->addr - start) +
+	      (uintptr_t)N * rte_mempool_calc_obj_size(mp->elt_size, mp->flags, NULL);
+	for (n = 0; rte_mempool_get(mp, &m) == 0; n++) {
+		assert_true((uintptr_t)m >= start && (uintptr_t)m + mp->elt_size <= end);
+		assert_int_equal(rte_pktmbuf_data_room_size(mp), PORT_UMEM_ROOM);
+		assert_int_equal(((struct rte_mbuf *)m)->buf_len, PORT_UMEM_ROOM);
+	}
+	assert_in_range(n, N - 1, N);
+	rte_mempool_free(mp);
+	assert_clean();
+}
+
 static void test_no_memory(void **state)
 {
 	const struct port_cfg cfg = {.device = "net_null0", .n_queues = 1};
@@ -470,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_umem_pool),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_af_packet),
 		cmocka_unit_test(test_af_xdp),
