@@ -16,6 +16,8 @@
 #include "bench/popularity.h"
 
 #define FEED_LOCAL	 0xc0000201u // 192.0.2.1
+#define FEED_LOCALS	 4	     // and the next ones, of a mix of families
+#define FEED_LOCAL_MORE	 0xc0000264u // comes and goes while measured
 #define FEED_RELAYS	 0x64400000u // 100.64/10: tunnel t is to FEED_RELAYS + t
 #define FEED_SPOOFED	 0x0b000000u // 11/8: no relay is here
 #define FEED_PORTS	 4096	     // and from local port FEED_PORTS + t
@@ -50,7 +52,8 @@ extern const char *const feed_family_names[FEED_FAMILIES];
 struct replay;
 
 // channels are spread over the tunnels. Of FEED_MIXED every second tunnel is IPv6, and in each of
-// them every second channel.
+// them every second channel; FEED_LOCALS tunnels of a family have the same local port, but each a
+// local address of its own.
 struct feed_shape {
 	uint32_t channels, tunnels;
 	uint16_t payload; // octets inside the inner UDP datagram

@@ -102,16 +102,25 @@ struct addr feed_relay(const struct feed_shape *s, uint32_t tunnel)
 	return unicast(feed_outer6(s, tunnel), KIND_RELAY, FEED_RELAYS + tunnel);
 }
 
+static uint32_t local_number(const struct feed_shape *s, uint32_t tunnel)
+{
+	return FEED_LOCAL + (s->family == FEED_MIXED ? tunnel / 2 % FEED_LOCALS : 0);
+}
+
 struct addr feed_local(const struct feed_shape *s, uint32_t tunnel)
 {
 	if (s->replay)
 		return s->replay->tunnels[tunnel].local;
-	return unicast(feed_outer6(s, tunnel), KIND_LOCAL, FEED_LOCAL);
+	return unicast(feed_outer6(s, tunnel), KIND_LOCAL, local_number(s, tunnel));
 }
 
 uint16_t feed_port(const struct feed_shape *s, uint32_t tunnel)
 {
-	return s->replay ? s->replay->tunnels[tunnel].port : (uint16_t)(FEED_PORTS + tunnel);
+	if (s->replay)
+		return s->replay->tunnels[tunnel].port;
+	if (s->family == FEED_MIXED)
+		tunnel /= 2 * FEED_LOCALS;
+	return (uint16_t)(FEED_PORTS + tunnel);
 }
 
 struct sg feed_sg(const struct feed_shape *s, uint32_t channel)
@@ -161,7 +170,7 @@ size_t feed_headers(
 	bool spoofed = s->traffic == FEED_SPOOFED_RELAYS;
 	bool outer6 = feed_outer6(s, tunnel), inner6 = feed_inner6(s, channel);
 	uint16_t udp_len = (uint16_t)(18 + feed_outer_len(inner6) + s->payload);
-	unsigned int port = FEED_PORTS + tunnel;
+	unsigned int port = feed_port(s, tunnel);
 	uint8_t *ip = p + 14, *udp, *inner;
 
 	memcpy(p, macs, sizeof(macs));
@@ -173,7 +182,7 @@ size_t feed_headers(
 	put_ip(ip, outer6, udp_len, 60);
 	put_unicast(ip + (outer6 ? 8 : 12), outer6, spoofed ? KIND_SPOOFED : KIND_RELAY,
 		spoofed ? FEED_SPOOFED + random % (1u << 24) : FEED_RELAYS + tunnel);
-	put_unicast(ip + (outer6 ? 24 : 16), outer6, KIND_LOCAL, FEED_LOCAL);
+	put_unicast(ip + (outer6 ? 24 : 16), outer6, KIND_LOCAL, local_number(s, tunnel));
 	end_ip(ip, outer6);
 	if (s->traffic == FEED_UNKNOWN)
 		port = FEED_PORTS_NONE + random % (65536 - FEED_PORTS_NONE);

@@ -76,10 +76,10 @@ static bool same(const struct addr *a, const struct addr *b)
 	return a->family == b->family && memcmp(a->bytes, b->bytes, 16) == 0;
 }
 
-// Of synthetic tunnels the local address is one a family, and a mix begins with one of each.
+// Of synthetic tunnels the first have all local addresses.
 static bool is_local(const struct feed_shape *s, const struct addr *a)
 {
-	uint32_t n = s->replay || s->tunnels < 2 ? s->tunnels : 2;
+	uint32_t n = s->replay ? s->tunnels : RTE_MIN(s->tunnels, 2u * FEED_LOCALS);
 
 	for (uint32_t t = 0; t < n; t++) {
 		struct addr local = feed_local(s, t);
@@ -90,23 +90,27 @@ static bool is_local(const struct feed_shape *s, const struct addr *a)
 	return false;
 }
 
-// The tunnels that can have what is asked for are those from *from on, *to not included.
-static void tunnels_with(
-	const struct feed_shape *s, uint32_t number, uint32_t first, uint32_t *from, uint32_t *to)
+// The tunnels that can have a number are those from *from on, *to not included. first: the number
+// of tunnel 0; each: how many tunnels have the same.
+static void tunnels_with(const struct feed_shape *s, uint32_t number, uint32_t first, uint32_t each,
+	uint32_t *from, uint32_t *to)
 {
 	*from = 0;
 	*to = s->tunnels;
 	if (s->replay)
 		return;
-	*from = number >= first && number - first < s->tunnels ? number - first : s->tunnels;
-	*to = *from < s->tunnels ? *from + 1 : *from;
+	*from = *to;
+	if (number >= first && number - first < s->tunnels)
+		*from = RTE_MIN((number - first) * each, *to);
+	*to = RTE_MIN(*from + each, *to);
 }
 
 static bool is_relay(const struct feed_shape *s, const struct addr *a)
 {
 	uint32_t from, to;
 
-	tunnels_with(s, get32(a->bytes + (a->family == ADDR_V6 ? 12 : 0)), FEED_RELAYS, &from, &to);
+	tunnels_with(
+		s, get32(a->bytes + (a->family == ADDR_V6 ? 12 : 0)), FEED_RELAYS, 1, &from, &to);
 	for (uint32_t t = from; t < to; t++) {
 		struct addr relay = feed_relay(s, t);
 
@@ -121,7 +125,8 @@ static uint32_t tunnel_at(const struct feed_shape *s, const struct addr *local, 
 {
 	uint32_t from, to;
 
-	tunnels_with(s, port, FEED_PORTS, &from, &to);
+	tunnels_with(
+		s, port, FEED_PORTS, s->family == FEED_MIXED ? 2 * FEED_LOCALS : 1, &from, &to);
 	for (uint32_t t = from; t < to; t++) {
 		struct addr is = feed_local(s, t);
 

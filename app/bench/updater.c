@@ -5,7 +5,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <rte_byteorder.h>
 #include <rte_cycles.h>
 #include <rte_pause.h>
 
@@ -27,8 +29,9 @@ struct updater {
 	_Atomic bool stop; // seen while it runs
 	// Below: the updater's, read when it is paused.
 	uint64_t added, failed, ticks, changes;
-	uint32_t next, oldest; // channels oldest to next - 1 are in the table
-	bool falling;	       // of a wave
+	uint32_t next, oldest;	    // channels oldest to next - 1 are in the table
+	bool falling;		    // of a wave
+	struct mfib_tunnel *tunnel; // of ours, or NULL
 	struct mfib_channel *channels[WAVE];
 };
 
@@ -56,6 +59,25 @@ static void del(struct updater *u)
 	*c = NULL;
 }
 
+// A tunnel on a local address of its own, so that the address comes and goes too; of either family.
+static void toggle_tunnel(struct updater *u)
+{
+	struct feed_shape s = {.tunnels = 2, .family = FEED_MIXED};
+	uint32_t family = (uint32_t)(u->changes / TURN / 2 % 2);
+	struct addr relay = feed_relay(&s, family), local = feed_local(&s, family);
+	uint32_t more = rte_cpu_to_be_32(FEED_LOCAL_MORE);
+
+	if (u->tunnel) {
+		mfib_tunnel_del(u->p->mfib, u->tunnel);
+		u->tunnel = NULL;
+		return;
+	}
+	memcpy(local.bytes + (local.family == ADDR_V6 ? 12 : 0), &more, 4);
+	u->tunnel = mfib_tunnel_add(u->p->mfib, &relay, &local, FEED_PORTS);
+	if (!u->tunnel)
+		u->failed++;
+}
+
 static void change(struct updater *u)
 {
 	uint32_t n = u->next - u->oldest;
@@ -71,8 +93,11 @@ static void change(struct updater *u)
 		else
 			add(u);
 	}
-	if (++u->changes % TURN == 0)
-		mfib_reclaim(u->p->mfib);
+	if (++u->changes % TURN != 0)
+		return;
+	mfib_reclaim(u->p->mfib);
+	if (u->cfg.waves)
+		toggle_tunnel(u);
 }
 
 static void run(struct updater *u)
@@ -156,6 +181,8 @@ void updater_destroy(struct updater *u)
 	pthread_join(u->thread, NULL);
 	while (u->oldest != u->next)
 		del(u);
+	if (u->tunnel)
+		mfib_tunnel_del(u->p->mfib, u->tunnel);
 	pthread_cond_destroy(&u->changed);
 	pthread_mutex_destroy(&u->lock);
 	free(u);

@@ -133,54 +133,94 @@ struct template
 	_Alignas(16) uint8_t mask[16];
 };
 
-static __rte_always_inline bool template_ok(
-	const uint8_t *p, const struct template *tp, const uint8_t *q, const struct template *tq)
-{
-#ifdef __SSE4_1__
-	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)q);
-
-	a = _mm_xor_si128(a, *(const __m128i *)(const void *)tp->want);
-	b = _mm_xor_si128(b, *(const __m128i *)(const void *)tq->want);
-	a = _mm_and_si128(a, *(const __m128i *)(const void *)tp->mask);
-	b = _mm_and_si128(b, *(const __m128i *)(const void *)tq->mask);
-	a = _mm_or_si128(a, b);
-	return _mm_testz_si128(a, a);
-#else
-	uint8_t differs = 0;
-
-	for (int i = 0; i < 16; i++)
-		differs |=
-			((p[i] ^ tp->want[i]) & tp->mask[i]) | ((q[i] ^ tq->want[i]) & tq->mask[i]);
-	return differs == 0;
-#endif
-}
-
-static __rte_always_inline bool headers_ok(
-	const uint8_t *ip, const uint8_t *udp, const struct shape s, bool any_ecn)
+static __rte_always_inline const struct template *outer_template(const struct shape s, bool any_ecn)
 {
 	static const struct template outer4 = {OUTER4_WANT, OUTER4_MASK};
 	static const struct template outer4_ecn = {OUTER4_WANT, OUTER4_MASK_ECN};
 	static const struct template outer6 = {OUTER6_WANT, OUTER6_MASK};
 	static const struct template outer6_ecn = {OUTER6_WANT, OUTER6_MASK_ECN};
-	static const struct template udp4 = {UDP_WANT(0x45), UDP_MASK(0xff)};
-	static const struct template udp6 = {UDP_WANT(0x60), UDP_MASK(0xf0)};
-	const struct template *outer;
 
 	if (s.outer6)
-		outer = any_ecn ? &outer6 : &outer6_ecn;
-	else
-		outer = any_ecn ? &outer4 : &outer4_ecn;
-	return template_ok(ip - 2, outer, udp, s.inner6 ? &udp6 : &udp4);
+		return any_ecn ? &outer6 : &outer6_ecn;
+	return any_ecn ? &outer4 : &outer4_ecn;
+}
+
+static __rte_always_inline const struct template *udp_template(const struct shape s)
+{
+	static const struct template udp4 = {UDP_WANT(0x45), UDP_MASK(0xff)};
+	static const struct template udp6 = {UDP_WANT(0x60), UDP_MASK(0xf0)};
+
+	return s.inner6 ? &udp6 : &udp4;
+}
+
+#ifdef __SSE4_1__
+static __rte_always_inline __m128i template_differs(__m128i v, const struct template *t)
+{
+	return _mm_and_si128(_mm_xor_si128(v, *(const __m128i *)(const void *)t->want),
+		*(const __m128i *)(const void *)t->mask);
+}
+#else
+static inline bool template_equal(const uint8_t *p, const struct template *t)
+{
+	uint8_t differs = 0;
+
+	for (int i = 0; i < 16; i++)
+		differs |= (uint8_t)((p[i] ^ t->want[i]) & t->mask[i]);
+	return differs == 0;
+}
+#endif
+
+// Whether the headers are as the templates say, and the lengths fit into each other: the inner
+// datagram, the UDP datagram, the outer datagram, the frame. *inner_len: octets of the first.
+static __rte_always_inline bool headers_ok(const struct rte_mbuf *m, const uint8_t *ip,
+	const uint8_t *udp, const struct shape s, bool any_ecn, unsigned int *inner_len)
+{
+	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
+#ifdef __SSE4_1__
+	// In words: lengths of outer, UDP and inner datagram; the same one place up, behind the
+	// frame's; and what has to lie between each and the next.
+	const __m128i outer_at = s.outer6 ? _mm_set_epi64x(-1, (long long)0xffffffffffff0607)
+					  : _mm_set_epi64x(-1, (long long)0xffffffffffff0405);
+	const __m128i udp_at = s.inner6 ? _mm_set_epi64x(-1, (long long)0xffff0e0f0405ffff)
+					: _mm_set_epi64x(-1, (long long)0xffff0c0d0405ffff);
+	const __m128i headers =
+		_mm_set_epi16(0, 0, 0, 0, 0, s.inner6 ? IPV6_LEN : 0, 0, s.outer6 ? IPV6_LEN : 0);
+	const __m128i between = _mm_set_epi16(
+		0, 0, 0, 0, IPV4_LEN, UDP_LEN + AMT_LEN, (short)outer_len, (short)s.l3);
+	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(ip - 2));
+	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)udp);
+	__m128i len = _mm_or_si128(_mm_shuffle_epi8(a, outer_at), _mm_shuffle_epi8(b, udp_at));
+	__m128i larger, bad;
+
+	if (s.outer6 || s.inner6) // saturates above what a frame can have
+		len = _mm_adds_epu16(len, headers);
+	larger = _mm_insert_epi16(_mm_slli_si128(len, 2), rte_pktmbuf_data_len(m), 0);
+	bad = _mm_subs_epu16(_mm_adds_epu16(len, between), larger);
+	a = template_differs(a, outer_template(s, any_ecn));
+	b = template_differs(b, udp_template(s));
+	bad = _mm_or_si128(bad, _mm_or_si128(a, b));
+	*inner_len = (unsigned int)_mm_extract_epi16(len, 2);
+	return _mm_testz_si128(bad, bad);
+#else
+	const uint8_t *inner = udp + UDP_LEN + AMT_LEN;
+	unsigned int ip_len, udp_len = get_be16(udp + 4);
+
+	ip_len = s.outer6 ? get_be16(ip + 4) + (unsigned int)IPV6_LEN : get_be16(ip + 2);
+	*inner_len = s.inner6 ? get_be16(inner + 4) + (unsigned int)IPV6_LEN : get_be16(inner + 2);
+	return template_equal(ip - 2, outer_template(s, any_ecn)) &&
+	       template_equal(udp, udp_template(s)) && ip_len + s.l3 <= rte_pktmbuf_data_len(m) &&
+	       udp_len + outer_len <= ip_len && *inner_len + UDP_LEN + AMT_LEN <= udp_len &&
+	       *inner_len >= IPV4_LEN;
+#endif
 }
 
 // The outer checksums where the driver's flags do not settle them at once.
 static __rte_noinline bool cksums_ok(const struct burst *b, const struct rte_mbuf *m,
-	const uint8_t *ip, const uint8_t *udp, uint16_t udp_len, bool outer6)
+	const uint8_t *ip, const uint8_t *udp, bool outer6)
 {
 	if (!outer6 && !outer_cksum_ok(m, ip, IPV4_LEN, b->port->ip_cksum_hw))
 		return false;
-	return udp_cksum_ok(m, ip, udp, udp_len, outer6, b->port->l4_cksum_hw);
+	return udp_cksum_ok(m, ip, udp, get_be16(udp + 4), outer6, b->port->l4_cksum_hw);
 }
 
 // Whether a destination is an address of tunnels: then it is the one that is expected next.
@@ -312,34 +352,25 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 // True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
 // set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is.
 static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
-	const struct shape s, void *bucket, void **next, bool any_ecn)
+	const struct shape s, void *bucket, void **next, bool any_ecn, uint64_t *pending)
 {
 	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + s.l3, *udp = ip + outer_len;
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
-	unsigned int ip_len, udp_len, inner_len;
+	unsigned int inner_len;
 	struct found e;
 	bool one;
 
-	if (unlikely(!bucket) || unlikely(!headers_ok(ip, udp, s, any_ecn)) ||
+	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
 		unlikely(m->nb_segs != 1) || unlikely(!is_local(b, ip, s.outer6)))
 		return false;
-	ip_len = s.outer6 ? get_be16(ip + 4) + (unsigned int)IPV6_LEN : get_be16(ip + 2);
-	udp_len = get_be16(udp + 4);
-	inner_len = s.inner6 ? get_be16(inner + 4) + (unsigned int)IPV6_LEN : get_be16(inner + 2);
-	if (unlikely(ip_len + s.l3 > rte_pktmbuf_data_len(m)) ||
-		unlikely(udp_len + outer_len > ip_len) ||
-		unlikely(inner_len + UDP_LEN + AMT_LEN > udp_len) ||
-		unlikely(!s.inner6 && inner_len < IPV4_LEN))
-		return false;
 	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
-		!cksums_ok(b, m, ip, udp, (uint16_t)udp_len, s.outer6))
+		!cksums_ok(b, m, ip, udp, s.outer6))
 		return false;
 	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;
-	// The octets of G that the key has no room for.
-	// And no scope up to link-local: an IPv4 channel's key is such a group from a mapped
-	// address.
+	// The octets of G that the key has no room for; and no scope up to link-local, which an
+	// IPv4 channel's key looks like.
 	if (s.inner6 &&
 		unlikely(inner[24] != 0xff || (inner[25] & 0xf) <= 2 || get_raw16(inner + 26) != 0))
 		return false;
@@ -367,7 +398,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
 	mfib_count(e.count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one,
+		pending);
 	return true;
 }
 

@@ -37,7 +37,7 @@ static void frame_make(
 	struct rte_mbuf *m, const struct worker_if *f, uint8_t *ip, const struct native *n)
 {
 	l2_write(f, ip, n);
-	frame_set(m, (uint16_t)(ip - f->l2_len - (const uint8_t *)m->buf_addr),
+	frame_move(m, (int)(ip - f->l2_len - rte_pktmbuf_mtod(m, const uint8_t *)),
 		(uint32_t)n->len + f->l2_len);
 }
 
@@ -88,7 +88,7 @@ static void share(struct worker *w, struct rte_mbuf *m, uint64_t twins)
 	if (more > 0)
 		rte_mbuf_refcnt_update(m, (int16_t)more);
 	for (; twins; twins &= twins - 1)
-		tx_put(&w->tx[__builtin_ctzll(twins)], m, m->pkt_len);
+		tx_put(&w->tx[__builtin_ctzll(twins)], m);
 }
 
 // Interfaces that the datagram fits; native multicast is not fragmented here.
@@ -127,7 +127,7 @@ static void emit_groups(
 	struct rte_mbuf *c;
 
 	if (chained)
-		frame_set(m, (uint16_t)(ip - (const uint8_t *)m->buf_addr), n->len);
+		frame_move(m, (int)(ip - rte_pktmbuf_mtod(m, const uint8_t *)), n->len);
 	while (oifs) {
 		unsigned int i = (unsigned int)__builtin_ctzll(oifs);
 		uint64_t twins = oifs & w->ifs[i].twins;
@@ -174,22 +174,24 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 {
 	struct crossing_if_stats *s = &w->x->ifs[ifindex];
 	struct worker_tx *tx = &w->tx[ifindex];
+	uint64_t bytes = 0;
 	unsigned int sent;
 
 	if (tx->n == 0)
 		return;
+	for (unsigned int i = 0; i < tx->n; i++)
+		bytes += rte_pktmbuf_pkt_len(tx->mbufs[i]);
 	sent = worker_transmit(w, ifindex, tx->mbufs, tx->n);
 	if (sent < tx->n) {
 		unsigned int left = tx->n - sent;
 
 		for (unsigned int i = sent; i < tx->n; i++)
-			tx->bytes -= rte_pktmbuf_pkt_len(tx->mbufs[i]);
+			bytes -= rte_pktmbuf_pkt_len(tx->mbufs[i]);
 		rte_pktmbuf_free_bulk(tx->mbufs + sent, left);
 		crossing_count(&s->tx_full, left);
 		drop(w, DROP_TX_FULL, left);
 	}
 	crossing_count(&s->tx_packets, sent);
-	crossing_count(&s->tx_bytes, tx->bytes);
+	crossing_count(&s->tx_bytes, bytes);
 	tx->n = 0;
-	tx->bytes = 0;
 }

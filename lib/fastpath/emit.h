@@ -4,10 +4,15 @@
 #ifndef FASTPATH_EMIT_H
 #define FASTPATH_EMIT_H
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
 
 #include "fastpath/headers.h"
 #include "fastpath/worker.h"
@@ -75,20 +80,41 @@ static inline uint16_t native_type(bool v6)
 	return v6 ? RTE_BE16(ETHERTYPE_IPV6) : RTE_BE16(ETHERTYPE_IPV4);
 }
 
-// Makes m a frame of len octets from data_off on.
-static inline void frame_set(struct rte_mbuf *m, uint16_t data_off, uint32_t len)
+// Makes m a frame of len octets that begins `by` octets further. What the receive side said of the
+// outer headers does not hold any more. Few stores: they are what a burst waits for in the end.
+static inline void frame_move(struct rte_mbuf *m, int by, uint32_t len)
 {
-	m->data_off = data_off;
-	m->data_len = (uint16_t)len;
+	const uint64_t keep = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	uint64_t lens = len | (uint64_t)len << 32; // pkt_len, data_len, vlan_tci
+
+#if defined(__SSE4_1__) && RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	// data_off and what must stay; ol_flags.
+	__m128i *rearm = (__m128i *)(void *)&m->rearm_data, v = _mm_load_si128(rearm);
+
+	static_assert(
+		offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8 &&
+			offsetof(struct rte_mbuf, data_off) ==
+				offsetof(struct rte_mbuf, rearm_data) &&
+			offsetof(struct rte_mbuf, data_len) ==
+				offsetof(struct rte_mbuf, pkt_len) + 4 &&
+			offsetof(struct rte_mbuf, vlan_tci) ==
+				offsetof(struct rte_mbuf, pkt_len) + 6,
+		"fields that are stored together");
+	v = _mm_add_epi16(v, _mm_set_epi64x(0, (uint16_t)by));
+	_mm_store_si128(rearm, _mm_and_si128(v, _mm_set_epi64x((long long)keep, -1)));
+	memcpy(&m->pkt_len, &lens, sizeof(lens));
+#else
+	m->data_off = (uint16_t)(m->data_off + by);
+	m->ol_flags &= keep;
 	m->pkt_len = len;
-	// What the receive side said of the outer headers does not hold any more.
-	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	m->data_len = (uint16_t)len;
+	(void)lens;
+#endif
 }
 
-static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m, uint32_t len)
+static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m)
 {
 	tx->mbufs[tx->n++] = m;
-	tx->bytes += len;
 }
 
 // All but the common case of emit(): several interfaces, a VLAN tag, or a datagram too large.
@@ -108,25 +134,25 @@ static inline uint64_t l2_head(const uint8_t *ip, bool v6)
 
 // Queues the datagram at ip, in m, of one segment, on every interface of oifs; takes m over. In
 // front of ip there is room for an Ethernet header with a tag. offset: of ip from the frame's
-// begin. oifs is not empty; one: it is a single interface.
+// begin. oifs is not empty; one: it is a single interface. pending: what is to be added to
+// w->tx_pending.
 static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8_t *ip,
-	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, bool one)
+	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, bool one, uint64_t *pending)
 {
 	size_t i = (size_t)__builtin_ctzll(oifs);
 	struct worker_tx *tx = &w->tx[i];
 
 	// Else its address is computed again for each field.
 	__asm__("" : "+r"(tx));
-	w->tx_pending |= oifs;
+	*pending |= oifs;
 	if (unlikely(!one) || unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
 		emit_many(w, m, ip, (uint16_t)len, v6, oifs);
 		return;
 	}
 	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
 	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
-	len += ETH_LEN;
-	frame_set(m, (uint16_t)(m->data_off + offset - ETH_LEN), len);
-	tx_put(tx, m, len);
+	frame_move(m, (int)offset - ETH_LEN, len + ETH_LEN);
+	tx_put(tx, m);
 }
 
 // Hands what is queued for an interface to its driver; what that does not take is dropped.

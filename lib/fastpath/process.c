@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include "fastpath/data.h"
+#include "fastpath/process.h"
 #include "fastpath/reass.h"
 
 #define AHEAD 16
@@ -112,7 +113,7 @@ static __rte_noinline bool finish_any(
 	switch (shape) {
 #define X(s)    \
 	case s: \
-		return data_finish(b, m, shapes[s], bucket, NULL, true);
+		return data_finish(b, m, shapes[s], bucket, NULL, true, &b->w->tx_pending);
 		EACH_SHAPE(X)
 #undef X
 	default:
@@ -144,7 +145,7 @@ static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
 	else
 		ipv4_forward(ip, c->ecn);
 	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs,
-		__builtin_popcountll(c->oifs) == 1);
+		__builtin_popcountll(c->oifs) == 1, &b->w->tx_pending);
 }
 
 static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)
@@ -211,10 +212,10 @@ struct late {
 	void *bucket[WORKER_BURST];
 };
 
-static __rte_always_inline void late_finish(struct burst *b, struct late *l, const struct shape s)
+static void late_finish(struct burst *b, struct late *l, enum worker_shape shape)
 {
 	for (unsigned int i = 0; i < l->n; i++) {
-		if (!data_finish(b, l->mbufs[i], s, l->bucket[i], NULL, false))
+		if (!finish_any(b, l->mbufs[i], shape, l->bucket[i]))
 			process_one(b, l->mbufs[i]);
 	}
 	l->n = 0;
@@ -223,9 +224,11 @@ static __rte_always_inline void late_finish(struct burst *b, struct late *l, con
 // The loop for bursts of one shape. The frames of a channel stay in order: all of them are late, or
 // none is; and what takes the longer way does not overtake those.
 static __rte_always_inline void shape_loop(
-	struct burst *b, struct rte_mbuf **mbufs, unsigned int n, const struct shape s)
+	struct burst *b, struct rte_mbuf **mbufs, unsigned int n, enum worker_shape shape)
 {
+	const struct shape s = shapes[shape];
 	void *bucket[WORKER_BURST];
+	uint64_t pending = 0;
 	unsigned int others = 0;
 	struct late late;
 
@@ -237,18 +240,19 @@ static __rte_always_inline void shape_loop(
 
 		if (i + AHEAD < n)
 			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], s);
-		if (likely(data_finish(b, mbufs[i], s, bucket[i], &next, false)))
+		if (likely(data_finish(b, mbufs[i], s, bucket[i], &next, false, &pending)))
 			continue;
 		if (next) {
 			late.mbufs[late.n] = mbufs[i];
 			late.bucket[late.n++] = next;
 			continue;
 		}
-		late_finish(b, &late, s);
+		late_finish(b, &late, shape);
 		process_one(b, mbufs[i]);
 		others++;
 	}
-	late_finish(b, &late, s);
+	late_finish(b, &late, shape);
+	b->w->tx_pending |= pending;
 	if (others > n / 4)
 		b->w->shape = SHAPE_MIXED;
 }
@@ -257,7 +261,7 @@ static __rte_always_inline void shape_loop(
 	static __rte_noinline void loop_##s(                              \
 		struct burst *b, struct rte_mbuf **mbufs, unsigned int n) \
 	{                                                                 \
-		shape_loop(b, mbufs, n, shapes[s]);                       \
+		shape_loop(b, mbufs, n, s);                               \
 	}
 X(SHAPE_4IN4)
 X(SHAPE_6IN4)
@@ -296,6 +300,8 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 				? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD
 				: UINT64_MAX;
 	b->dst4 = 0;
+	b->local4 = 0;
+	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, 0);
 	b->local6 = 0;
 	memset(b->dst6, 0, sizeof(b->dst6));
 	b->n_drop = 0;
@@ -319,8 +325,7 @@ static void burst_end(struct burst *b, unsigned int n, uint64_t bytes)
 	punt_flush(b, PUNT_OTHER, DROP_PUNT_FULL_OTHER);
 }
 
-void worker_process_burst(
-	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
+void PROCESS_BURST(struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
 {
 	uint64_t bytes = 0;
 	struct burst b;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <rte_cpuflags.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -12,6 +13,7 @@
 #include "crossing/spread.h"
 #include "fastpath/emit.h"
 #include "fastpath/headers.h"
+#include "fastpath/process.h"
 #include "fastpath/reass.h"
 #include "fastpath/spread.h"
 #include "mfib/mfib_table.h"
@@ -30,8 +32,29 @@ static void tail_prepare(struct worker_tx *tx, const struct worker_if *f)
 	tx->plain_mtu = f->vlan ? 0 : f->mtu;
 }
 
+// Whether this processor can run process_burst_v3().
+#ifdef FASTPATH_V3
+static bool use_v3(void)
+{
+	static const enum rte_cpu_flag_t needs[] = {RTE_CPUFLAG_AVX2, RTE_CPUFLAG_BMI1,
+		RTE_CPUFLAG_BMI2, RTE_CPUFLAG_FMA, RTE_CPUFLAG_F16C, RTE_CPUFLAG_MOVBE,
+		RTE_CPUFLAG_LZCNT};
+
+	for (size_t i = 0; i < RTE_DIM(needs); i++) {
+		if (rte_cpu_get_flag_enabled(needs[i]) != 1)
+			return false;
+	}
+	return true;
+}
+#endif
+
 void worker_prepare(struct worker *w)
 {
+	w->process_cb = process_burst;
+#ifdef FASTPATH_V3
+	if (use_v3())
+		w->process_cb = process_burst_v3;
+#endif
 	for (unsigned int i = 0; i < w->n_ifs; i++) {
 		struct worker_if *f = &w->ifs[i];
 
@@ -71,6 +94,12 @@ static unsigned int hand_over(
 	sent = rte_ring_sp_enqueue_burst_elem(r, t, sizeof(t[0]), n, NULL);
 	crossing_count(&w->x->load.handed, sent);
 	return sent;
+}
+
+void worker_process_burst(
+	struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)
+{
+	w->process_cb(w, port, mbufs, n);
 }
 
 unsigned int worker_transmit(

@@ -58,7 +58,6 @@ struct worker_tx {
 	_Alignas(64) uint64_t l2_tail[2];
 	uint32_t plain_mtu; // as the interface's; 0 for a tagged one
 	uint32_t n;
-	uint64_t bytes;
 	_Alignas(64) struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
 };
 
@@ -82,6 +81,9 @@ struct worker {
 	unsigned int n_ports;
 	struct worker_if ifs[WORKER_MAX_IFS]; // our interface index is the position
 	unsigned int n_ifs;
+	// worker_prepare(): the build of process.c that this processor runs best.
+	void (*process_cb)(
+		struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n);
 	struct mfib_table *table;
 	struct crossing_worker *x;
 	struct reass *reass;	  // of outer fragments; NULL: they are dropped

@@ -143,7 +143,6 @@ static void take_tx(struct rig *r, struct outcome *out)
 			rte_pktmbuf_free(m);
 		}
 		tx->n = 0;
-		tx->bytes = 0;
 	}
 }
 
