@@ -95,7 +95,7 @@ static size_t frame_make(
 	size_t headers = feed_headers(p, s, channel, random);
 	uint8_t *payload = p + headers + FEED_INNER_UDP;
 
-	if (s->software || number)
+	if (s->software || s->whole || number)
 		memset(p + headers, 0, FEED_INNER_UDP + (size_t)s->payload);
 	if (number) {
 		++*number;

@@ -62,6 +62,7 @@ struct feed_shape {
 	double zipf; // exponent of the channels' popularity; 0: all alike
 	bool tagged;
 	bool software;		     // the driver says nothing of checksums; they are right
+	bool whole;		     // the payload is written too, as DMA would: somebody reads it
 	const struct replay *replay; // frames of a file instead; channels and tunnels are its own
 };
 

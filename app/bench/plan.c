@@ -18,6 +18,7 @@ static void plan_add(struct plan *p, const struct decap_case *c)
 		return;
 	p->cases[p->n] = *c;
 	p->cases[p->n].shape.tunnels = RTE_MIN(c->shape.tunnels, c->shape.channels);
+	p->cases[p->n].shape.whole = c->fanout > 1 && c->l2 != PRODUCT_SAME; // it is copied
 	p->n++;
 }
 

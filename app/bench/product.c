@@ -173,7 +173,7 @@ void product_destroy(struct product *p)
 {
 	if (!p)
 		return;
-	for (uint32_t i = 0; i < p->n_channels; i++) {
+	for (uint32_t i = 0; p->channels && i < p->n_channels; i++) {
 		if (p->channels[i])
 			mfib_channel_del(p->mfib, p->channels[i]);
 		turn(p, i);
