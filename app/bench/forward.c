@@ -117,7 +117,7 @@ int forward_main(const struct bench_options *o)
 	int rc = 0;
 
 	if (!payloads_fit(o)) {
-		fprintf(stderr, "inlet-bench: --payload is %u to %u octets here\n",
+		fprintf(stderr, "inlet-bench: --payload is %d to %d octets here\n",
 			FRAME_MIN_PAYLOAD, FRAME_MAX_PAYLOAD);
 		return 2;
 	}

@@ -153,6 +153,8 @@ void ports_close(struct inlet *in);
 // workers.c: crossing, forwarding table and workers, with the queues dealt out. 0 or a negative
 // errno; what there is then goes with workers_destroy(), before the ports close.
 int workers_create(struct inlet *in, char err[BOOT_ERR_LEN]);
+// struct worker's idle_cb of workers that sleep (idle.c).
+void idle_sleep_cb(unsigned int rounds);
 int workers_launch(struct inlet *in, char err[BOOT_ERR_LEN]);
 void workers_stop(struct inlet *in);
 void workers_destroy(struct inlet *in);

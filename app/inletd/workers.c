@@ -115,6 +115,9 @@ static void fill_worker(const struct inlet *in, struct worker *wk, unsigned int 
 		};
 		memcpy(wk->ifs[i].mac, ifc->port->port.mac, sizeof(wk->ifs[i].mac));
 	}
+	if (in->cfg.idle == CONFIG_IDLE_SLEEP ||
+		(in->cfg.idle == CONFIG_IDLE_AUTO && in->cfg.share_cpu))
+		wk->idle_cb = idle_sleep_cb;
 	worker_prepare(wk);
 }
 

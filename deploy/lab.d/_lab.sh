@@ -250,6 +250,7 @@ lab_write_configs() {
 	cat >"$LAB_STATE/inlet.conf" <<-EOF
 		log_level = "${LAB_LOG_LEVEL:-info}";
 		$workers
+		idle = "sleep";
 		memory = "no-huge";
 		memory_mb = 256;
 		eal = [ "--file-prefix=${LAB_PREFIX%-}" ];

@@ -25,6 +25,8 @@
 
 enum if_role { IF_UPSTREAM = 1, IF_DOWNSTREAM = 2, IF_BOTH = 3 }; // a bit set
 enum config_memory { MEMORY_AUTO, MEMORY_HUGEPAGES, MEMORY_NO_HUGE };
+// What a worker does while no packet comes. Auto: poll, but sleep where a CPU is shared.
+enum config_idle { CONFIG_IDLE_AUTO, CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 // The software spreader of a port (crossing/spread.h). Auto: by tunnel where the port has fewer
 // queues than there are workers, and no RSS.
 enum config_spread {
@@ -122,6 +124,7 @@ struct config {
 	int workers[CONFIG_MAX_CPUS];
 	unsigned int n_workers; // 0: auto
 	bool share_cpu;		// false; true: a CPU may have several of our threads
+	enum config_idle idle;
 	char eal[CONFIG_MAX_EAL][128];
 	unsigned int n_eal; // extra EAL arguments, verbatim
 	struct config_if ifs[CONFIG_MAX_IFS];

@@ -144,6 +144,7 @@ const struct schema config_schema[] = {
 	{"control_cpu", SCHEMA_INT, .auto_ok = true, FIELD(struct config_draft, c.control_cpu),
 		RANGE(0, 1023)},
 	{"share_cpu", SCHEMA_BOOL, FIELD(struct config_draft, c.share_cpu)},
+	{"idle", SCHEMA_TEXT, FIELD(struct config_draft, c.idle), .value = value_idle},
 	{"memory", SCHEMA_TEXT, FIELD(struct config_draft, c.memory), .value = value_memory},
 	{"memory_mb", SCHEMA_INT, FIELD(struct config_draft, c.memory_mb), RANGE(32, 1048576)},
 	{"eal", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.eal),

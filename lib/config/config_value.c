@@ -53,6 +53,23 @@ int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return refuse(why, "not one of auto, hugepages, no-huge");
 }
 
+int value_idle(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const words[] = {
+		[CONFIG_IDLE_AUTO] = "auto",
+		[CONFIG_IDLE_POLL] = "poll",
+		[CONFIG_IDLE_SLEEP] = "sleep",
+	};
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*(enum config_idle *)field = (enum config_idle)i;
+			return 0;
+		}
+	}
+	return refuse(why, "not one of auto, poll, sleep");
+}
+
 int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	*(bool *)field = strcmp(text, "reassemble") == 0;

@@ -313,9 +313,10 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 
 static void burst_end(struct burst *b, unsigned int n, uint64_t bytes)
 {
-	struct crossing_if_stats *s = &b->w->x->ifs[b->port->untagged];
+	struct crossing_if_stats *s;
 
 	if (b->port->untagged != WORKER_NO_IF) {
+		s = &b->w->x->ifs[b->port->untagged];
 		crossing_count(&s->rx_packets, n - b->n_tagged);
 		crossing_count(&s->rx_bytes, bytes - b->tagged_bytes);
 	}

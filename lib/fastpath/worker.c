@@ -73,12 +73,12 @@ static unsigned int transmit(
 	return sent;
 }
 
-// What other workers have for our transmit queues: at most a burst of each a round.
-static void take_handed(struct worker *w)
+// What other workers have for our transmit queues: at most a burst of each a round. How many.
+static unsigned int take_handed(struct worker *w)
 {
 	struct rte_mbuf *mbufs[WORKER_BURST];
 	struct crossing_tx t[WORKER_BURST];
-	unsigned int n, run, sent;
+	unsigned int total = 0, n, run, sent;
 
 	for (unsigned int k = 0; k < w->x->n_tx_from; k++) {
 		n = rte_ring_sc_dequeue_burst_elem(
@@ -89,7 +89,9 @@ static void take_handed(struct worker *w)
 			sent = transmit(w, (unsigned int)t[i].ifindex, mbufs, run);
 			crossing_count(&w->x->ifs[t[i].ifindex].tx_full, run - sent);
 		}
+		total += n;
 	}
+	return total;
 }
 
 // The kernel knows its interface untagged: the tag goes behind the addresses. False: no frame, or
@@ -145,16 +147,17 @@ static unsigned int inject(struct worker *w, unsigned int ifindex)
 	return n;
 }
 
-// A few interfaces a round, so that many of them do not slow the packets down.
-static void inject_some(struct worker *w)
+// A few interfaces a round, so that many of them do not slow the packets down. How many frames.
+static unsigned int inject_some(struct worker *w)
 {
-	unsigned int n = w->x->n_inject < INJECT_IFS ? w->x->n_inject : INJECT_IFS;
+	unsigned int n = w->x->n_inject < INJECT_IFS ? w->x->n_inject : INJECT_IFS, total = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		if (w->inject_next >= w->x->n_inject)
 			w->inject_next = 0;
-		inject(w, w->x->inject_ifs[w->inject_next++]);
+		total += inject(w, w->x->inject_ifs[w->inject_next++]);
 	}
+	return total;
 }
 
 static unsigned int poll_port(struct worker *w, unsigned int port)
@@ -178,13 +181,15 @@ static unsigned int poll_port(struct worker *w, unsigned int port)
 	return n;
 }
 
-static unsigned int work(struct worker *w)
+// How many frames came in by a port or from another worker's; *others: those that were only handed
+// over to be transmitted.
+static unsigned int work(struct worker *w, unsigned int *others)
 {
 	unsigned int total = 0;
 
-	inject_some(w);
+	*others = inject_some(w);
 	if (unlikely(w->x->n_tx_from))
-		take_handed(w);
+		*others += take_handed(w);
 	for (unsigned int i = 0; i < w->n_ports; i++)
 		total += poll_port(w, i);
 	if (unlikely(w->x->n_spread_from))
@@ -197,31 +202,50 @@ static unsigned int work(struct worker *w)
 unsigned int worker_round(struct worker *w)
 {
 	struct crossing_load *load = &w->x->load;
-	unsigned int total;
+	unsigned int total, others;
 	uint64_t begin, took;
 
-	if (likely(load->polls % CROSSING_SAMPLE))
-		return work(w);
+	if (likely(load->polls % CROSSING_SAMPLE)) {
+		total = work(w, &others);
+		return total + others;
+	}
 	begin = rte_rdtsc();
 	if (w->reass)
 		reass_expire(w->reass, begin, w->x->drops);
-	total = work(w);
+	total = work(w, &others);
 	took = rte_rdtsc() - begin;
 	crossing_count(total > 0 ? &load->busy_cycles : &load->idle_cycles, took);
 	crossing_count(&load->timed_packets, total);
-	return total;
+	return total + others;
+}
+
+// After so many rounds in a row without a frame.
+static void rest(struct worker *w, unsigned int rounds)
+{
+	uint64_t begin;
+
+	if (!w->idle_cb) {
+		rte_pause();
+		return;
+	}
+	begin = rte_rdtsc();
+	w->idle_cb(rounds);
+	// As if it had been one of those rounds of which one in so many is timed.
+	crossing_count(&w->x->load.idle_cycles, (rte_rdtsc() - begin) / CROSSING_SAMPLE);
 }
 
 int worker_run(void *arg)
 {
 	struct worker *w = arg;
+	unsigned int idle = 0; // rounds in a row
 
 	mfib_worker_online(w->table);
 	// Acquire: what the control thread injected before it said stop is on the rings.
 	while (!atomic_load_explicit(&w->x->stop, memory_order_acquire)) {
-		if (worker_round(w) == 0)
-			rte_pause();
+		idle = worker_round(w) == 0 ? idle + 1 : 0;
 		mfib_worker_quiescent(w->table);
+		if (idle > 0)
+			rest(w, idle);
 	}
 	mfib_worker_offline(w->table);
 	for (unsigned int i = 0; i < w->x->n_inject; i++) {

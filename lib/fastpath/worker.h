@@ -86,6 +86,9 @@ struct worker {
 		struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n);
 	struct mfib_table *table;
 	struct crossing_worker *x;
+	// Called with the number of rounds in a row in which nothing came in; NULL: polls on. The
+	// worker is quiescent meanwhile.
+	void (*idle_cb)(unsigned int rounds);
 	struct reass *reass;	  // of outer fragments; NULL: they are dropped
 	unsigned int inject_next; // of x->inject_ifs[]: where the next round begins
 	uint8_t shape;		  // enum worker_shape: of the last burst
@@ -97,8 +100,8 @@ struct worker {
 void worker_prepare(struct worker *w);
 // The lcore function: runs until x->stop. arg: struct worker.
 int worker_run(void *arg);
-// One turn over all ports, as worker_run() does it; how many frames came in. Between rounds no
-// frame is held. The caller reports its quiescent states to the table.
+// One turn over all ports, as worker_run() does it; how many frames came in, from whatever side.
+// Between rounds no frame is held. The caller reports its quiescent states to the table.
 unsigned int worker_round(struct worker *w);
 // The part of a round behind the driver: takes n <= WORKER_BURST frames that came in on a port;
 // native frames are on w->tx afterwards, where each interface must have WORKER_BURST free before.

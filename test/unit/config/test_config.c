@@ -81,6 +81,7 @@ static void defaults(void **state)
 	assert_int_equal(c.control_cpu, -1);
 	assert_int_equal(c.n_workers, 0);
 	assert_false(c.share_cpu);
+	assert_int_equal(c.idle, CONFIG_IDLE_AUTO);
 	assert_int_equal(c.n_eal, 0);
 	assert_int_equal(c.n_ifs, 2);
 	assert_string_equal(c.ifs[0].name, "wan");
@@ -128,6 +129,7 @@ static void defaults(void **state)
 
 static const char everything[] =
 	"log_level = \"debug\"; workers = [ 2, 3 ]; control_cpu = 1; share_cpu = true;\n"
+	"idle = \"sleep\";\n"
 	"memory = \"no-huge\";\n"
 	"memory_mb = 512; eal = [ \"--iova-mode=va\", \"-v\" ];\n"
 	"interfaces = ({ name = \"eth.0_x-1\"; device = \"net_null0\"; role = \"both\"; mtu = "
@@ -164,6 +166,7 @@ static void every_key(void **state)
 	assert_int_equal(c.workers[1], 3);
 	assert_int_equal(c.control_cpu, 1);
 	assert_true(c.share_cpu);
+	assert_int_equal(c.idle, CONFIG_IDLE_SLEEP);
 	assert_int_equal(c.memory, MEMORY_NO_HUGE);
 	assert_int_equal(c.memory_mb, 512);
 	assert_int_equal(c.n_eal, 2);
@@ -478,6 +481,7 @@ static void shared_ports(void **state)
 			"x.conf:2: mac \"00:00:00:00:00:00\": not the address of one station"},
 		{TOP("share_cpu = 1;"),
 			"x.conf:5: share_cpu must be true or false, not an integer"},
+		{TOP("idle = \"nap\";"), "x.conf:5: idle \"nap\": not one of auto, poll, sleep"},
 	};
 	static struct config c;
 	char err[CONFIG_ERR_LEN];

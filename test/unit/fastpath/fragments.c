@@ -184,7 +184,8 @@ struct rte_mbuf *fragment_input(
 	struct fragments *t, const struct datagram *d, const struct fragment_spec *f)
 {
 	uint8_t frame[DATAGRAM_MAX + 200];
-	struct rte_mbuf *m = exact_mbuf(t->pool, frame, fragment_frame(d, f, frame));
+	size_t len = fragment_frame(d, f, frame);
+	struct rte_mbuf *m = exact_mbuf(t->pool, frame, len);
 
 	m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | (f->begin ? 0 : RX_VLAN);
 	m->port = f->begin ? PORT + 1 : PORT;

@@ -144,7 +144,7 @@ static void injected_frames_leave(void **state)
 	for (int i = 0; i < 63; i++)
 		assert_int_equal(crossing_inject(rig.crossing, 1, frame, 1518), 0);
 	assert_int_equal(crossing_inject(rig.crossing, 1, frame, 60), -EAGAIN);
-	worker_round(&rig.worker); // a burst a round
+	assert_int_equal(worker_round(&rig.worker), WORKER_BURST); // a burst a round
 	assert_int_equal(rte_ring_count(tx[1]), WORKER_BURST);
 	worker_round(&rig.worker);
 	assert_int_equal(rte_ring_count(tx[1]), 63);
@@ -240,6 +240,34 @@ static void runs_until_stop(void **state)
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
 }
 
+#define IDLE_ROUNDS 8
+static unsigned int idle_seen[2 * IDLE_ROUNDS], n_idle;
+
+// Stops the worker in the end; before, a frame arrives.
+static void idle_cb(unsigned int rounds)
+{
+	idle_seen[n_idle++] = rounds;
+	if (n_idle == IDLE_ROUNDS)
+		arrive(0, "A12");
+	if (n_idle == RTE_DIM(idle_seen))
+		atomic_store_explicit(&rig.x->stop, true, memory_order_release);
+}
+
+// It is told of the rounds since the last frame, while nothing of the table is held.
+static void an_idle_worker_may_rest(void **state)
+{
+	(void)state;
+	mfib_channel_oifs(rig.mfib, rig.channel, 1u << 1);
+	atomic_store_explicit(&rig.x->stop, false, memory_order_release);
+	rig.worker.idle_cb = idle_cb;
+	worker_run(&rig.worker);
+	rig.worker.idle_cb = NULL;
+	for (unsigned int i = 0; i < RTE_DIM(idle_seen); i++)
+		assert_int_equal(idle_seen[i], i % IDLE_ROUNDS + 1);
+	expect_native(1, "A12");
+	assert_int_equal(rig_mbufs_in_use(&rig), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +276,7 @@ int main(void)
 		cmocka_unit_test(more_than_a_burst_in_several_rounds),
 		cmocka_unit_test(injected_frames_leave),
 		cmocka_unit_test(runs_until_stop),
+		cmocka_unit_test(an_idle_worker_may_rest),
 	};
 	int failed;
 
