@@ -257,6 +257,24 @@ static __rte_always_inline bool is_local(struct burst *b, const uint8_t *ip, boo
 	return likely(get_raw32(ip + 16) == b->dst4) || local4_switch(b, get_raw32(ip + 16));
 }
 
+// One segment that nobody else has: refcnt and nb_segs at once.
+static __rte_always_inline bool frame_alone(const struct rte_mbuf *m)
+{
+	static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+		"two fields that are loaded together");
+	return get_raw32((const uint8_t *)&m->refcnt) == 0x00010001;
+}
+
+// The octets of G that the key has no room for are as in every group. And its second one is not 0:
+// such a scope is not joined, and an IPv4 channel's key looks like it.
+static __rte_always_inline bool group6_ok(const uint8_t *g)
+{
+	uint32_t first = get_raw32(g);
+
+	return (first & RTE_BE32(0xff00ffff)) == RTE_BE32(0xff000000) &&
+	       first != RTE_BE32(0xff000000);
+}
+
 // A frame that ends here.
 static inline void data_drop(struct burst *b, struct rte_mbuf *m, enum drop_reason reason)
 {
@@ -308,7 +326,7 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 	struct mfib_wide *e;
 
 	if (!s.outer6 && !s.inner6) {
-		narrow = mfib_narrow_key_read(inner + 12, ip + 12, port, &b->local4_key);
+		narrow = mfib_narrow_key_read(inner + 12, ip + 12, &b->local4_key);
 		n = mfib_narrow_at(bucket, &narrow);
 		if (unlikely(!n)) {
 			n = mfib_narrow_next(b->t.narrow, bucket);
@@ -359,25 +377,20 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int inner_len;
 	struct found e;
-	bool one;
 
 	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
-		unlikely(m->nb_segs != 1) || unlikely(!is_local(b, ip, s.outer6)))
+		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s.outer6)))
 		return false;
 	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
 		!cksums_ok(b, m, ip, udp, s.outer6))
 		return false;
 	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;
-	// The octets of G that the key has no room for; and no scope up to link-local, which an
-	// IPv4 channel's key looks like.
-	if (s.inner6 &&
-		unlikely(inner[24] != 0xff || (inner[25] & 0xf) <= 2 || get_raw16(inner + 26) != 0))
+	if (s.inner6 && unlikely(!group6_ok(inner + 24)))
 		return false;
 	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
 		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
-	one = __builtin_popcountll(e.oifs) == 1;
-	if (unlikely(!one) && e.oifs == 0) // an entry may have none left
+	if (unlikely(e.oifs == 0)) // an entry may have none left
 		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
@@ -398,7 +411,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
 	mfib_count(e.count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one,
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs,
 		pending);
 	return true;
 }

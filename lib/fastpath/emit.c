@@ -37,7 +37,7 @@ static void frame_make(
 	struct rte_mbuf *m, const struct worker_if *f, uint8_t *ip, const struct native *n)
 {
 	l2_write(f, ip, n);
-	frame_move(m, (int)(ip - f->l2_len - rte_pktmbuf_mtod(m, const uint8_t *)),
+	frame_move(m, (int)(ip - f->l2_len - rte_pktmbuf_mtod(m, const uint8_t *)), 0,
 		(uint32_t)n->len + f->l2_len);
 }
 
@@ -127,7 +127,7 @@ static void emit_groups(
 	struct rte_mbuf *c;
 
 	if (chained)
-		frame_move(m, (int)(ip - rte_pktmbuf_mtod(m, const uint8_t *)), n->len);
+		frame_move(m, (int)(ip - rte_pktmbuf_mtod(m, const uint8_t *)), 0, n->len);
 	while (oifs) {
 		unsigned int i = (unsigned int)__builtin_ctzll(oifs);
 		uint64_t twins = oifs & w->ifs[i].twins;
@@ -150,7 +150,8 @@ static void emit_groups(
 	rte_pktmbuf_free(m); // the chains hold it
 }
 
-void emit_many(
+// Several Ethernet headers, a tag, or a datagram too large for the first interface.
+static void emit_any(
 	struct worker *w, struct rte_mbuf *m, uint8_t *ip, uint16_t len, bool v6, uint64_t oifs)
 {
 	struct native n = {.mac = group_mac(ip, v6), .len = len, .v6 = v6};
@@ -168,6 +169,33 @@ void emit_many(
 	}
 	frame_make(m, first, ip, &n);
 	share(w, m, fit);
+}
+
+void emit_many(
+	struct worker *w, struct rte_mbuf *m, uint8_t *ip, unsigned int len, bool v6, uint64_t oifs)
+{
+	struct worker_tx *tx = &w->tx[__builtin_ctzll(oifs)];
+	int by = (int)(ip - ETH_LEN - rte_pktmbuf_mtod(m, const uint8_t *));
+	unsigned int more = 0;
+
+	if ((oifs & ~tx->twins) || len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED)) {
+		emit_any(w, m, ip, (uint16_t)len, v6, oifs);
+		return;
+	}
+	// One frame for all of them. Nobody sends it before it is complete.
+	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
+	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
+	tx_put(tx, m);
+	for (oifs &= oifs - 1; oifs; oifs &= oifs - 1) {
+		tx = &w->tx[__builtin_ctzll(oifs)];
+		if (unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
+			drop(w, DROP_MTU, 1);
+			continue;
+		}
+		tx_put(tx, m);
+		more++;
+	}
+	frame_move(m, by, more, len + ETH_LEN);
 }
 
 void emit_flush(struct worker *w, unsigned int ifindex)

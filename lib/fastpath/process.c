@@ -144,8 +144,7 @@ static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
 		ipv6_forward(ip, c->ecn);
 	else
 		ipv4_forward(ip, c->ecn);
-	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs,
-		__builtin_popcountll(c->oifs) == 1, &b->w->tx_pending);
+	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs, &b->w->tx_pending);
 }
 
 static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)

@@ -56,6 +56,7 @@ struct worker_tx {
 	// worker_prepare(): the last eight octets of an untagged interface's Ethernet header,
 	// source and ethertype, as they lie in memory; of IPv4, of IPv6.
 	_Alignas(64) uint64_t l2_tail[2];
+	uint64_t twins;	    // as the interface's
 	uint32_t plain_mtu; // as the interface's; 0 for a tagged one
 	uint32_t n;
 	_Alignas(64) struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
