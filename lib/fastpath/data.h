@@ -41,6 +41,11 @@ struct burst {
 	uint8_t local4, local6;
 	_Alignas(16) uint8_t dst6[16];
 	struct mfib_narrow_key local4_key; // of 0 but for local4
+	// Where the frames of the last burst all went, and the first queue of that; 0: here and
+	// there.
+	uint64_t expected;
+	struct worker_tx *expected_tx;
+	uint8_t *begin[WORKER_BURST]; // of each frame, where its headers are
 	unsigned int n_drop;
 	struct rte_mbuf *drop[WORKER_BURST];
 	unsigned int n_punt[PUNT_CLASSES];
@@ -62,11 +67,12 @@ static __rte_always_inline unsigned int data_headers_len(const struct shape s)
 	       (s.inner6 ? IPV6_LEN : IPV4_LEN);
 }
 
-// The bucket of a frame of this shape, being fetched; NULL for one that is too short.
+// The bucket of a frame of this shape, which begins at `begin`, being fetched; NULL for one that is
+// too short.
 static __rte_always_inline void *data_find(
-	const struct burst *b, const struct rte_mbuf *m, const struct shape s)
+	const struct burst *b, const struct rte_mbuf *m, const uint8_t *begin, const struct shape s)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + s.l3;
+	const uint8_t *ip = begin + s.l3;
 	const uint8_t *inner = data_inner(ip, s.outer6);
 	// end: the end of the destination and the two ports, which follow each other.
 	uint64_t end, hash, src[2], g[2];
@@ -309,6 +315,33 @@ static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const 
 	return true;
 }
 
+// The oif sets of a loop's frames. expected: a constant, whether burst.expected is one.
+struct oifs_seen {
+	bool expected;
+	uint64_t any;	       // interfaces that one of them has
+	uint64_t all;	       // that each of them has; not counted when expected
+	unsigned int n_others; // frames for others than expected
+};
+
+// The queue of an entry's first interface. Where it is as expected the processor goes on with that
+// before it has read the entry. seen: NULL outside the loops.
+static __rte_always_inline struct worker_tx *data_tx(
+	struct burst *b, uint64_t oifs, struct oifs_seen *seen)
+{
+	if (!seen) {
+		b->w->tx_pending |= oifs;
+		return emit_tx(b->w, oifs);
+	}
+	seen->any |= oifs;
+	if (seen->expected && likely(oifs == b->expected))
+		return b->expected_tx;
+	if (seen->expected)
+		seen->n_others++;
+	else
+		seen->all &= oifs;
+	return emit_tx(b->w, oifs);
+}
+
 // An entry's oif set and counter.
 struct found {
 	uint64_t oifs, *count;
@@ -368,12 +401,13 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 }
 
 // True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
-// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is.
-static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
-	const struct shape s, void *bucket, void **next, bool any_ecn, uint64_t *pending)
+// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is. seen: as
+// data_tx() takes it.
+static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	const struct shape s, void *bucket, void **next, bool any_ecn, struct oifs_seen *seen)
 {
 	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
-	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + s.l3, *udp = ip + outer_len;
+	uint8_t *ip = begin + s.l3, *udp = ip + outer_len;
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int inner_len;
 	struct found e;
@@ -412,7 +446,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	__asm__("" : "+r"(inner_len));
 	mfib_count(e.count, inner_len);
 	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs,
-		pending);
+		data_tx(b, e.oifs, seen));
 	return true;
 }
 

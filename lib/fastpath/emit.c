@@ -88,7 +88,7 @@ static void share(struct worker *w, struct rte_mbuf *m, uint64_t twins)
 	if (more > 0)
 		rte_mbuf_refcnt_update(m, (int16_t)more);
 	for (; twins; twins &= twins - 1)
-		tx_put(&w->tx[__builtin_ctzll(twins)], m);
+		tx_put(&w->tx[__builtin_ctzll(twins)], m, rte_pktmbuf_pkt_len(m));
 }
 
 // Interfaces that the datagram fits; native multicast is not fragmented here.
@@ -185,14 +185,14 @@ void emit_many(
 	// One frame for all of them. Nobody sends it before it is complete.
 	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
 	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
-	tx_put(tx, m);
+	tx_put(tx, m, len + ETH_LEN);
 	for (oifs &= oifs - 1; oifs; oifs &= oifs - 1) {
 		tx = &w->tx[__builtin_ctzll(oifs)];
 		if (unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
 			drop(w, DROP_MTU, 1);
 			continue;
 		}
-		tx_put(tx, m);
+		tx_put(tx, m, len + ETH_LEN);
 		more++;
 	}
 	frame_move(m, by, more, len + ETH_LEN);
@@ -202,13 +202,11 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 {
 	struct crossing_if_stats *s = &w->x->ifs[ifindex];
 	struct worker_tx *tx = &w->tx[ifindex];
-	uint64_t bytes = 0;
+	uint64_t bytes = tx->bytes;
 	unsigned int sent;
 
 	if (tx->n == 0)
 		return;
-	for (unsigned int i = 0; i < tx->n; i++)
-		bytes += rte_pktmbuf_pkt_len(tx->mbufs[i]);
 	sent = worker_transmit(w, ifindex, tx->mbufs, tx->n);
 	if (sent < tx->n) {
 		unsigned int left = tx->n - sent;
@@ -222,4 +220,5 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 	crossing_count(&s->tx_packets, sent);
 	crossing_count(&s->tx_bytes, bytes);
 	tx->n = 0;
+	tx->bytes = 0;
 }

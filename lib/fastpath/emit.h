@@ -118,9 +118,11 @@ static inline void frame_move(struct rte_mbuf *m, int by, unsigned int more, uin
 #endif
 }
 
-static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m)
+// len: octets of the frame.
+static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m, unsigned int len)
 {
 	tx->mbufs[tx->n++] = m;
+	tx->bytes += len;
 }
 
 // The first eight octets of a native frame, of which the last two are to be overwritten.
@@ -138,17 +140,22 @@ static inline uint64_t l2_head(const uint8_t *ip, bool v6)
 void emit_many(struct worker *w, struct rte_mbuf *m, uint8_t *ip, unsigned int len, bool v6,
 	uint64_t oifs);
 
-// Queues the datagram at ip, in m, of one segment and ours alone, on every interface of oifs; takes
-// m over. In front of ip there is room for an Ethernet header with a tag. offset: of ip from the
-// frame's begin. oifs is not empty. pending: what is to be added to w->tx_pending.
-static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8_t *ip,
-	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, uint64_t *pending)
+// The queue of the first interface of a set that is not empty.
+static __rte_always_inline struct worker_tx *emit_tx(struct worker *w, uint64_t oifs)
 {
 	struct worker_tx *tx = &w->tx[(size_t)__builtin_ctzll(oifs)];
 
 	// Else its address is computed again for each field.
 	__asm__("" : "+r"(tx));
-	*pending |= oifs;
+	return tx;
+}
+
+// Queues the datagram at ip, in m, of one segment and ours alone, on every interface of oifs; takes
+// m over. In front of ip there is room for an Ethernet header with a tag. offset: of ip from the
+// frame's begin. oifs is not empty. tx: emit_tx() of it.
+static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8_t *ip,
+	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, struct worker_tx *tx)
+{
 	if (unlikely(oifs & (oifs - 1)) ||
 		unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
 		emit_many(w, m, ip, len, v6, oifs);
@@ -157,7 +164,7 @@ static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8
 	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
 	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
 	frame_move(m, (int)offset - ETH_LEN, 0, len + ETH_LEN);
-	tx_put(tx, m);
+	tx_put(tx, m, len + ETH_LEN);
 }
 
 // Hands what is queued for an interface to its driver; what that does not take is dropped.

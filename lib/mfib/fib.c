@@ -9,11 +9,11 @@
 #define MAKE_OCTETS   256u
 #define SHRINK_OCTETS 1024u
 
-// Slots a channel: a table is replaced when it has fewer than FEW, or more than MANY, by one that has
-// FRESH; and when FULL eighths of its slots are owned, many of them by deleted channels that a worker
-// may still see. Room is worth its memory even where the table fits no cache: a packet whose entry is
-// not in its home bucket costs more than what a smaller table saves (10 % of the packets at 2 slots of
-// IPv4 a channel, 2.5 % at 4).
+// Slots a channel: a table is replaced when it has fewer than FEW, or more than MANY, by one that
+// has FRESH; and when FULL eighths of its slots are owned, many of them by deleted channels that a
+// worker may still see. Room is worth its memory even where the table fits no cache: a packet whose
+// entry is not in its home bucket costs more than what a smaller table saves (10 % of the packets
+// at 2 slots of IPv4 a channel, 2.5 % at 4).
 #define FEW   4
 #define FRESH 5
 #define MANY  10

@@ -545,6 +545,7 @@ static void copies_have_their_own_mac(void **state)
 		assert_memory_equal(rte_pktmbuf_mtod(m, void *), want, len);
 		rte_pktmbuf_free(m);
 		rig.worker.tx[i].n = 0;
+		rig.worker.tx[i].bytes = 0;
 	}
 	mfib_channel_oifs(rig.mfib, rig.channel, 1u << 1);
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
@@ -677,6 +678,7 @@ static void burst_of_everything(void **state)
 		rte_pktmbuf_free(m);
 	}
 	rig.worker.tx[1].n = 0;
+	rig.worker.tx[1].bytes = 0;
 	for (int k = 0; k < PUNT_CLASSES; k++) {
 		while (rte_ring_dequeue(rig.x->punt[k], &p) == 0)
 			rte_pktmbuf_free(p);
