@@ -323,23 +323,27 @@ struct oifs_seen {
 	unsigned int n_others; // frames for others than expected
 };
 
-// The queue of an entry's first interface. Where it is as expected the processor goes on with that
-// before it has read the entry. seen: NULL outside the loops.
+// The queue of the first interface of an entry's set, *oifs. Where that is as expected the
+// processor goes on with what is expected before it has read the entry. seen: NULL outside the
+// loops.
 static __rte_always_inline struct worker_tx *data_tx(
-	struct burst *b, uint64_t oifs, struct oifs_seen *seen)
+	struct burst *b, uint64_t *oifs, struct oifs_seen *seen)
 {
 	if (!seen) {
-		b->w->tx_pending |= oifs;
-		return emit_tx(b->w, oifs);
+		b->w->tx_pending |= *oifs;
+		return emit_tx(b->w, *oifs);
 	}
-	seen->any |= oifs;
-	if (seen->expected && likely(oifs == b->expected))
+	seen->any |= *oifs;
+	if (seen->expected && likely(*oifs == b->expected)) {
+		*oifs = b->expected;
+		__asm__("" : "+r"(*oifs)); // else it is the entry's again
 		return b->expected_tx;
+	}
 	if (seen->expected)
 		seen->n_others++;
 	else
-		seen->all &= oifs;
-	return emit_tx(b->w, oifs);
+		seen->all &= *oifs;
+	return emit_tx(b->w, *oifs);
 }
 
 // An entry's oif set and counter.
@@ -410,6 +414,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	uint8_t *ip = begin + s.l3, *udp = ip + outer_len;
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int inner_len;
+	struct worker_tx *tx;
 	struct found e;
 
 	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
@@ -445,8 +450,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
 	mfib_count(e.count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs,
-		data_tx(b, e.oifs, seen));
+	tx = data_tx(b, &e.oifs, seen);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, tx);
 	return true;
 }
 
