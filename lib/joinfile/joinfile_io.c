@@ -65,11 +65,11 @@ static int read_fd(int fd, size_t max, char **text, size_t *len, struct joinfile
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	*id = id_of(&st);
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
-	*id = id_of(&st);
 	buf = malloc((size_t)st.st_size + 1);
 	if (!buf)
 		return -ENOMEM;
@@ -94,8 +94,13 @@ int joinfile_read(const char *path, size_t max, char **text, size_t *len, struct
 	// O_NONBLOCK: a FIFO must not hold the control thread.
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), ret;
 
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) {
+		struct stat st;
+
+		ret = -errno;
+		*id = stat(path, &st) == 0 ? id_of(&st) : (struct joinfile_id){0};
+		return ret;
+	}
 	ret = read_fd(fd, max, text, len, id);
 	close(fd);
 	return ret;
@@ -190,15 +195,16 @@ bool joinfile_watch_lost(const struct joinfile_watch *w)
 	return w->wd < 0;
 }
 
-// Another name in the folder was put in place: a link that the path goes through may be it.
+// Another name in the folder was put in place: a link that the path goes through may be it. The
+// same file with other contents is not: that is somebody writing it in place, who has not closed it
+// yet.
 static enum joinfile_event look(const struct joinfile_watch *w, const struct joinfile_id *id)
 {
-	struct joinfile_id now = {0};
 	struct stat st;
 
-	if (stat(w->path, &st) == 0)
-		now = id_of(&st);
-	return id_eq(&now, id) ? JOINFILE_NOTHING : JOINFILE_REPLACED;
+	if (stat(w->path, &st) < 0)
+		return id->ino ? JOINFILE_CHANGED : JOINFILE_NOTHING;
+	return st.st_dev == id->dev && st.st_ino == id->ino ? JOINFILE_NOTHING : JOINFILE_REPLACED;
 }
 
 // A new name. One that was just created for writing is waited for until it is closed; a link to a
