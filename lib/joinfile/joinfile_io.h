@@ -19,7 +19,7 @@ struct joinfile_id {
 
 // Reads a regular file whole into *text, which is the caller's to free(). 0 or a negative errno, of
 // which: -EFBIG more than max octets, -EAGAIN it changed while it was read, -EINVAL no regular
-// file.
+// file. *id is set in any case.
 int joinfile_read(const char *path, size_t max, char **text, size_t *len, struct joinfile_id *id);
 // Writes a file beside path and renames it over it, so that a reader sees the one or the other. 0
 // or a negative errno with path as it was.

@@ -290,7 +290,7 @@ static void passed_and_too_many(void **state)
 
 static void too_large_or_no_file(void **state)
 {
-	char fifo[128];
+	char fifo[160], other[160];
 	int fd;
 
 	(void)state;
@@ -304,8 +304,14 @@ static void too_large_or_no_file(void **state)
 	run(1 * S);
 	assert_int_equal(stats.drops[JOINFILE_DROP_TOO_LARGE], 1);
 	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_int_equal(rename(fifo, path), 0);
+	run(1 * S);
+	assert_int_equal(stats.drops[JOINFILE_DROP_UNREADABLE], 1);
+	// It is looked at again when it changes, not when a neighbor does.
+	write_to(other, "");
+	assert_int_equal(rename(other, out), 0);
 	run(1 * S);
 	assert_int_equal(stats.drops[JOINFILE_DROP_UNREADABLE], 1);
 	expect_told("");
