@@ -18,11 +18,11 @@
 #define JOINFILE_LINE_LEN   (2 * ADDR_STRLEN + 16) // of joinfile_format()
 
 struct joinfile_entry {
-	struct sg sg;	     // unicast source, multicast group, of one family
 	uint32_t line;	     // of the file, from 1
 	uint32_t population; // receivers, where the file says how many
 	bool has_population;
-	bool wanted; // import.c: the brain was told and took it
+	bool wanted;  // import.c: the brain was told and took it
+	struct sg sg; // unicast source, multicast group, of one family
 };
 
 struct joinfile_list {
@@ -36,14 +36,13 @@ struct joinfile_error {
 };
 
 // X(name, text): what was not used. One counter each.
-#define JOINFILE_DROP_LIST(X)                                                \
-	X(UNREADABLE, "file that cannot be read, what was before holds")     \
-	X(MALFORMED, "file with a malformed line, what was before holds")    \
-	X(TOO_LARGE, "file of too many octets or channels, what was before " \
-		     "holds")                                                \
-	X(FAMILY, "line passed over: an IPv6 channel")                       \
-	X(NOT_SSM, "line passed over: group is outside the SSM ranges")      \
-	X(LIMIT, "channel refused for now: limit of channels reached")       \
+#define JOINFILE_DROP_LIST(X)                                            \
+	X(UNREADABLE, "file that cannot be read, the one before holds")  \
+	X(MALFORMED, "file with a malformed line, the one before holds") \
+	X(TOO_LARGE, "file past its limits, the one before holds")       \
+	X(FAMILY, "line passed over: an IPv6 channel")                   \
+	X(NOT_SSM, "line passed over: group is outside the SSM ranges")  \
+	X(LIMIT, "channel refused for now: limit of channels reached")   \
 	X(EXPORT, "exported file that could not be written")
 
 enum joinfile_drop {

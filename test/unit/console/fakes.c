@@ -78,7 +78,7 @@ static int static_channel(void *ctx, bool add, const struct sg *sg, const char *
 	char text[SG_STRLEN];
 
 	(void)ctx;
-	strcpy(why, "left behind");
+	snprintf(why, OBSERVE_WHY_LEN, "left behind");
 	if (ifname && strcmp(ifname, "lan") != 0) {
 		snprintf(why, OBSERVE_WHY_LEN, "there is no interface %s for %s", ifname,
 			sg_format(sg, text));
