@@ -21,13 +21,23 @@ static int by_channel(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
+// As a file is that was written in order, such as one that another inlet exports.
+static bool in_order(const struct joinfile_list *l)
+{
+	for (uint32_t i = 1; i < l->n; i++)
+		if (by_channel(&l->e[i - 1], &l->e[i]) > 0)
+			return false;
+	return true;
+}
+
 void joinfile_sort(struct joinfile_list *l)
 {
 	uint32_t n = 0;
 
 	if (l->n == 0)
 		return;
-	qsort(l->e, l->n, sizeof(*l->e), by_channel);
+	if (!in_order(l))
+		qsort(l->e, l->n, sizeof(*l->e), by_channel);
 	for (uint32_t i = 1; i < l->n; i++) {
 		struct joinfile_entry *kept = &l->e[n];
 		const struct joinfile_entry *e = &l->e[i];

@@ -145,10 +145,13 @@ int joinfile_parse(const char *text, size_t len, struct joinfile_entry *entries,
 
 size_t joinfile_format(const struct joinfile_entry *e, char buf[JOINFILE_LINE_LEN])
 {
-	char s[ADDR_STRLEN], g[ADDR_STRLEN], population[12] = "";
+	size_t len = strlen(addr_format(&e->sg.s, buf));
 
+	buf[len++] = ',';
+	len += strlen(addr_format(&e->sg.g, buf + len));
 	if (e->has_population)
-		snprintf(population, sizeof(population), ",%u", e->population);
-	return (size_t)snprintf(buf, JOINFILE_LINE_LEN, "%s,%s%s\n", addr_format(&e->sg.s, s),
-		addr_format(&e->sg.g, g), population);
+		len += (size_t)snprintf(buf + len, JOINFILE_LINE_LEN - len, ",%u", e->population);
+	buf[len++] = '\n';
+	buf[len] = '\0';
+	return len;
 }
