@@ -123,6 +123,11 @@ const char *channel_state_name(enum channel_state s)
 	return s == CHANNEL_FLOWING ? "flowing" : s == CHANNEL_WAITING ? "waiting" : "other";
 }
 
+const char *channel_origin_name(enum channel_origin o)
+{
+	return o == CHANNEL_BY_PIM ? "pim" : o == CHANNEL_BY_STATIC ? "static" : "other";
+}
+
 void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
 {
@@ -130,6 +135,7 @@ void channels_each(
 		.state = CHANNEL_FLOWING,
 		.relay = address("203.0.113.15"),
 		.oifs = 2,
+		.wanted_by = {[CHANNEL_BY_PIM] = 2},
 		.packets = 1000,
 		.bytes = 1328000,
 		.wanted_us = FAKE_NOW_US - 5 * USEC_PER_SEC,
@@ -144,6 +150,7 @@ void channels_each(
 			v.relay = (struct addr){0};
 			v.first_packet_us = 0;
 			v.oifs = 3;
+			v.wanted_by[CHANNEL_BY_STATIC] = 1;
 			v.retry_us = FAKE_NOW_US + 1500000;
 			strcpy(v.reason, "DNS says \"NXDOMAIN\"\n\x1b[2J\\");
 		}

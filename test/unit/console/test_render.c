@@ -212,10 +212,12 @@ static void channels_verb(void **state)
 	(void)state;
 	EXPECT("show channels", true,
 		"\"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", \"state\": "
-		"\"flowing\", \"relay\": \"203.0.113.15\", \"downstream\": [\"lan\"], \"packets\": "
-		"1000, \"bytes\": 1328000, \"age\": 5.000, \"first_packet_ms\": 12.345, "
+		"\"flowing\", \"relay\": \"203.0.113.15\", \"downstream\": [\"lan\"], "
+		"\"wanted_by\": [\"pim\"], \"packets\": 1000, \"bytes\": 1328000, \"age\": 5.000, "
+		"\"first_packet_ms\": 12.345, "
 		"\"retry_in\": null, \"reason\": \"\"",
-		"\"state\": \"waiting\", \"relay\": null, \"downstream\": [\"wan\", \"lan\"]",
+		"\"state\": \"waiting\", \"relay\": null, \"downstream\": [\"wan\", \"lan\"], "
+		"\"wanted_by\": [\"pim\", \"static\"]",
 		"\"first_packet_ms\": null, \"retry_in\": 1.500, "
 		"\"reason\": \"DNS says \\\"NXDOMAIN\\\"\\u000a\\u001b[2J\\\\\"");
 	EXPECT("show channels", false, "wan,lan", "DNS says \"NXDOMAIN\"??[2J\\");
