@@ -77,7 +77,7 @@ static void ask_again(struct member_group *group, bool suppress, uint64_t now_us
 	struct ask a;
 
 	ask_begin(&a, group, suppress);
-	LIST_FOREACH (e, &group->asked, asked) {
+	for (e = LIST_FIRST(&group->asked); e; e = LIST_NEXT(e, asked)) {
 		if ((e->timer.due_us > last) == suppress)
 			ask_add(&a, &e->sg.s);
 	}

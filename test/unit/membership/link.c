@@ -38,8 +38,9 @@ static unsigned int number(const struct addr *s, const struct addr *g)
 
 static void did(struct link *l, const char *text)
 {
-	assert_true(strlen(l->done) + strlen(text) + 2 < sizeof(l->done));
-	strcat(l->done, text);
+	size_t at = strlen(l->done), room = sizeof(l->done) - at;
+
+	assert_true((size_t)snprintf(l->done + at, room, "%s", text) < room);
 }
 
 static void send_cb(void *ctx, const uint8_t *datagram, size_t len)
@@ -75,7 +76,7 @@ static void want_cb(void *ctx, const struct sg *sg, bool wanted, uint64_t now_us
 	l->wanted += wanted ? 1 : -1u;
 }
 
-struct membership_cfg link_cfg(struct link *l, uint8_t family)
+struct membership_cfg link_cfg(uint8_t family)
 {
 	struct membership_cfg cfg = {
 		.name = "lan",
@@ -85,10 +86,7 @@ struct membership_cfg link_cfg(struct link *l, uint8_t family)
 		.robustness = 2,
 		.last_member_interval_ms = 1000,
 		.last_member_count = 2,
-		.ssm_ranges = l->ranges,
-		.n_ssm_ranges = 2,
 		.max_channels = 10000,
-		.total = &l->total,
 		.mtu = 1500,
 	};
 
@@ -97,7 +95,7 @@ struct membership_cfg link_cfg(struct link *l, uint8_t family)
 
 void link_begin(struct link *l, uint8_t family)
 {
-	struct membership_cfg cfg = link_cfg(l, family);
+	struct membership_cfg cfg = link_cfg(family);
 
 	link_begin_cfg(l, &cfg);
 }
@@ -105,6 +103,7 @@ void link_begin(struct link *l, uint8_t family)
 void link_begin_cfg(struct link *l, const struct membership_cfg *cfg)
 {
 	static const struct membership_ops ops = {.send = send_cb, .want_cb = want_cb};
+	struct membership_cfg mine = *cfg;
 	struct membership_addr a;
 
 	log_threshold = LOG_LEVEL_ERROR;
@@ -115,7 +114,10 @@ void link_begin_cfg(struct link *l, const struct membership_cfg *cfg)
 	assert_int_equal(prefix_parse("232.0.0.0/8", &l->ranges[0]), 0);
 	assert_int_equal(prefix_parse("ff3e::/32", &l->ranges[1]), 0);
 	timers_init(&l->timers);
-	l->m = membership_create(cfg, &ops, l, &l->timers);
+	mine.ssm_ranges = l->ranges;
+	mine.n_ssm_ranges = 2;
+	mine.total = &l->total;
+	l->m = membership_create(&mine, &ops, l, &l->timers);
 	assert_non_null(l->m);
 	a = (struct membership_addr){
 		.addr = link_host(l, OURS), .prefix_len = cfg->family == ADDR_V4 ? 24 : 64};
@@ -124,7 +126,7 @@ void link_begin_cfg(struct link *l, const struct membership_cfg *cfg)
 
 void link_settled(struct link *l, uint8_t family)
 {
-	struct membership_cfg cfg = link_cfg(l, family);
+	struct membership_cfg cfg = link_cfg(family);
 
 	link_settled_cfg(l, &cfg);
 }

@@ -30,7 +30,8 @@ struct link {
 	size_t last_len;
 };
 
-struct membership_cfg link_cfg(struct link *l, uint8_t family); // the defaults of the RFCs
+// The defaults of the RFCs. What the link lends (ranges, total) is filled in by link_begin_cfg().
+struct membership_cfg link_cfg(uint8_t family);
 // Up, and the startup queries still to come.
 void link_begin(struct link *l, uint8_t family);
 void link_begin_cfg(struct link *l, const struct membership_cfg *cfg);

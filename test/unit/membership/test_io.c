@@ -198,7 +198,7 @@ static void queries_leave_as_they_are(void **state)
 	struct gm_query q = {.src = ip("10.1.1.100"), .max_resp_ms = 10000, .qrv = 2, .qqi_s = 125};
 	struct addr s = ip("192.0.2.1");
 	struct membership_io *io;
-	uint8_t buf[1500], frame[2048];
+	uint8_t buf[1500], frame[2048] = {0};
 	struct heard h;
 
 	(void)state;

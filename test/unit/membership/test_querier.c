@@ -58,7 +58,7 @@ static void rq01_startup_count_is_robustness(void **state)
 	struct link l;
 
 	(void)state;
-	cfg = link_cfg(&l, ADDR_V4);
+	cfg = link_cfg(ADDR_V4);
 	cfg.robustness = 4;
 	cfg.query_interval_s = 40;
 	link_begin_cfg(&l, &cfg);
@@ -78,7 +78,7 @@ static void values_are_those_of_the_wire(void **state)
 	struct link l;
 
 	(void)state;
-	cfg = link_cfg(&l, ADDR_V4);
+	cfg = link_cfg(ADDR_V4);
 	cfg.query_interval_s = 1001;
 	link_begin_cfg(&l, &cfg);
 	link_until(&l, 992000 / 4);

@@ -14,10 +14,10 @@ static const uint8_t families[] = {ADDR_V4, ADDR_V6};
 struct step {
 	unsigned int ms; // from the start of the test; timers run to this time, then the event
 	unsigned int host;
-	uint8_t type; // 0: no event
+	unsigned int type; // 0: no event
 	unsigned int channels[6];
-	const char *actions; // of the timers and the event
 	unsigned int group;  // of a record without sources
+	const char *actions; // of the timers and the event
 };
 
 static void play(const struct step *steps, size_t n, bool fast_leave)
@@ -27,7 +27,7 @@ static void play(const struct step *steps, size_t n, bool fast_leave)
 		struct membership_cfg cfg;
 		struct link l;
 
-		cfg = link_cfg(&l, *f);
+		cfg = link_cfg(*f);
 		cfg.fast_leave = fast_leave;
 		link_settled_cfg(&l, &cfg);
 		for (size_t i = 0; i < n; i++) {
@@ -35,7 +35,7 @@ static void play(const struct step *steps, size_t n, bool fast_leave)
 
 			link_until(&l, 31250 + s->ms);
 			if (s->type)
-				link_report(&l, s->host, s->type, s->channels, s->group);
+				link_report(&l, s->host, (uint8_t)s->type, s->channels, s->group);
 			link_expect(&l, s->actions);
 		}
 		link_end(&l);
@@ -57,38 +57,38 @@ static void play(const struct step *steps, size_t n, bool fast_leave)
 static void rq02_is_in_and_allow_add(void **state)
 {
 	(void)state;
-	PLAY({0, 1, IGMP_ALLOW, {11, 12}, "+11 +12", 0}, {1000, 2, IGMP_IS_IN, {12, 13}, "+13", 0},
-		{2000, 1, IGMP_IS_IN, {21}, "+21", 0}, {3000, 1, IGMP_ALLOW, {0}, "", 3},
-		{270000, 0, 0, {0}, "Q Q -11", 0}, {271000, 0, 0, {0}, "-12 -13", 0});
+	PLAY({0, 1, IGMP_ALLOW, {11, 12}, 0, "+11 +12"}, {1000, 2, IGMP_IS_IN, {12, 13}, 0, "+13"},
+		{2000, 1, IGMP_IS_IN, {21}, 0, "+21"}, {3000, 1, IGMP_ALLOW, {0}, 3, ""},
+		{270000, 0, 0, {0}, 0, "Q Q -11"}, {271000, 0, 0, {0}, 0, "-12 -13"});
 }
 
 // RQ-02, RQ-04, RQ-05: BLOCK asks twice a second apart, and LMQT later the source is gone.
 static void rq04_block_asks_then_ends(void **state)
 {
 	(void)state;
-	PLAY({0, 1, IGMP_ALLOW, {11, 12}, "+11 +12", 0}, {5000, 1, IGMP_BLOCK, {11, 13}, "q/11", 0},
-		{5999, 0, 0, {0}, "", 0}, {6000, 0, 0, {0}, "q/11", 0}, {6999, 0, 0, {0}, "", 0},
-		{7000, 0, 0, {0}, "-11", 0}, {60000, 0, 0, {0}, "", 0});
+	PLAY({0, 1, IGMP_ALLOW, {11, 12}, 0, "+11 +12"}, {5000, 1, IGMP_BLOCK, {11, 13}, 0, "q/11"},
+		{5999, 0, 0, {0}, 0, ""}, {6000, 0, 0, {0}, 0, "q/11"}, {6999, 0, 0, {0}, 0, ""},
+		{7000, 0, 0, {0}, 0, "-11"}, {60000, 0, 0, {0}, 0, ""});
 }
 
 // RQ-04: another host wants it still; the repeated query says so by its S flag.
 static void rq04_answer_keeps_and_sets_s(void **state)
 {
 	(void)state;
-	PLAY({0, 1, IGMP_ALLOW, {11, 12}, "+11 +12", 0},
-		{5000, 1, IGMP_BLOCK, {11, 12}, "q/11/12", 0}, {5500, 2, IGMP_IS_IN, {11}, "", 0},
-		{6000, 0, 0, {0}, "s/11 q/12", 0}, {7000, 0, 0, {0}, "-12", 0},
-		{60000, 0, 0, {0}, "", 0});
+	PLAY({0, 1, IGMP_ALLOW, {11, 12}, 0, "+11 +12"},
+		{5000, 1, IGMP_BLOCK, {11, 12}, 0, "q/11/12"}, {5500, 2, IGMP_IS_IN, {11}, 0, ""},
+		{6000, 0, 0, {0}, 0, "s/11 q/12"}, {7000, 0, 0, {0}, 0, "-12"},
+		{60000, 0, 0, {0}, 0, ""});
 }
 
 // A source that is being asked for is not asked for anew; another of the group joins the round.
 static void rq04_blocks_in_a_row(void **state)
 {
 	(void)state;
-	PLAY({0, 1, IGMP_ALLOW, {11, 12}, "+11 +12", 0}, {5000, 1, IGMP_BLOCK, {11}, "q/11", 0},
-		{5200, 1, IGMP_BLOCK, {11}, "", 0}, {5600, 1, IGMP_BLOCK, {12}, "q/12", 0},
-		{6000, 0, 0, {0}, "q/12/11", 0}, {7000, 0, 0, {0}, "-11", 0},
-		{7600, 0, 0, {0}, "-12", 0});
+	PLAY({0, 1, IGMP_ALLOW, {11, 12}, 0, "+11 +12"}, {5000, 1, IGMP_BLOCK, {11}, 0, "q/11"},
+		{5200, 1, IGMP_BLOCK, {11}, 0, ""}, {5600, 1, IGMP_BLOCK, {12}, 0, "q/12"},
+		{6000, 0, 0, {0}, 0, "q/12/11"}, {7000, 0, 0, {0}, 0, "-11"},
+		{7600, 0, 0, {0}, 0, "-12"});
 }
 
 static void rq04_count_and_interval(void **state)
@@ -97,7 +97,7 @@ static void rq04_count_and_interval(void **state)
 	struct link l;
 
 	(void)state;
-	cfg = link_cfg(&l, ADDR_V4);
+	cfg = link_cfg(ADDR_V4);
 	cfg.last_member_count = 4;
 	cfg.last_member_interval_ms = 500;
 	link_settled_cfg(&l, &cfg);
@@ -124,22 +124,22 @@ static void rq04_count_and_interval(void **state)
 static void rq02_to_in_asks_for_the_others(void **state)
 {
 	(void)state;
-	PLAY({0, 1, IGMP_ALLOW, {11, 12, 13}, "+11 +12 +13", 0}, {0, 1, IGMP_ALLOW, {21}, "+21", 0},
-		{5000, 1, IGMP_TO_IN, {12, 14}, "+14 q/13/11", 0}, {6000, 0, 0, {0}, "q/11/13", 0},
-		{7000, 0, 0, {0}, "-13 -11", 0}, {8000, 1, IGMP_TO_IN, {0}, "q/14/12", 1},
-		{9000, 0, 0, {0}, "q/12/14", 0}, {10000, 0, 0, {0}, "-14 -12", 0},
-		{60000, 0, 0, {0}, "", 0});
+	PLAY({0, 1, IGMP_ALLOW, {11, 12, 13}, 0, "+11 +12 +13"}, {0, 1, IGMP_ALLOW, {21}, 0, "+21"},
+		{5000, 1, IGMP_TO_IN, {12, 14}, 0, "+14 q/13/11"}, {6000, 0, 0, {0}, 0, "q/11/13"},
+		{7000, 0, 0, {0}, 0, "-13 -11"}, {8000, 1, IGMP_TO_IN, {0}, 1, "q/14/12"},
+		{9000, 0, 0, {0}, 0, "q/12/14"}, {10000, 0, 0, {0}, 0, "-14 -12"},
+		{60000, 0, 0, {0}, 0, ""});
 }
 
 // The option of leaving at once, on BLOCK and on what TO_IN leaves out.
 static void fast_leave(void **state)
 {
 	(void)state;
-	PLAY_FAST({0, 1, IGMP_ALLOW, {11, 12, 13}, "+11 +12 +13", 0},
-		{100, 1, IGMP_BLOCK, {11}, "-11", 0}, {200, 1, IGMP_TO_IN, {13}, "-12", 0},
-		{300, 1, IGMP_TO_IN, {0}, "-13", 1}, {400, 1, IGMP_BLOCK, {13}, "", 0},
-		{500, 1, IGMP_ALLOW, {11, 12}, "+11 +12", 0},
-		{600, 1, IGMP_BLOCK, {11, 12, 13}, "-11 -12", 0}, {60000, 0, 0, {0}, "", 0});
+	PLAY_FAST({0, 1, IGMP_ALLOW, {11, 12, 13}, 0, "+11 +12 +13"},
+		{100, 1, IGMP_BLOCK, {11}, 0, "-11"}, {200, 1, IGMP_TO_IN, {13}, 0, "-12"},
+		{300, 1, IGMP_TO_IN, {0}, 1, "-13"}, {400, 1, IGMP_BLOCK, {13}, 0, ""},
+		{500, 1, IGMP_ALLOW, {11, 12}, 0, "+11 +12"},
+		{600, 1, IGMP_BLOCK, {11, 12, 13}, 0, "-11 -12"}, {60000, 0, 0, {0}, 0, ""});
 }
 
 // RQ-07, RQ-08: as if it were not there; the other records of the report count.
@@ -254,26 +254,25 @@ static void rq13_odd_records(void **state)
 static void rq09_to_rq11_senders(void **state)
 {
 	static const struct {
-		uint8_t family;
 		const char *src, *dst;
-		uint8_t ttl;
-		bool no_alert;
 		enum membership_drop why; // COUNT: taken
+		uint8_t family, ttl;
+		bool no_alert;
 	} cases[] = {
-		{ADDR_V4, "10.1.1.1", "224.0.0.22", 1, false, MEMBERSHIP_DROP_COUNT},
-		{ADDR_V4, "0.0.0.0", "224.0.0.22", 1, false, MEMBERSHIP_DROP_COUNT},
-		{ADDR_V4, "10.1.2.1", "224.0.0.22", 1, false, MEMBERSHIP_DROP_SOURCE_ADDRESS},
-		{ADDR_V4, "10.1.1.100", "224.0.0.22", 1, false, MEMBERSHIP_DROP_OWN},
-		{ADDR_V4, "10.1.1.1", "224.0.0.1", 1, false, MEMBERSHIP_DROP_DESTINATION},
-		{ADDR_V4, "10.1.1.1", "10.1.1.100", 1, false, MEMBERSHIP_DROP_DESTINATION},
-		{ADDR_V4, "10.1.1.1", "224.0.0.22", 2, false, MEMBERSHIP_DROP_TTL},
-		{ADDR_V4, "10.1.1.1", "224.0.0.22", 1, true, MEMBERSHIP_DROP_ROUTER_ALERT},
-		{ADDR_V6, "fe80::1", "ff02::16", 1, false, MEMBERSHIP_DROP_COUNT},
-		{ADDR_V6, "::", "ff02::16", 1, false, MEMBERSHIP_DROP_COUNT},
-		{ADDR_V6, "2001:db8::1", "ff02::16", 1, false, MEMBERSHIP_DROP_SOURCE_ADDRESS},
-		{ADDR_V6, "fe80::1", "ff02::1", 1, false, MEMBERSHIP_DROP_DESTINATION},
-		{ADDR_V6, "fe80::1", "ff02::16", 64, false, MEMBERSHIP_DROP_TTL},
-		{ADDR_V6, "fe80::1", "ff02::16", 1, true, MEMBERSHIP_DROP_ROUTER_ALERT},
+		{"10.1.1.1", "224.0.0.22", MEMBERSHIP_DROP_COUNT, ADDR_V4, 1, false},
+		{"0.0.0.0", "224.0.0.22", MEMBERSHIP_DROP_COUNT, ADDR_V4, 1, false},
+		{"10.1.2.1", "224.0.0.22", MEMBERSHIP_DROP_SOURCE_ADDRESS, ADDR_V4, 1, false},
+		{"10.1.1.100", "224.0.0.22", MEMBERSHIP_DROP_OWN, ADDR_V4, 1, false},
+		{"10.1.1.1", "224.0.0.1", MEMBERSHIP_DROP_DESTINATION, ADDR_V4, 1, false},
+		{"10.1.1.1", "10.1.1.100", MEMBERSHIP_DROP_DESTINATION, ADDR_V4, 1, false},
+		{"10.1.1.1", "224.0.0.22", MEMBERSHIP_DROP_TTL, ADDR_V4, 2, false},
+		{"10.1.1.1", "224.0.0.22", MEMBERSHIP_DROP_ROUTER_ALERT, ADDR_V4, 1, true},
+		{"fe80::1", "ff02::16", MEMBERSHIP_DROP_COUNT, ADDR_V6, 1, false},
+		{"::", "ff02::16", MEMBERSHIP_DROP_COUNT, ADDR_V6, 1, false},
+		{"2001:db8::1", "ff02::16", MEMBERSHIP_DROP_SOURCE_ADDRESS, ADDR_V6, 1, false},
+		{"fe80::1", "ff02::1", MEMBERSHIP_DROP_DESTINATION, ADDR_V6, 1, false},
+		{"fe80::1", "ff02::16", MEMBERSHIP_DROP_TTL, ADDR_V6, 64, false},
+		{"fe80::1", "ff02::16", MEMBERSHIP_DROP_ROUTER_ALERT, ADDR_V6, 1, true},
 	};
 
 	(void)state;
@@ -378,7 +377,7 @@ static void limits(void **state)
 	struct link l;
 
 	(void)state;
-	cfg = link_cfg(&l, ADDR_V4);
+	cfg = link_cfg(ADDR_V4);
 	cfg.max_channels = 2;
 	link_settled_cfg(&l, &cfg);
 	link_report(&l, 1, IGMP_ALLOW, (unsigned int[]){11, 12, 13, 0}, 0);
@@ -412,7 +411,7 @@ static void queries_are_split_by_mtu(void **state)
 	struct link l;
 
 	(void)state;
-	cfg = link_cfg(&l, ADDR_V4);
+	cfg = link_cfg(ADDR_V4);
 	cfg.mtu = 576;
 	link_settled_cfg(&l, &cfg);
 	d = link_from(&l, 1);
