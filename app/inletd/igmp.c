@@ -29,6 +29,7 @@ static void want_cb(void *ctx, const struct sg *sg, bool wanted, uint64_t now_us
 	struct iface *ifc = ctx;
 
 	channels_want(ifc->in->channels, sg, ifc->index, CHANNEL_BY_MEMBERSHIP, wanted, now_us);
+	state_changed(ifc->in, now_us);
 }
 
 static void rx_cb(void *ctx, const uint8_t *ip, size_t len)

@@ -103,6 +103,12 @@ void membership_address(
 // A datagram as it arrived, from its IP header on.
 void membership_input(struct membership *m, const uint8_t *ip, size_t len, uint64_t now_us);
 
+// A channel that was wanted before a restart: as if `reporter` had reported it and it ran out at
+// expires_us. Also before the first address. False when such a report would not be taken, or the
+// channel is there. Otherwise receivers say it themselves, but not before the first query.
+bool membership_restore(struct membership *m, const struct sg *sg, const struct addr *reporter,
+	uint64_t expires_us, uint64_t now_us);
+
 // Snapshots for the console.
 struct membership_view {
 	struct addr primary; // none while down

@@ -147,7 +147,7 @@ fail_group:
 }
 
 // NULL when it is refused.
-static struct member *member_new(const struct report_rx *rx, const struct sg *sg)
+static struct member *member_new(const struct report_rx *rx, const struct sg *sg, const char *what)
 {
 	struct membership *m = rx->m;
 	bool full = m->members.count >= m->cfg.max_channels;
@@ -163,9 +163,28 @@ static struct member *member_new(const struct report_rx *rx, const struct sg *sg
 	}
 	e->since_us = rx->now_us;
 	m->stats.joins++;
-	log_info("membership", "join heard if=%s s=%s g=%s host=%s", m->cfg.name,
+	log_info("membership", "%s if=%s s=%s g=%s host=%s", what, m->cfg.name,
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from));
 	return e;
+}
+
+bool membership_restore(struct membership *m, const struct sg *sg, const struct addr *reporter,
+	uint64_t expires_us, uint64_t now_us)
+{
+	struct report_rx rx = {.m = m, .src = reporter, .now_us = now_us};
+	struct member *e;
+
+	if (expires_us <= now_us || sg->s.family != m->cfg.family ||
+		!membership_group_is_ssm(m, &sg->g) || !addr_is_unicast(&sg->s) ||
+		member_find(m, sg))
+		return false;
+	e = member_new(&rx, sg, "join restored");
+	if (!e)
+		return false;
+	e->reporter = *reporter;
+	timer_arm(m->timers, &e->timer, expires_us);
+	m->ops->want_cb(m->ctx, sg, true, now_us);
+	return true;
 }
 
 // (A) of IS_IN, ALLOW, TO_IN: wanted for a membership interval from now.
@@ -180,7 +199,7 @@ static void wanted(const struct report_rx *rx, const struct sg *sg, uint32_t mar
 		return;
 	}
 	if (begins)
-		e = member_new(rx, sg);
+		e = member_new(rx, sg, "join heard");
 	if (!e)
 		return;
 	e->mark = mark;

@@ -146,11 +146,19 @@ done < <(lab_in frr python3 "$LAB_TOP/test/lab/igmphost.py" bad xup0 \
 	"$(lab_in inlet cat /sys/class/net/dn0/address)" "${INLET[@]}" 2>&1)
 check "inletd is the querier still" igmp '.state == "querier"'
 
-# ---- a restart finds its receivers by its first query; fast leave
+# ---- a crash; a restart that finds its receivers by its first query; fast leave
+check "the state file has the member" lab_wait 5 grep -q "^member lan $S $G 10.9.1.21 " "$LAB_SOCKET.state"
+lab_kill inletd
+: >"$LAB_STATE/inletd.log"
+lab_start_part inletd
+check "after a crash the channel flows again" lab_wait 10 state_is "$S" "$G" flowing
+check "since it was on file" lab_log_has inletd "channels restored .*channels=1"
+check "and the host answers for it" lab_wait 5 igmp '.reports_heard > 0 and .channels == 1'
 export LAB_IGMP="$timers fast_leave = true;"
 lab_write_configs
 lab_stop inletd
 : >"$LAB_STATE/inletd.log"
+rm -f "$LAB_SOCKET.state"
 lab_start_part inletd
 check "inletd starts again" lab_await_part inletd
 check "its first query brings the channel back" lab_wait 5 state_is "$S" "$G" flowing

@@ -440,6 +440,34 @@ static void queries_are_split_by_mtu(void **state)
 	link_end(&l);
 }
 
+// Before the first address, too; queries then find out whether it is wanted still.
+static void restored(void **state)
+{
+	struct membership_addr a = {.addr = ip("10.1.1.100"), .prefix_len = 24};
+	struct addr host;
+	struct sg sg, other;
+	struct link l;
+
+	(void)state;
+	link_settled(&l, ADDR_V4);
+	host = link_host(&l, 4);
+	sg = link_channel(&l, 11);
+	other = (struct sg){.s = sg.s, .g = ip("239.1.1.1")};
+	membership_address(l.m, NULL, 0, l.now_us);
+	assert_false(membership_restore(l.m, &sg, &host, l.now_us, l.now_us));
+	assert_false(membership_restore(l.m, &other, &host, l.now_us + 1, l.now_us));
+	assert_true(membership_restore(l.m, &sg, &host, l.now_us + 100 * USEC_PER_SEC, l.now_us));
+	assert_false(membership_restore(l.m, &sg, &host, l.now_us + 100 * USEC_PER_SEC, l.now_us));
+	link_expect(&l, "+11");
+	membership_address(l.m, &a, 1, l.now_us);
+	link_until(&l, 31250 + 99999);
+	link_expect(&l, "Q Q");
+	link_until(&l, 31250 + 100000);
+	link_expect(&l, "-11");
+	assert_int_equal(link_drops(&l), 0);
+	link_end(&l);
+}
+
 static void views_cb(void *arg, const struct membership_channel_view *c)
 {
 	struct membership_channel_view *out = arg;
@@ -495,6 +523,7 @@ int main(void)
 		cmocka_unit_test(other_datagrams),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(queries_are_split_by_mtu),
+		cmocka_unit_test(restored),
 		cmocka_unit_test(views),
 	};
 
