@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A link in time: first octet the family (even: IPv4), then again and again two octets of time to
-// pass (10 ms each), two of length, and a datagram.
+// A link in time: first octet the family (even: IPv4) and options, then again and again two octets
+// of time to pass (10 ms each), two of length, and a datagram, or with bit 2 of the first octet:
+// the host, and a message whose headers and checksums are made right.
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cursor.h"
 #include "base/log.h"
 #include "membership/membership.h"
+#include "unit/wire/gm_build.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +35,21 @@ static void run(struct timers *timers, uint64_t until)
 
 	while ((due = timers_next(timers)) <= until)
 		timers_run(timers, due);
+}
+
+static void message(struct membership *m, bool v6, const uint8_t *data, size_t len, uint64_t now_us)
+{
+	static uint8_t buf[DATAGRAM_MAX];
+	struct datagram d = {.src = ip(v6 ? "fe80::" : "10.1.1.0"),
+		.dst = ip(v6 ? "ff02::16" : "224.0.0.22"),
+		.ttl = 1};
+
+	if (len < 5 || len > DATAGRAM_MAX - 64)
+		return;
+	d.src.bytes[v6 ? 15 : 3] = data[0];
+	if (data[1] == (v6 ? 130 : 0x11))
+		d.dst = ip(v6 ? "ff02::1" : "224.0.0.1");
+	membership_input(m, buf, datagram_build(&d, data + 1, len - 1, buf), now_us);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,7 +98,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			len = rd_left(&r);
 		run(&timers, end);
 		now = end;
-		membership_input(m, rd_bytes(&r, len), len, now);
+		if (first & 4)
+			message(m, first & 1, rd_bytes(&r, len), len, now);
+		else
+			membership_input(m, rd_bytes(&r, len), len, now);
 		membership_view(m, &v);
 		if (v.channels != wanted || total.count != wanted || wanted > 48)
 			abort();
