@@ -3,6 +3,7 @@
 #include "console/verb.h"
 #include "crossing/drops.h"
 #include "joinfile/joinfile.h"
+#include "membership/membership.h"
 #include "pim/pim.h"
 
 static const struct render_column columns[] = {
@@ -43,6 +44,17 @@ static void show_pim(struct render *r, const struct observe_if *f, bool all)
 			all);
 }
 
+static void show_igmp(struct render *r, const struct observe_if *f, bool all)
+{
+	const struct membership_stats *s = membership_stats(f->igmp);
+
+	for (unsigned int i = 0; i < MEMBERSHIP_DROP_COUNT; i++)
+		show_one(r,
+			&(struct reason){"igmp", f->name, membership_drop_names[i],
+				membership_drop_texts[i], s->drops[i]},
+			all);
+}
+
 static void show(struct verb_ctx *v, bool all)
 {
 	const struct observe *o = v->o;
@@ -57,6 +69,8 @@ static void show(struct verb_ctx *v, bool all)
 	for (unsigned int i = 0; i < o->n_ifs; i++) {
 		if (o->ifs[i].pim)
 			show_pim(r, &o->ifs[i], all);
+		if (o->ifs[i].igmp)
+			show_igmp(r, &o->ifs[i], all);
 	}
 	for (unsigned int i = 0; o->amt && i < AMT_DROP_COUNT; i++)
 		show_one(r,

@@ -7,6 +7,10 @@
 const struct verb verbs[] = {
 	{"show ports", "interfaces: link, addresses, counters, mbufs", true, verb_show_ports},
 	{"show neighbors", "PIM neighbors downstream", true, verb_show_neighbors},
+	{"show igmp", "IGMP queriers downstream: who queries, timers, counters", true,
+		verb_show_igmp},
+	{"show igmp memberships", "channels that receivers attached directly want", true,
+		verb_show_igmp_memberships},
 	{"show channels", "channels wanted: state, reason, relay, packets", true,
 		verb_show_channels},
 	{"show relays", "candidate relays of each source", true, verb_show_relays},

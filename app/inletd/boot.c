@@ -140,11 +140,13 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 	return in->channels ? 0 : out_of_memory(err);
 }
 
-static int boot_pim(struct inlet *in, char err[BOOT_ERR_LEN])
+static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		int ret = iface_open_pim(&in->ifs[i], err);
 
+		if (ret == 0)
+			ret = iface_open_igmp(&in->ifs[i], err);
 		if (ret < 0)
 			return ret;
 	}
@@ -246,7 +248,7 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	if (ret == 0)
 		ret = boot_launch(in, err);
 	if (ret == 0)
-		ret = boot_pim(in, err);
+		ret = boot_downstream(in, err);
 	if (ret == 0)
 		ret = boot_console(in, interactive, err);
 	if (ret == 0) {
@@ -273,8 +275,10 @@ void boot_down(struct inlet *in)
 		console_server_close(in->console);
 	state_close(in);
 	wants_stop(in);
-	for (unsigned int i = 0; i < in->n_ifs; i++)
+	for (unsigned int i = 0; i < in->n_ifs; i++) {
+		iface_close_igmp(&in->ifs[i]);
 		iface_close_pim(&in->ifs[i]);
+	}
 	channels_destroy(in->channels, now);
 	in->channels = NULL;
 	if (in->workers_run) {

@@ -271,6 +271,7 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 	ifc->addrs[at] = (struct config_addr){.addr = ev->addr, .len = ev->prefix_len};
 	ifc->n_addrs++;
 	primary_changed(ifc, &before, now_us);
+	iface_igmp_address(ifc, now_us);
 	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
 		channels_addr_added(ifc->in->channels, now_us);
 }
@@ -286,6 +287,7 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 		memmove(&ifc->addrs[i], &ifc->addrs[i + 1],
 			(ifc->n_addrs - i) * sizeof(ifc->addrs[0]));
 		primary_changed(ifc, &before, now_us);
+		iface_igmp_address(ifc, now_us);
 		if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
 			channels_addr_gone(ifc->in->channels, &addr, now_us);
 		return;

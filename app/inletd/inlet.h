@@ -30,6 +30,8 @@
 #include "joinfile/import.h"
 #include "kif/kif.h"
 #include "kif/netlink.h"
+#include "membership/membership.h"
+#include "membership/membership_io.h"
 #include "mfib/mfib.h"
 #include "observe/observe.h"
 #include "pim/pim.h"
@@ -64,8 +66,8 @@ struct inlet_port {
 	struct steering_port steering; // the same for steering.c
 };
 
-// A named interface: a port or a VLAN of one, its kernel-interface port, and PIM on it where
-// downstream.
+// A named interface: a port or a VLAN of one, its kernel-interface port, and PIM and IGMP on it
+// where downstream.
 struct iface {
 	struct inlet *in;
 	const struct config_if *cfg;
@@ -82,6 +84,11 @@ struct iface {
 	struct pim_io *pim_io;
 	struct event *pim_event;
 	struct timer pim_reopen;
+
+	struct membership *igmp; // NULL where it is off
+	struct membership_io *igmp_io;
+	struct event *igmp_event;
+	struct timer igmp_reopen;
 
 	struct amt_endpoint *discovery; // opened with the first Discovery that leaves here
 	uint64_t inject_drops;		// frames of the kernel that did not fit the ring
@@ -127,6 +134,7 @@ struct inlet {
 	struct holddown held;
 	struct amt_gateway *amt;
 	struct channels *channels;
+	struct membership_total memberships;
 	struct timer housekeeping;
 	struct timer state; // armed while the state file is kept
 	uint64_t state_earliest_us;
@@ -176,6 +184,12 @@ void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct
 // The first IPv4 address, or none.
 struct addr iface_primary(const struct iface *ifc);
 bool iface_is_local(const struct inlet *in, const struct addr *a);
+
+// igmp.c: IGMP on one interface, where the configuration has it on. Closed before the channels go.
+int iface_open_igmp(struct iface *ifc, char err[BOOT_ERR_LEN]);
+void iface_close_igmp(struct iface *ifc);
+// The interface's addresses are others now.
+void iface_igmp_address(struct iface *ifc, uint64_t now_us);
 
 // upstream.c: sockets towards relays.
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet

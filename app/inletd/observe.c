@@ -26,6 +26,7 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 				    : NULL,
 		.kif = ifc->kif,
 		.pim = ifc->pim,
+		.igmp = ifc->igmp,
 		.mtu = ifc->mtu,
 		.first = true,
 	};

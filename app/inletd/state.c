@@ -3,8 +3,12 @@
 // brings them back before the routers join again. Text, replaced as a whole by rename(2):
 //
 //   inlet-state 1
-//   join lan 192.0.2.1 232.1.1.1 10.9.1.1 1795495904747975      expiry: CLOCK_REALTIME,
-//   microseconds end 1
+//   join lan 192.0.2.1 232.1.1.1 10.9.1.1 1795495904747975
+//   member lan 192.0.2.1 232.1.1.1 10.9.1.50 1795495904747975
+//   end 2
+//
+// join: by a PIM router; member: by a receiver attached directly, which has IGMP. The number is
+// when it runs out, in microseconds of CLOCK_REALTIME.
 //
 // What is old, torn or from another version is ignored with one line in the log.
 #include <errno.h>
@@ -44,18 +48,28 @@ struct writer {
 	uint32_t n;
 };
 
-static void write_cb(void *arg, const struct pim_channel_view *v)
+static void write_entry(struct writer *wr, const char *kind, const struct sg *sg,
+	const struct addr *who, uint64_t expires_us)
 {
-	struct writer *wr = arg;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
-	uint64_t left = v->expires_us > wr->mono_us ? v->expires_us - wr->mono_us : 0;
+	uint64_t left = expires_us > wr->mono_us ? expires_us - wr->mono_us : 0;
 
 	if (left > RESTORE_MAX_US)
 		left = RESTORE_MAX_US;
-	fprintf(wr->f, "join %s %s %s %s %" PRIu64 "\n", wr->ifc->cfg->name,
-		addr_format(&v->sg.s, s), addr_format(&v->sg.g, g),
-		addr_format(&v->last_neighbor, from), wr->real_us + left);
+	fprintf(wr->f, "%s %s %s %s %s %" PRIu64 "\n", kind, wr->ifc->cfg->name,
+		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(who, from),
+		wr->real_us + left);
 	wr->n++;
+}
+
+static void write_cb(void *arg, const struct pim_channel_view *v)
+{
+	write_entry(arg, "join", &v->sg, &v->last_neighbor, v->expires_us);
+}
+
+static void write_member_cb(void *arg, const struct membership_channel_view *v)
+{
+	write_entry(arg, "member", &v->sg, &v->reporter, v->expires_us);
 }
 
 static int state_write(struct inlet *in, uint64_t now_us)
@@ -73,6 +87,8 @@ static int state_write(struct inlet *in, uint64_t now_us)
 		wr.ifc = &in->ifs[i];
 		if (wr.ifc->pim)
 			pim_if_channels(wr.ifc->pim, write_cb, &wr);
+		if (wr.ifc->igmp)
+			membership_channels(wr.ifc->igmp, write_member_cb, &wr);
 	}
 	fprintf(wr.f, "end %u\n", wr.n);
 	if (ferror(wr.f))
@@ -124,6 +140,7 @@ static struct iface *iface_named(struct inlet *in, const char *name)
 
 struct entry {
 	struct iface *ifc;
+	bool member;
 	struct sg sg;
 	struct addr neighbor;
 	uint64_t left_us;
@@ -132,13 +149,16 @@ struct entry {
 // False for a line that is none of ours; ifc is NULL when the line no longer applies.
 static bool entry_parse(struct inlet *in, const char *line, uint64_t real_us, struct entry *e)
 {
-	char name[17], s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
+	char kind[8], name[17], s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	uint64_t expires;
 	int used = 0;
 
-	if (sscanf(line, "join %16s %47s %47s %47s %" SCNu64 "%n", name, s, g, from, &expires,
-		    &used) != 5 ||
+	if (sscanf(line, "%7s %16s %47s %47s %47s %" SCNu64 "%n", kind, name, s, g, from, &expires,
+		    &used) != 6 ||
 		line[used] != '\0')
+		return false;
+	e->member = strcmp(kind, "member") == 0;
+	if (!e->member && strcmp(kind, "join") != 0)
 		return false;
 	if (addr_parse(s, &e->sg.s) < 0 || addr_parse(g, &e->sg.g) < 0 ||
 		addr_parse(from, &e->neighbor) < 0)
@@ -147,7 +167,7 @@ static bool entry_parse(struct inlet *in, const char *line, uint64_t real_us, st
 	if (e->left_us > RESTORE_MAX_US) // the clock was set back
 		e->left_us = RESTORE_MAX_US;
 	e->ifc = iface_named(in, name);
-	if (e->left_us == 0 || (e->ifc && !e->ifc->pim))
+	if (e->left_us == 0 || (e->ifc && !(e->member ? (void *)e->ifc->igmp : e->ifc->pim)))
 		e->ifc = NULL;
 	return true;
 }
@@ -212,6 +232,14 @@ refuse:
 	return NULL;
 }
 
+static bool entry_restore(const struct entry *e, uint64_t now_us)
+{
+	uint64_t expires = now_us + e->left_us;
+
+	return e->member ? membership_restore(e->ifc->igmp, &e->sg, &e->neighbor, expires, now_us)
+			 : pim_if_restore(e->ifc->pim, &e->sg, &e->neighbor, expires, now_us);
+}
+
 void state_restore(struct inlet *in)
 {
 	uint64_t now = clock_mono_us();
@@ -227,8 +255,7 @@ void state_restore(struct inlet *in)
 			why);
 	channels_batch_begin(in->channels);
 	for (uint32_t i = 0; i < n; i++)
-		restored += pim_if_restore(list[i].ifc->pim, &list[i].sg, &list[i].neighbor,
-			now + list[i].left_us, now);
+		restored += entry_restore(&list[i], now);
 	channels_batch_end(in->channels, now);
 	if (n > 0)
 		log_info("inletd", "channels restored file=%s channels=%u", in->cfg.state_file,

@@ -27,6 +27,7 @@ LAB_SPREAD=${LAB_SPREAD:-auto} # how inletd spreads its upstream port over them
 LAB_DF=${LAB_DF:-1}                      # don't-fragment flag of what the relay sends
 LAB_FRAGMENTS=${LAB_FRAGMENTS:-reassemble} # what inletd does with outer fragments; or drop
 LAB_HELLO_DELAY_MS=${LAB_HELLO_DELAY_MS:-500} # of inletd's first Hello; the RFC's default is 5000
+LAB_IGMP=${LAB_IGMP-}          # of inletd downstream, "enabled = true; ..."; nothing: off
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 LAB_CONFIG=${LAB_CONFIG-}      # more lines of inletd's configuration
 
@@ -270,6 +271,7 @@ lab_write_configs() {
 		        role = "downstream";
 		        addresses = [ "10.9.1.2/24" ];
 		        pim = { triggered_hello_delay_ms = $LAB_HELLO_DELAY_MS; };
+		        ${LAB_IGMP:+igmp = { $LAB_IGMP \};}
 		    }
 		);
 		dns = { resolvers = [ "198.18.53.53" ]; queries_per_100ms = 100; };
@@ -363,7 +365,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
-			LAB_HELLO_DELAY_MS LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_CONFIG; do
+			LAB_HELLO_DELAY_MS LAB_IGMP LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_CONFIG; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"

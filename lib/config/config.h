@@ -60,6 +60,19 @@ struct config_pim {
 	uint32_t override_interval_ms;	   // 2500
 };
 
+// Querier for receivers attached to a downstream interface directly (RFC 9776 section 8 has the
+// defaults but for the last two).
+struct config_igmp {
+	bool enabled;			  // false
+	uint32_t query_interval_s;	  // 125
+	uint32_t query_response_ms;	  // 10000
+	uint32_t robustness;		  // 2
+	uint32_t last_member_interval_ms; // 1000
+	uint32_t last_member_count;	  // 2
+	bool fast_leave;		  // false; true: a leave ends the channel unasked
+	uint32_t max_channels;		  // 10000; reports past it are refused
+};
+
 // An interface is a port, or a VLAN of one: those that name the same device share it.
 struct config_if {
 	char name[CONFIG_IFNAME_LEN];
@@ -72,6 +85,7 @@ struct config_if {
 	struct config_route routes[CONFIG_MAX_ROUTES];
 	unsigned int n_routes;
 	struct config_pim pim;
+	struct config_igmp igmp;
 	// The port's; interfaces that share one do not contradict each other.
 	uint8_t mac[6];	  // all 0: the port's own
 	uint16_t rx_desc; // 1024; the largest counts
@@ -157,8 +171,9 @@ struct config {
 	// Where what is joined is written for the next start; "" for nowhere. Default: the
 	// console's socket with ".state" behind it.
 	char state_file[128];
-	uint32_t max_channels; // 65536
-	uint32_t max_tunnels;  // 4096
+	uint32_t max_channels;	  // 65536
+	uint32_t max_tunnels;	  // 4096
+	uint32_t max_memberships; // 65536: channels of receivers attached directly, all interfaces
 };
 
 // Whether two device strings name the same device: PCI addresses in their long and short form are

@@ -191,6 +191,27 @@ static int check_pim(const struct check *k, unsigned int i)
 	return 0;
 }
 
+static int check_igmp(const struct check *k, unsigned int i)
+{
+	const struct config_if *f = &k->c->ifs[i];
+	const config_setting_t *igmp;
+	char where[64];
+
+	snprintf(where, sizeof(where), "interfaces.[%u].igmp", i);
+	igmp = config_lookup(k->config, where);
+	if (!igmp)
+		return 0;
+	if (!(f->role & IF_DOWNSTREAM))
+		return FAIL(
+			k, igmp, "igmp on interface \"%s\", whose role is not downstream", f->name);
+	// RFC 9776 section 8.3.
+	if (f->igmp.query_response_ms >= f->igmp.query_interval_s * 1000)
+		return FAIL(k, at(k, "interfaces.[%u].igmp.query_response_ms", i),
+			"query_response_ms %u is not below query_interval %u s",
+			f->igmp.query_response_ms, f->igmp.query_interval_s);
+	return 0;
+}
+
 static int check_interfaces(const struct check *k)
 {
 	static int (*const checks[])(const struct check *, unsigned int) = {
@@ -198,6 +219,7 @@ static int check_interfaces(const struct check *k)
 		check_addrs,
 		check_routes,
 		check_pim,
+		check_igmp,
 	};
 	unsigned int roles = 0, n_down = 0;
 

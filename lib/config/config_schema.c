@@ -34,6 +34,23 @@ static const struct schema schema_pim[] = {
 	{0},
 };
 
+// The bounds are those of the codes on the wire, in tenths of a second and seconds.
+static const struct schema schema_igmp[] = {
+	{"enabled", SCHEMA_BOOL, FIELD(struct config_igmp, enabled)},
+	{"query_interval", SCHEMA_INT, FIELD(struct config_igmp, query_interval_s),
+		RANGE(1, 31744)},
+	{"query_response_ms", SCHEMA_INT, FIELD(struct config_igmp, query_response_ms),
+		RANGE(100, 3174400)},
+	{"robustness", SCHEMA_INT, FIELD(struct config_igmp, robustness), RANGE(1, 7)},
+	{"last_member_interval_ms", SCHEMA_INT, FIELD(struct config_igmp, last_member_interval_ms),
+		RANGE(100, 25500)},
+	{"last_member_count", SCHEMA_INT, FIELD(struct config_igmp, last_member_count),
+		RANGE(1, 7)},
+	{"fast_leave", SCHEMA_BOOL, FIELD(struct config_igmp, fast_leave)},
+	{"max_channels", SCHEMA_INT, FIELD(struct config_igmp, max_channels), RANGE(1, 4194304)},
+	{0},
+};
+
 static const struct schema schema_if[] = {
 	{"name", SCHEMA_TEXT, .required = true, FIELD(struct config_if, name),
 		.value = value_ifname},
@@ -49,6 +66,7 @@ static const struct schema schema_if[] = {
 		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
 		.sub = schema_route},
 	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim},
+	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_igmp},
 	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},
 	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
 	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768)},
@@ -128,6 +146,8 @@ static const struct schema schema_console[] = {
 static const struct schema schema_limits[] = {
 	{"channels", SCHEMA_INT, FIELD(struct config_draft, c.max_channels), RANGE(1, 4194304)},
 	{"tunnels", SCHEMA_INT, FIELD(struct config_draft, c.max_tunnels), RANGE(1, 65536)},
+	{"memberships", SCHEMA_INT, FIELD(struct config_draft, c.max_memberships),
+		RANGE(1, 4194304)},
 	{0},
 };
 
@@ -143,6 +163,14 @@ static void if_defaults(void *elem)
 		.dr_priority = 1,
 		.propagation_delay_ms = 500,
 		.override_interval_ms = 2500,
+	};
+	i->igmp = (struct config_igmp){
+		.query_interval_s = 125,
+		.query_response_ms = 10000,
+		.robustness = 2,
+		.last_member_interval_ms = 1000,
+		.last_member_count = 2,
+		.max_channels = 10000,
 	};
 	i->rx_desc = 1024;
 	i->tx_desc = 1024;
@@ -222,4 +250,5 @@ void config_defaults(struct config *c)
 	strcpy(c->state_file, "auto");
 	c->max_channels = 65536;
 	c->max_tunnels = 4096;
+	c->max_memberships = 65536;
 }

@@ -19,6 +19,7 @@ struct joinfile_export;
 struct joinfile_import;
 struct joinfile_stats;
 struct kif;
+struct membership;
 struct mfib;
 struct pim_if;
 struct port;
@@ -36,8 +37,9 @@ struct observe_if {
 	const char *steering;
 	bool first; // of the port's interfaces
 	const struct kif *kif;
-	const struct pim_if *pim; // NULL without PIM
-	uint16_t mtu;		  // of IP datagrams, as it is now
+	const struct pim_if *pim;      // NULL without PIM
+	const struct membership *igmp; // NULL without IGMP
+	uint16_t mtu;		       // of IP datagrams, as it is now
 	// Addresses of the netdev as they are now, the configured and the operator's.
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
 	unsigned int n_addrs;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IGMPv3 as it travels inside AMT (RFC 9776): whole IPv4 datagrams.
+// IGMPv3 (RFC 9776): whole IPv4 datagrams, as they travel inside AMT. What hosts and routers say on
+// a link is read and written through gm.h.
 #ifndef WIRE_IGMP_H
 #define WIRE_IGMP_H
 
@@ -8,6 +9,9 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "wire/gm.h"
+
+#define IGMP_QUERY_OCTETS (24 + 12) // of a query datagram without sources
 
 enum igmp_record_type {
 	IGMP_IS_IN = 1,
@@ -67,5 +71,9 @@ int igmp_report_end(struct igmp_report *r);
 // skipped. Everything is checked before the first callback.
 typedef void (*igmp_record_cb)(void *arg, uint8_t type, const struct addr *g, const struct addr *s);
 enum igmp_err igmp_report_decode(const uint8_t *ip, size_t len, igmp_record_cb cb, void *arg);
+
+// gm_decode() and gm_query_encode() for IPv4.
+enum gm_err igmp_decode(const uint8_t *ip, size_t len, struct gm_msg *out);
+int igmp_query_write(const struct gm_query *q, uint8_t *buf, size_t size);
 
 #endif

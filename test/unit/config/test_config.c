@@ -96,6 +96,15 @@ static void defaults(void **state)
 	assert_int_equal(c.ifs[1].pim.dr_priority, 1);
 	assert_int_equal(c.ifs[1].pim.propagation_delay_ms, 500);
 	assert_int_equal(c.ifs[1].pim.override_interval_ms, 2500);
+	assert_false(c.ifs[1].igmp.enabled);
+	assert_int_equal(c.ifs[1].igmp.query_interval_s, 125);
+	assert_int_equal(c.ifs[1].igmp.query_response_ms, 10000);
+	assert_int_equal(c.ifs[1].igmp.robustness, 2);
+	assert_int_equal(c.ifs[1].igmp.last_member_interval_ms, 1000);
+	assert_int_equal(c.ifs[1].igmp.last_member_count, 2);
+	assert_false(c.ifs[1].igmp.fast_leave);
+	assert_int_equal(c.ifs[1].igmp.max_channels, 10000);
+	assert_int_equal(c.max_memberships, 65536);
 	assert_int_equal(c.ifs[0].mtu, 0);
 	assert_int_equal(c.ifs[0].vlan, 0);
 	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_AUTO);
@@ -144,6 +153,11 @@ static const char everything[] =
 	"4294967295L;\n"
 	"  triggered_hello_delay_ms = 0; propagation_delay_ms = 0; override_interval_ms = 65535; "
 	"};\n"
+	" igmp = { enabled = true; query_interval = 31744; query_response_ms = 3174400; robustness "
+	"= 7;\n"
+	"  last_member_interval_ms = 100; last_member_count = 1; fast_leave = true; max_channels = "
+	"1; "
+	"};\n"
 	"});\n"
 	"ssm_ranges = [ \"232.0.0.0/8\", \"233.0.0.0/8\" ];\n"
 	"dns = { resolvers = [ \"127.0.0.1@5353\", \"2001:db8::53\" ]; queries_per_100ms = 0x20;\n"
@@ -158,7 +172,8 @@ static const char everything[] =
 	"\"eth.0_x-1\" ]; } );\n"
 	"joinfile = { path = \"/tmp/j\"; interfaces = [ \"eth.0_x-1\" ]; export = \"/tmp/e\"; "
 	"};\n"
-	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2; };\n";
+	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2;\n"
+	" memberships = 3; };\n";
 
 static void every_key(void **state)
 {
@@ -194,6 +209,15 @@ static void every_key(void **state)
 	assert_false(c.ifs[0].pim.enabled);
 	assert_int_equal(c.ifs[0].pim.dr_priority, UINT32_MAX);
 	assert_int_equal(c.ifs[0].pim.override_interval_ms, 65535);
+	assert_true(c.ifs[0].igmp.enabled);
+	assert_int_equal(c.ifs[0].igmp.query_interval_s, 31744);
+	assert_int_equal(c.ifs[0].igmp.query_response_ms, 3174400);
+	assert_int_equal(c.ifs[0].igmp.robustness, 7);
+	assert_int_equal(c.ifs[0].igmp.last_member_interval_ms, 100);
+	assert_int_equal(c.ifs[0].igmp.last_member_count, 1);
+	assert_true(c.ifs[0].igmp.fast_leave);
+	assert_int_equal(c.ifs[0].igmp.max_channels, 1);
+	assert_int_equal(c.max_memberships, 3);
 	assert_int_equal(c.n_ssm_ranges, 2);
 	assert_string_equal(prefix_format(&c.ssm_ranges[1], text), "233.0.0.0/8");
 	assert_int_equal(c.dns.n_resolvers, 2);
@@ -268,6 +292,7 @@ static void broken_syntax_and_types(void **state)
 		{TOP("dns = {\n retry = 1; };"), "x.conf:6: unknown key \"retry\" in dns"},
 		{WAN_WITH("adresses = [];"), "x.conf:2: unknown key \"adresses\""},
 		{LAN_WITH("pim = { hello = 1; };"), "x.conf:3: unknown key \"hello\" in pim"},
+		{LAN_WITH("igmp = { query = 1; };"), "x.conf:3: unknown key \"query\" in igmp"},
 		{TOP("memory = \"auto\";\nmemory = \"auto\";"), "x.conf:6: duplicate setting name"},
 		{TOP("interfaces = ( );"), "x.conf:5: duplicate setting name"},
 		{TOP("log_level = 1;"), "x.conf:5: log_level must be a string, not an integer"},
@@ -342,6 +367,11 @@ static void broken_integers(void **state)
 		{WAN_WITH("mtu = 0;"), "x.conf:2: mtu is 0, not in 576..16000"},
 		{LAN_WITH("pim = { dr_priority = 4294967296L; };"),
 			"x.conf:3: dr_priority is 4294967296, not in 0..4294967295"},
+		{LAN_WITH("igmp = { robustness = 8; };"), "x.conf:3: robustness is 8, not in 1..7"},
+		{LAN_WITH("igmp = { query_interval = 31745; };"),
+			"x.conf:3: query_interval is 31745, not in 1..31744"},
+		{LAN_WITH("igmp = { last_member_interval_ms = 99; };"),
+			"x.conf:3: last_member_interval_ms is 99, not in 100..25500"},
 		{LAN_WITH("pim = { hello_holdtime = 65536; };"),
 			"x.conf:3: hello_holdtime is 65536, not in 1..65535"},
 		{LAN_WITH("pim = { propagation_delay_ms = 32768; };"),
@@ -672,6 +702,10 @@ static void broken_interfaces(void **state)
 			"x.conf:1: no interface has role upstream or both"},
 		{WAN_WITH("pim = { };"),
 			"x.conf:2: pim on interface \"wan\", whose role is not downstream"},
+		{WAN_WITH("igmp = { };"),
+			"x.conf:2: igmp on interface \"wan\", whose role is not downstream"},
+		{LAN_WITH("igmp = { query_interval = 10; };"),
+			"x.conf:3: query_response_ms 10000 is not below query_interval 10 s"},
 		{LAN_WITH("pim = { hello_interval = 105; };"),
 			"x.conf:3: hello_holdtime 105 is not above hello_interval 105"},
 		{WAN_WITH("addresses = [ \"192.0.2.1\" ];"),

@@ -10,6 +10,7 @@
 #include "joinfile/export.h"
 #include "joinfile/import.h"
 #include "kif/kif.h"
+#include "membership/membership.h"
 #include "pim/pim.h"
 #include "port/port.h"
 
@@ -23,20 +24,24 @@ static struct crossing crossing;
 static struct crossing_worker workers[2];
 static struct kif_stats kif_counts = {10, 20, 1, 2};
 static struct pim_stats pim_counts = {.drops = {[PIM_DROP_CHECKSUM] = 3}};
+static struct membership_stats igmp_counts = {
+	.general_tx = 5, .joins = 7, .drops = {[MEMBERSHIP_DROP_OLD_REPORT] = 6}};
 static struct amt_stats amt_counts = {.drops = {[AMT_DROP_NONCE] = 4}};
 // Only their addresses are used.
-static char kif, pim, amt, channels, import, export;
+static char kif, pim, igmp, amt, channels, import, export;
 static struct joinfile_stats joinfile_counts = {.drops = {[JOINFILE_DROP_MALFORMED] = 5}};
 
 #define X(name, text) #name,
 const char *const drop_names[DROP_COUNT] = {DROP_LIST(X)};
 const char *const pim_drop_names[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
+const char *const membership_drop_names[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_names[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
 const char *const joinfile_drop_names[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 #define X(name, text) text,
 const char *const drop_texts[DROP_COUNT] = {DROP_LIST(X)};
 const char *const pim_drop_texts[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
+const char *const membership_drop_texts[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_texts[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
 const char *const joinfile_drop_texts[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
@@ -133,6 +138,7 @@ void fake_observe(struct observe *o)
 		.port = &ports[1],
 		.kif = (struct kif *)(void *)&kif,
 		.pim = (struct pim_if *)(void *)&pim,
+		.igmp = (struct membership *)(void *)&igmp,
 		.mtu = 9000};
 	o->n_workers = 2;
 	for (unsigned int i = 0; i < 2; i++) {
@@ -283,6 +289,41 @@ void pim_if_neighbors(const struct pim_if *pif,
 	n.expires_us = NEVER_US;
 	n.has_genid = n.has_dr_priority = false;
 	cb(arg, &n);
+}
+
+const struct membership_stats *membership_stats(const struct membership *m)
+{
+	(void)m;
+	return &igmp_counts;
+}
+
+void membership_view(const struct membership *m, struct membership_view *out)
+{
+	(void)m;
+	*out = (struct membership_view){.primary = address("10.9.1.2"),
+		.querier_addr = address("10.9.1.1"),
+		.next_us = FAKE_NOW_US + 200 * USEC_PER_SEC,
+		.robustness = 2,
+		.query_interval_s = 125,
+		.query_response_ms = 10000,
+		.membership_interval_us = 270 * USEC_PER_SEC,
+		.groups = 1,
+		.channels = 2};
+}
+
+void membership_channels(const struct membership *m,
+	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg)
+{
+	struct membership_channel_view c = {.sg = {address("198.51.100.10"), address("232.1.1.1")},
+		.reporter = address("10.9.1.50"),
+		.since_us = FAKE_NOW_US - 5 * USEC_PER_SEC,
+		.expires_us = FAKE_NOW_US + 250 * USEC_PER_SEC};
+
+	(void)m;
+	cb(arg, &c);
+	c.sg.s = address("198.51.100.11");
+	c.leaving = true;
+	cb(arg, &c);
 }
 
 const struct kif_stats *kif_stats(const struct kif *k)

@@ -13,6 +13,7 @@
 #include "crossing/drops.h"
 #include "fakes.h"
 #include "joinfile/joinfile.h"
+#include "membership/membership.h"
 #include "pim/pim.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -212,6 +213,24 @@ static void neighbors_verb(void **state)
 		"null");
 }
 
+static void igmp_verbs(void **state)
+{
+	(void)state;
+	EXPECT("show igmp", true,
+		"\"interface\": \"lan\", \"address\": \"10.9.1.2\", \"state\": \"other-querier\", "
+		"\"querier\": \"10.9.1.1\", \"next_in\": 200.000, \"robustness\": 2, "
+		"\"query_interval\": 125, \"query_response_ms\": 10000, "
+		"\"membership_interval\": 270.000, \"groups\": 1, \"channels\": 2, "
+		"\"queries_sent\": 5",
+		"\"joins\": 7", "\"dropped\": 6");
+	EXPECT("show igmp memberships", true,
+		"\"interface\": \"lan\", \"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", "
+		"\"reporter\": \"10.9.1.50\", \"age\": 5.000, \"expires_in\": 250.000, "
+		"\"leaving\": false",
+		"\"source\": \"198.51.100.11\"", "\"leaving\": true");
+	EXPECT("show igmp memberships", false, "10.9.1.50");
+}
+
 static void channels_verb(void **state)
 {
 	(void)state;
@@ -279,17 +298,20 @@ static void drops_verb(void **state)
 	(void)state;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, 4);
+	assert_int_equal(rows, 5);
 	free(out);
 	EXPECT("show drops", true,
 		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
 		"\"room\": \"pim\", \"interface\": \"lan\", \"name\": \"CHECKSUM\", \"count\": 3",
+		"\"room\": \"igmp\", \"interface\": \"lan\", \"name\": \"OLD_REPORT\", \"count\": "
+		"6",
 		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4");
 	out = run("show drops all", true);
 	rows = 0;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + AMT_DROP_COUNT + JOINFILE_DROP_COUNT);
+	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + MEMBERSHIP_DROP_COUNT +
+				       AMT_DROP_COUNT + JOINFILE_DROP_COUNT);
 	free(out);
 }
 
@@ -373,6 +395,7 @@ int main(void)
 		cmocka_unit_test(too_much_is_an_error),
 		cmocka_unit_test(ports_verb),
 		cmocka_unit_test(neighbors_verb),
+		cmocka_unit_test(igmp_verbs),
 		cmocka_unit_test(channels_verb),
 		cmocka_unit_test(tunnels_verb),
 		cmocka_unit_test(relays_verb),
