@@ -7,6 +7,10 @@
 const struct verb verbs[] = {
 	{"show ports", "interfaces: link, addresses, counters, mbufs", true, verb_show_ports},
 	{"show neighbors", "PIM neighbors downstream", true, verb_show_neighbors},
+	{"show pim", "PIM on each downstream interface: DR, joins, Asserts, counters", true,
+		verb_show_pim},
+	{"show pim joins", "channels of PIM by interface: Join and Assert state", true,
+		verb_show_pim_joins},
 	{"show channels", "channels wanted: state, reason, relay, packets", true,
 		verb_show_channels},
 	{"show relays", "candidate relays of each source", true, verb_show_relays},

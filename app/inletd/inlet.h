@@ -163,6 +163,7 @@ void workers_destroy(struct inlet *in);
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);
 int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN]);
 // PIM leaves first (Goodbye), the rest when the workers have stopped.
+bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us);
 void iface_close_pim(struct iface *ifc);
 void iface_close(struct iface *ifc);
 void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct inlet

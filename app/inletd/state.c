@@ -48,7 +48,11 @@ static void write_cb(void *arg, const struct pim_channel_view *v)
 {
 	struct writer *wr = arg;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
-	uint64_t left = v->expires_us > wr->mono_us ? v->expires_us - wr->mono_us : 0;
+	uint64_t left;
+
+	if (!v->joined) // there is an Assert alone
+		return;
+	left = v->expires_us > wr->mono_us ? v->expires_us - wr->mono_us : 0;
 
 	if (left > RESTORE_MAX_US)
 		left = RESTORE_MAX_US;

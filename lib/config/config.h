@@ -17,6 +17,7 @@
 #define CONFIG_MAX_ADDRS     8
 #define CONFIG_MAX_ROUTES    16
 #define CONFIG_MAX_RANGES    16
+#define CONFIG_MAX_NEIGHBORS 32
 #define CONFIG_MAX_RESOLVERS 8
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CPUS	     64
@@ -56,6 +57,14 @@ struct config_pim {
 	uint32_t dr_priority;		   // 1
 	uint32_t propagation_delay_ms;	   // 500
 	uint32_t override_interval_ms;	   // 2500
+	// What our Asserts say (section 4.6.3): lower wins. 250: a router that has the source by
+	// any unicast routing protocol is preferred to a tunnel. 10.
+	uint32_t assert_preference, assert_metric;
+	struct prefix neighbors[CONFIG_MAX_NEIGHBORS]; // none: everybody
+	unsigned int n_neighbors;
+	uint32_t max_neighbors;	     // 256
+	uint32_t max_joins;	     // of the interface; 0: as limits.channels
+	uint32_t max_joins_neighbor; // of one neighbor; 0: likewise
 };
 
 // An interface is a port, or a VLAN of one: those that name the same device share it.

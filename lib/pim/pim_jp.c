@@ -1,207 +1,122 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Join/Prune reception: the downstream per-interface (S,G) machine (RFC 7761 section 4.5.2).
-#include <stdlib.h>
-
-#include "base/log.h"
 #include "pim/pim_internal.h"
-#include "wire/pim.h"
 
-#define MASK_LEN_HOST  32
-#define PRUNE_ECHO_LEN 34
+#define MASK_LEN_HOST 32
+
+// A router that takes a Join back so soon did not mean it. FRR does that with every Join when its
+// way to the source is the default route and it is not told to use it (0.3 ms each, 3 ms for 12).
+#define FLAP_US (20 * US_PER_MS)
+// From such a router a Join counts when it has stood for that time, until so long after the last
+// time: nothing is looked up, and no tunnel opened, for what is taken back at once.
+#define FLAP_MEMORY_US (300 * US_PER_S)
 
 // One received message, while its entries are applied.
 struct jp_rx {
 	struct pim_if *pif;
+	struct pim_neighbor *nbr;
 	const struct addr *src;
 	uint16_t holdtime_s;
 	uint64_t now_us;
 };
 
-static const struct addr nobody;
-
-static uint64_t channel_hash(const struct sg *sg)
+static bool flaps(const struct jp_rx *rx)
 {
-	return hmap_hash(sg, sizeof(*sg));
+	return rx->nbr->view.flapped && rx->now_us < rx->nbr->flapped_us + FLAP_MEMORY_US;
 }
 
-static struct pim_channel *channel_find(const struct pim_if *pif, const struct sg *sg)
+static void flap_seen(struct pim_neighbor *nbr, uint64_t after_us, uint64_t now_us)
 {
-	for (struct hnode *n = hmap_find(&pif->channels, channel_hash(sg)); n;
-		n = hmap_find_next(n)) {
-		struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
+	char text[ADDR_STRLEN];
 
-		if (sg_eq(&ch->sg, sg))
-			return ch;
-	}
-	return NULL;
+	if (!nbr->view.flapped)
+		log_warn("pim",
+			"neighbor takes its Joins back at once if=%s addr=%s after_us=%u: if it is "
+			"FRR, its way to the source is a default route that it does not use; set "
+			"'ip nht resolve-via-default' there. Its Joins count after %u ms from now "
+			"on",
+			nbr->pif->cfg.name, addr_format(&nbr->view.addr, text),
+			(unsigned int)after_us, (unsigned int)(FLAP_US / US_PER_MS));
+	nbr->view.flapped = true;
+	nbr->flapped_us = now_us;
 }
 
-// Always armed since channel_create(), so this cannot fail.
-static void channel_rearm(struct pim_channel *ch)
-{
-	timer_arm(ch->pif->timers, &ch->timer,
-		ch->prune_pending_us < ch->expiry_us ? ch->prune_pending_us : ch->expiry_us);
-}
-
-// -> NoInfo.
-static void channel_end(struct pim_channel *ch, const struct addr *neighbor, uint64_t now_us)
-{
-	struct pim_if *pif = ch->pif;
-	struct sg sg = ch->sg;
-
-	timer_cancel(pif->timers, &ch->timer);
-	hmap_remove(&pif->channels, &ch->node);
-	free(ch);
-	pif->ops->want_cb(pif->ctx, &sg, false, neighbor, now_us);
-}
-
-void pim_channels_end(struct pim_if *pif, uint64_t now_us)
-{
-	struct hnode *n, *tmp;
-
-	HMAP_FOREACH (n, tmp, &pif->channels)
-		channel_end(container_of_node(n, struct pim_channel, node), &nobody, now_us);
-}
-
-static void channel_log(const struct pim_channel *ch, const char *what)
-{
-	char s[ADDR_STRLEN], g[ADDR_STRLEN];
-
-	log_info("pim", "%s if=%s s=%s g=%s", what, ch->pif->cfg.name, addr_format(&ch->sg.s, s),
-		addr_format(&ch->sg.g, g));
-}
-
-// Tells routers whose Join was lost that the channel ends for them: they join again.
-static void prune_echo(struct pim_if *pif, const struct sg *sg)
-{
-	struct pim_jp_item item = {.sg = *sg, .join = false};
-	uint8_t buf[PRUNE_ECHO_LEN];
-	int len = pim_jp_encode(&pif->primary, JP_HOLDTIME_DEFAULT_S, &item, 1, buf, sizeof(buf));
-
-	if (len < 0)
-		return;
-	pim_hello_ensure(pif);
-	pif->stats.prune_echo_tx++;
-	pif->ops->send(pif->ctx, buf, (size_t)len);
-}
-
-static void channel_timer_cb(struct timer *t, void *arg, uint64_t now_us)
-{
-	struct pim_channel *ch = arg;
-	struct pim_if *pif = ch->pif;
-
-	(void)t;
-	if (ch->expiry_us <= ch->prune_pending_us) {
-		channel_log(ch, "join expired");
-		pif->stats.expired++;
-	} else {
-		channel_log(ch, "prune took effect");
-		if (pif->neighbors.count > 1)
-			prune_echo(pif, &ch->sg);
-	}
-	channel_end(ch, &nobody, now_us);
-}
-
-static struct pim_channel *channel_create(struct pim_if *pif, const struct sg *sg)
-{
-	struct pim_channel *ch = calloc(1, sizeof(*ch));
-
-	if (!ch)
-		return NULL;
-	ch->pif = pif;
-	ch->sg = *sg;
-	ch->prune_pending_us = NEVER_US;
-	timer_init(&ch->timer, channel_timer_cb, ch);
-	if (timer_arm(pif->timers, &ch->timer, NEVER_US) < 0)
-		goto fail_timer;
-	if (hmap_insert(&pif->channels, &ch->node, channel_hash(sg)) < 0)
-		goto fail_insert;
-	return ch;
-
-fail_insert:
-	timer_cancel(pif->timers, &ch->timer);
-fail_timer:
-	free(ch);
-	return NULL;
-}
-
-// NoInfo -> Join.
-static void join_new(const struct jp_rx *rx, const struct sg *sg)
+// NoInfo -> Join. ch is there when the channel has an Assert.
+static void join_new(const struct jp_rx *rx, struct pim_channel *ch, const struct sg *sg)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	struct pim_if *pif = rx->pif;
-	struct pim_channel *ch;
+	enum pim_drop why = PIM_DROP_COUNT;
 
 	// The RFC leaves this case open; a channel that expires as it begins is none.
-	if (rx->holdtime_s == 0) {
-		pim_drop(pif, PIM_DROP_HOLDTIME_ZERO, rx->src);
+	if (rx->holdtime_s == 0)
+		why = PIM_DROP_HOLDTIME_ZERO;
+	else if (pif->n_joins >= pif->cfg.max_joins)
+		why = PIM_DROP_LIMIT;
+	else if (rx->nbr->view.joins >= pif->cfg.max_joins_neighbor)
+		why = PIM_DROP_JOINS_NEIGHBOR_LIMIT;
+	else if (!ch && !(ch = pim_channel_create(pif, sg)))
+		why = PIM_DROP_LIMIT;
+	if (why != PIM_DROP_COUNT) {
+		pim_drop(pif, why, rx->src);
 		return;
 	}
-	ch = pif->channels.count < pif->cfg.max_channels ? channel_create(pif, sg) : NULL;
-	if (!ch) {
-		pim_drop(pif, PIM_DROP_LIMIT, rx->src);
-		return;
-	}
-	ch->expiry_us = pim_after_s(rx->now_us, rx->holdtime_s);
-	ch->last_neighbor = *rx->src;
-	channel_rearm(ch);
 	log_info("pim", "join heard if=%s s=%s g=%s neighbor=%s holdtime=%us", pif->cfg.name,
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from),
 		rx->holdtime_s);
-	pif->ops->want_cb(pif->ctx, sg, true, rx->src, rx->now_us);
+	ch->expiry_us = pim_after_s(rx->now_us, rx->holdtime_s);
+	pim_channel_join(ch, rx->nbr, rx->src, flaps(rx) ? rx->now_us + FLAP_US : 0, rx->now_us);
+	pim_assert_join(ch, rx->now_us);
 }
 
 static void join_rx(const struct jp_rx *rx, const struct sg *sg)
 {
-	struct pim_channel *ch = channel_find(rx->pif, sg);
+	struct pim_channel *ch = pim_channel_find(rx->pif, sg);
 	uint64_t expiry = pim_after_s(rx->now_us, rx->holdtime_s);
 
 	rx->pif->stats.joins_rx++;
-	if (!ch) {
-		join_new(rx, sg);
+	if (!ch || ch->join == PIM_NOINFO) {
+		join_new(rx, ch, sg);
 		return;
 	}
-	ch->prune_pending = false;
-	ch->prune_pending_us = NEVER_US;
 	if (expiry > ch->expiry_us)
 		ch->expiry_us = expiry;
+	// It is the channel of who keeps it.
+	if (!ch->charged || (ch->join == PIM_PRUNE_PENDING && ch->charged != rx->nbr))
+		pim_channel_charge(ch, rx->nbr);
 	ch->last_neighbor = *rx->src;
-	channel_rearm(ch);
+	if (!ch->wanted && !flaps(rx))
+		pim_channel_release(ch, rx->now_us);
+	else if (!ch->wanted && ch->join == PIM_PRUNE_PENDING)
+		ch->held_us = rx->now_us + FLAP_US;
+	ch->join = PIM_JOIN;
+	ch->prune_pending_us = NEVER_US;
+	pim_channel_rearm(ch);
+	pim_assert_join(ch, rx->now_us);
 }
 
 static void prune_rx(const struct jp_rx *rx, const struct sg *sg)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	struct pim_if *pif = rx->pif;
-	struct pim_channel *ch = channel_find(pif, sg);
+	struct pim_channel *ch = pim_channel_find(pif, sg);
 
 	pif->stats.prunes_rx++;
-	if (!ch || ch->prune_pending)
+	if (!ch || ch->join != PIM_JOIN)
 		return;
 	log_info("pim", "prune heard if=%s s=%s g=%s neighbor=%s", pif->cfg.name,
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from));
-	if (pif->neighbors.count <= 1) { // nobody else could object
-		channel_end(ch, rx->src, rx->now_us);
+	if (rx->now_us < ch->joined_us + FLAP_US && addr_eq(&ch->last_neighbor, rx->src))
+		flap_seen(rx->nbr, rx->now_us - ch->joined_us, rx->now_us);
+	if (pif->n_alive <= 1) { // nobody else could object
+		pim_channel_end(ch, rx->src, rx->now_us);
 		return;
 	}
-	ch->prune_pending = true;
+	ch->join = PIM_PRUNE_PENDING;
 	ch->prune_pending_us = rx->now_us + pim_override_interval_us(pif);
+	ch->held_us = NEVER_US; // what does not count yet does not begin to now
 	ch->last_neighbor = *rx->src;
-	channel_rearm(ch);
-}
-
-// RFC 4607 section 4.3: 232.0.0.0 is never a destination.
-static bool group_is_ssm(const struct pim_if *pif, const struct addr *g)
-{
-	static const struct addr never = {.family = ADDR_V4, .bytes = {232}};
-
-	if (!addr_is_multicast(g) || addr_eq(g, &never))
-		return false;
-	for (unsigned int i = 0; i < pif->cfg.n_ssm_ranges; i++) {
-		if (prefix_match(&pif->cfg.ssm_ranges[i], g))
-			return true;
-	}
-	return false;
+	pim_channel_rearm(ch);
 }
 
 // PIM_DROP_COUNT for an entry to apply. The message's family is IPv4 by now (section 4.9.5).
@@ -211,7 +126,7 @@ static enum pim_drop entry_refuse(const struct pim_if *pif, const struct pim_jp_
 		return PIM_DROP_FAMILY;
 	if (e->g_mask_len != MASK_LEN_HOST)
 		return PIM_DROP_MASK;
-	if (!group_is_ssm(pif, &e->g))
+	if (!pim_group_is_ssm(pif, &e->g))
 		return PIM_DROP_NOT_SSM;
 	if (e->wildcard || e->rpt)
 		return PIM_DROP_WILDCARD;
@@ -227,20 +142,21 @@ static enum pim_drop entry_refuse(const struct pim_if *pif, const struct pim_jp_
 bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *neighbor,
 	uint64_t expires_us, uint64_t now_us)
 {
+	char s[ADDR_STRLEN], g[ADDR_STRLEN];
 	struct pim_channel *ch;
 
-	if (expires_us <= now_us || sg->s.family != ADDR_V4 || !group_is_ssm(pif, &sg->g) ||
-		!addr_is_unicast(&sg->s) || channel_find(pif, sg) ||
-		pif->channels.count >= pif->cfg.max_channels)
+	if (expires_us <= now_us || sg->s.family != ADDR_V4 || !pim_group_is_ssm(pif, &sg->g) ||
+		!addr_is_unicast(&sg->s) || pim_channel_find(pif, sg) ||
+		pif->n_joins >= pif->cfg.max_joins)
 		return false;
-	ch = channel_create(pif, sg);
+	ch = pim_channel_create(pif, sg);
 	if (!ch)
 		return false;
 	ch->expiry_us = expires_us;
-	ch->last_neighbor = *neighbor;
-	channel_rearm(ch);
-	channel_log(ch, "join restored");
-	pif->ops->want_cb(pif->ctx, sg, true, neighbor, now_us);
+	log_info("pim", "join restored if=%s s=%s g=%s", pif->cfg.name, addr_format(&sg->s, s),
+		addr_format(&sg->g, g));
+	// Charged to its router once that has said Hello and joined again.
+	pim_channel_join(ch, NULL, neighbor, 0, now_us);
 	return true;
 }
 
@@ -279,7 +195,8 @@ void pim_jp_input(
 	enum pim_drop why;
 	struct pim_jp jp;
 
-	if (!pim_neighbor_find(pif, src)) {
+	rx.nbr = pim_neighbor_find(pif, src);
+	if (!rx.nbr) {
 		pim_drop(pif, PIM_DROP_NOT_NEIGHBOR, src);
 		return;
 	}

@@ -243,18 +243,21 @@ static void hello_comes_before_a_prune_echo(void **state)
 	bench_hello(&b, 2, 105, 1);
 	bench_hello(&b, 3, 105, 1);
 	bench_join(&b, 2, 7, 210);
+	bench_until(&b, 20);
 	bench_prune(&b, 2, 7);
-	bench_until(&b, 3000);
+	bench_until(&b, 3020);
 	bench_expect(&b, "+7/2 hello-105 echo-7 -7/0");
 	// Heard by all now; a neighbour that is new since then has not.
 	bench_join(&b, 2, 8, 210);
+	bench_until(&b, 3100);
 	bench_prune(&b, 2, 8);
-	bench_until(&b, 6000);
+	bench_until(&b, 6100);
 	bench_expect(&b, "+8/2 echo-8 -8/0");
 	bench_hello(&b, 4, 105, 1);
 	bench_join(&b, 2, 9, 210);
+	bench_until(&b, 6200);
 	bench_prune(&b, 2, 9);
-	bench_until(&b, 9000);
+	bench_until(&b, 9200);
 	bench_expect(&b, "+9/2 hello-105 echo-9 -9/0");
 	bench_end(&b);
 }

@@ -46,8 +46,8 @@ static void vectors_do_what_they_say(void **state)
 		{10, PIM_DROP_WILDCARD, ""},
 		{11, PIM_DROP_WILDCARD, ""},
 		{12, PIM_DROP_OWN, ""},
-		{13, PIM_DROP_TYPE, ""},
-		{14, PIM_DROP_TYPE, ""},
+		{13, -1, ""}, // of a channel that is not ours
+		{14, -1, ""},
 		{15, PIM_DROP_CHECKSUM, ""}, // IPv6: its pseudo-header is in the sum
 		{16, PIM_DROP_CHECKSUM, ""},
 		{17, PIM_DROP_CHECKSUM, ""},
@@ -148,7 +148,7 @@ static void captures_of_real_routers(void **state)
 		unsigned int most, end, joins, prunes;
 	} rows[] = {
 		{"frr-pim-join.pcap", 1, 0, 2, 2},
-		{"frr-pim-joinprune-flap.pcap", 12, 0, 14, 14},
+		{"frr-pim-joinprune-flap.pcap", 1, 0, 14, 14}, // the first alone counts
 		{"frr-pim-genid-and-refresh.pcap", 12, 0, 72, 12},
 		{"troglobit-pimd-join.pcap", 1, 1, 1, 0},
 	};
@@ -159,7 +159,8 @@ static void captures_of_real_routers(void **state)
 		unsigned int most;
 
 		beside(&b, rows[i].file, &most);
-		assert_int_equal(most, rows[i].most);
+		if (most != rows[i].most)
+			fail_msg("%s: %u channels", rows[i].file, most);
 		assert_int_equal(b.wanted, rows[i].end);
 		assert_int_equal(pim_if_stats(b.pif)->joins_rx, rows[i].joins);
 		assert_int_equal(pim_if_stats(b.pif)->prunes_rx, rows[i].prunes);
@@ -400,10 +401,10 @@ static void headers_refused(void **state)
 		f = *hello;
 		f.pim[0] = type;
 		pim_seal(f.pim, f.len);
-		if (type != PIM_JOIN_PRUNE)
+		if (type != PIM_JOIN_PRUNE && type != PIM_ASSERT)
 			feed(&b, &f);
 	}
-	assert_int_equal(bench_drop(&b, PIM_DROP_TYPE), 14);
+	assert_int_equal(bench_drop(&b, PIM_DROP_TYPE), 13);
 	assert_int_equal(pim_if_stats(b.pif)->hello_rx, 0);
 	bench_end(&b);
 }
