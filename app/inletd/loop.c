@@ -12,6 +12,8 @@
 #define BUSY_FOR_US  (20 * USEC_PER_MSEC)
 #define PUNT_BURST   64
 #define PUNT_ROUNDS  8
+// The Joins of a hundred thousand channels run out at one time when their router has died.
+#define TIMERS_AT_ONCE 256
 
 static void punt(struct inlet *in, struct rte_mbuf *m, uint64_t now_us)
 {
@@ -65,7 +67,7 @@ static void loop_once(struct inlet *in)
 	struct timeval tv;
 
 	punt_poll(in, now);
-	timers_run(&in->timers, now);
+	timers_run_some(&in->timers, now, TIMERS_AT_ONCE);
 	next = now + (now < in->busy_until_us ? POLL_BUSY_US : POLL_IDLE_US);
 	due = timers_next(&in->timers);
 	if (due < next)

@@ -117,6 +117,7 @@ static void to_noinfo(struct pim_assert *a, const char *reason, uint64_t now_us)
 	LIST_REMOVE(a, in_if);
 	free(a);
 	ch->assert = NULL;
+	ch->asserted = false;
 	pim_channel_put(ch);
 	if (lost)
 		pif->ops->mute_cb(pif->ctx, &sg, false, now_us);
@@ -221,6 +222,7 @@ static struct pim_assert *assert_create(
 	LIST_INSERT_HEAD(&pif->asserts, a, in_if);
 	pif->n_won++;
 	ch->assert = a;
+	ch->asserted = true;
 	return a;
 
 fail:

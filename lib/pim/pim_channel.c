@@ -1,28 +1,42 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The channels of an interface: their life and their timers (RFC 7761 section 4.5.2).
 #include <stdlib.h>
+#include <string.h>
 
 #include "pim/pim_internal.h"
 
 #define PRUNE_ECHO_LEN 34
+#define CACHE_LINE     64
 
 static const struct addr nobody;
 
-static uint64_t channel_hash(const struct sg *sg)
+// Of the eight octets that tell IPv4 channels apart: a third of the work.
+uint64_t pim_channel_hash(const struct sg *sg)
 {
-	return hmap_hash(sg, sizeof(*sg));
+	uint8_t key[8];
+
+	if (sg->s.family != ADDR_V4 || sg->g.family != ADDR_V4)
+		return hmap_hash(sg, sizeof(*sg));
+	memcpy(key, sg->s.bytes, 4);
+	memcpy(key + 4, sg->g.bytes, 4);
+	return hmap_hash(key, sizeof(key));
 }
 
-struct pim_channel *pim_channel_find(const struct pim_if *pif, const struct sg *sg)
+struct pim_channel *pim_channel_find_hashed(
+	const struct pim_if *pif, const struct sg *sg, uint64_t hash)
 {
-	for (struct hnode *n = hmap_find(&pif->channels, channel_hash(sg)); n;
-		n = hmap_find_next(n)) {
+	for (struct hnode *n = hmap_find(&pif->channels, hash); n; n = hmap_find_next(n)) {
 		struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
 
 		if (sg_eq(&ch->sg, sg))
 			return ch;
 	}
 	return NULL;
+}
+
+struct pim_channel *pim_channel_find(const struct pim_if *pif, const struct sg *sg)
+{
+	return pim_channel_find_hashed(pif, sg, pim_channel_hash(sg));
 }
 
 static uint64_t channel_due(const struct pim_channel *ch)
@@ -90,19 +104,21 @@ static void channel_timer_cb(struct timer *t, void *arg, uint64_t now_us)
 
 struct pim_channel *pim_channel_create(struct pim_if *pif, const struct sg *sg)
 {
-	struct pim_channel *ch = calloc(1, sizeof(*ch));
+	struct pim_channel *ch = aligned_alloc(CACHE_LINE, sizeof(*ch));
 
 	if (!ch)
 		return NULL;
+	memset(ch, 0, sizeof(*ch));
 	ch->pif = pif;
 	ch->sg = *sg;
 	ch->expiry_us = NEVER_US;
 	ch->prune_pending_us = NEVER_US;
 	ch->held_us = NEVER_US;
+	ch->uncharged = true;
 	timer_init(&ch->timer, channel_timer_cb, ch);
 	if (timer_arm(pif->timers, &ch->timer, NEVER_US) < 0)
 		goto fail_timer;
-	if (hmap_insert(&pif->channels, &ch->node, channel_hash(sg)) < 0)
+	if (hmap_insert(&pif->channels, &ch->node, pim_channel_hash(sg)) < 0)
 		goto fail_insert;
 	return ch;
 
@@ -129,12 +145,20 @@ void pim_channel_charge(struct pim_channel *ch, struct pim_neighbor *nbr)
 	struct pim_neighbor *before = ch->charged;
 
 	ch->charged = nbr;
+	ch->uncharged = !nbr;
 	if (nbr)
 		nbr->view.joins++;
 	if (before) {
 		before->view.joins--;
 		pim_neighbor_put(before);
 	}
+}
+
+void pim_channel_heard(
+	struct pim_channel *ch, const struct pim_neighbor *nbr, const struct addr *neighbor)
+{
+	ch->last_neighbor = nbr ? nbr->id : 0;
+	ch->last_addr = *neighbor;
 }
 
 void pim_channel_release(struct pim_channel *ch, uint64_t now_us)
@@ -145,7 +169,7 @@ void pim_channel_release(struct pim_channel *ch, uint64_t now_us)
 	if (ch->wanted)
 		return;
 	ch->wanted = true;
-	pif->ops->want_cb(pif->ctx, &ch->sg, true, &ch->last_neighbor, now_us);
+	pif->ops->want_cb(pif->ctx, &ch->sg, true, &ch->last_addr, now_us);
 }
 
 void pim_channel_join(struct pim_channel *ch, struct pim_neighbor *nbr, const struct addr *neighbor,
@@ -153,7 +177,7 @@ void pim_channel_join(struct pim_channel *ch, struct pim_neighbor *nbr, const st
 {
 	ch->join = PIM_JOIN;
 	ch->joined_us = now_us;
-	ch->last_neighbor = *neighbor;
+	pim_channel_heard(ch, nbr, neighbor);
 	ch->pif->n_joins++;
 	pim_channel_charge(ch, nbr);
 	if (held_us > now_us)

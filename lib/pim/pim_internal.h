@@ -3,6 +3,8 @@
 #ifndef PIM_PIM_INTERNAL_H
 #define PIM_PIM_INTERNAL_H
 
+#include <assert.h>
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "base/hmap.h"
@@ -24,6 +26,7 @@ struct pim_neighbor {
 	struct hnode node; // in pim_if.neighbors, by address
 	struct pim_if *pif;
 	struct pim_neighbor_view view;
+	uint32_t id; // from 1; another one each time that it comes
 	bool alive;
 	struct timer nlt;   // Neighbor Liveness Timer
 	struct timer drain; // armed while the Asserts that it won are taken back
@@ -39,20 +42,28 @@ enum pim_join_state { PIM_NOINFO, PIM_JOIN, PIM_PRUNE_PENDING };
 // The timer is armed for the earliest of its deadlines or before, so that a refresh, which only
 // moves a deadline away, does not touch the heap.
 struct pim_channel {
-	struct hnode node; // in pim_if.channels, by (S,G)
-	struct pim_if *pif;
+	// A cache line with all that a refresh looks at.
+	_Alignas(64) struct hnode node; // in pim_if.channels, by (S,G)
 	struct sg sg;
-	uint8_t join;		   // enum pim_join_state
-	bool wanted;		   // as told by want_cb
-	uint64_t expiry_us;	   // ET
+	uint8_t join;		// enum pim_join_state
+	bool wanted : 1;	// as told by want_cb
+	bool uncharged : 1;	// charged is NULL
+	bool asserted : 1;	// assert is not NULL
+	uint32_t last_neighbor; // id of who sent the last message about it
+	uint64_t expiry_us;	// ET
+
+	struct pim_if *pif;
 	uint64_t prune_pending_us; // PPT; NEVER_US unless PrunePending
 	uint64_t held_us;	   // a Join that may be taken back at once counts from then on
 	uint64_t joined_us;	   // NoInfo -> Join
 	struct timer timer;
-	struct addr last_neighbor;
+	struct addr last_addr;	      // of that neighbour; or of one before a restart
 	struct pim_neighbor *charged; // whose Join it is; NULL: nobody's
 	struct pim_assert *assert;    // NULL in NoInfo of section 4.6.1
 };
+static_assert(offsetof(struct pim_channel, pif) == 64, "what a refresh touches is one cache line");
+// With its part in the channel, amt and mfib rooms a channel stays under 512 octets.
+static_assert(sizeof(struct pim_channel) <= 192, "a channel of PIM is too large");
 
 struct pim_metric {
 	bool rpt;
@@ -88,6 +99,7 @@ struct pim_if {
 	struct timer triggered_timer;
 	struct hmap neighbors;
 	uint32_t n_alive; // of them
+	uint32_t last_id;
 	// Of all that are alive and us; kept by pim_neighbors_changed().
 	struct addr dr;
 	uint32_t propagation_ms, override_ms;
@@ -132,13 +144,19 @@ void pim_neighbor_put(struct pim_neighbor *nbr);
 uint64_t pim_override_interval_us(const struct pim_if *pif);
 
 // pim_channel.c: the objects of the downstream (S,G) machine and their timers
+uint64_t pim_channel_hash(const struct sg *sg);
 struct pim_channel *pim_channel_find(const struct pim_if *pif, const struct sg *sg);
+struct pim_channel *pim_channel_find_hashed(
+	const struct pim_if *pif, const struct sg *sg, uint64_t hash);
 // In NoInfo, to be joined or asserted at once. NULL without memory.
 struct pim_channel *pim_channel_create(struct pim_if *pif, const struct sg *sg);
 void pim_channel_rearm(struct pim_channel *ch);
 // NoInfo -> Join. `held`: want_cb waits until held_us.
 void pim_channel_join(struct pim_channel *ch, struct pim_neighbor *nbr, const struct addr *neighbor,
 	uint64_t held_us, uint64_t now_us);
+// The last message about it is of this neighbour, which is NULL for one of before a restart.
+void pim_channel_heard(
+	struct pim_channel *ch, const struct pim_neighbor *nbr, const struct addr *neighbor);
 // Charged to nbr from now on.
 void pim_channel_charge(struct pim_channel *ch, struct pim_neighbor *nbr);
 // A held Join counts now.

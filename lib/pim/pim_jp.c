@@ -11,6 +11,15 @@
 // time: nothing is looked up, and no tunnel opened, for what is taken back at once.
 #define FLAP_MEMORY_US (300 * US_PER_S)
 
+// Entries are applied in their order, a few later than they are read: what they need comes into the
+// cache meanwhile. A refresh of very many channels is little but waiting for memory otherwise.
+#define AHEAD 64
+struct entry {
+	struct sg sg;
+	bool join;
+	uint64_t hash;
+};
+
 // One received message, while its entries are applied.
 struct jp_rx {
 	struct pim_if *pif;
@@ -18,6 +27,8 @@ struct jp_rx {
 	const struct addr *src;
 	uint16_t holdtime_s;
 	uint64_t now_us;
+	unsigned int n; // entries read and not applied
+	struct entry entries[AHEAD];
 };
 
 static bool flaps(const struct jp_rx *rx)
@@ -41,22 +52,61 @@ static void flap_seen(struct pim_neighbor *nbr, uint64_t after_us, uint64_t now_
 	nbr->flapped_us = now_us;
 }
 
-// NoInfo -> Join. ch is there when the channel has an Assert.
+// PIM_DROP_COUNT for an entry whose (S,G) may be a channel: one that is joined is known to be.
+static enum pim_drop sg_refuse(const struct pim_if *pif, const struct sg *sg)
+{
+	if (!pim_group_is_ssm(pif, &sg->g))
+		return PIM_DROP_NOT_SSM;
+	return addr_is_unicast(&sg->s) ? PIM_DROP_COUNT : PIM_DROP_SOURCE;
+}
+
+// What is wrong with an entry of another form than entry_cb() takes. The message's family is IPv4
+// by now (section 4.9.5).
+static enum pim_drop form_refuse(const struct pim_if *pif, const struct pim_jp_entry *e)
+{
+	if (e->g.family != ADDR_V4 || e->s.family != ADDR_V4)
+		return PIM_DROP_FAMILY;
+	if (e->g_mask_len != MASK_LEN_HOST)
+		return PIM_DROP_MASK;
+	if (!pim_group_is_ssm(pif, &e->g))
+		return PIM_DROP_NOT_SSM;
+	if (e->wildcard || e->rpt)
+		return PIM_DROP_WILDCARD;
+	if (e->attributes) // we never offered option 26 (RFC 5384 section 3.2)
+		return PIM_DROP_ENCODING;
+	return PIM_DROP_MASK;
+}
+
+// PIM_DROP_COUNT for a new Join to take. ch is there when the channel has an Assert.
+static enum pim_drop join_refuse(
+	const struct jp_rx *rx, const struct pim_channel *ch, const struct sg *sg)
+{
+	struct pim_if *pif = rx->pif;
+	enum pim_drop why = ch ? PIM_DROP_COUNT : sg_refuse(pif, sg);
+
+	if (why != PIM_DROP_COUNT)
+		return why;
+	pif->stats.joins_rx++;
+	if (rx->holdtime_s == 0) // the RFC leaves it open; what expires as it begins is nothing
+		return PIM_DROP_HOLDTIME_ZERO;
+	if (pif->n_joins >= pif->cfg.max_joins)
+		return PIM_DROP_LIMIT;
+	if (rx->nbr->view.joins >= pif->cfg.max_joins_neighbor)
+		return PIM_DROP_JOINS_NEIGHBOR_LIMIT;
+	return PIM_DROP_COUNT;
+}
+
+// NoInfo -> Join.
 static void join_new(const struct jp_rx *rx, struct pim_channel *ch, const struct sg *sg)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	struct pim_if *pif = rx->pif;
-	enum pim_drop why = PIM_DROP_COUNT;
+	enum pim_drop why = join_refuse(rx, ch, sg);
 
-	// The RFC leaves this case open; a channel that expires as it begins is none.
-	if (rx->holdtime_s == 0)
-		why = PIM_DROP_HOLDTIME_ZERO;
-	else if (pif->n_joins >= pif->cfg.max_joins)
-		why = PIM_DROP_LIMIT;
-	else if (rx->nbr->view.joins >= pif->cfg.max_joins_neighbor)
-		why = PIM_DROP_JOINS_NEIGHBOR_LIMIT;
-	else if (!ch && !(ch = pim_channel_create(pif, sg)))
-		why = PIM_DROP_LIMIT;
+	if (why == PIM_DROP_COUNT && !ch) {
+		ch = pim_channel_create(pif, sg);
+		why = ch ? PIM_DROP_COUNT : PIM_DROP_LIMIT;
+	}
 	if (why != PIM_DROP_COUNT) {
 		pim_drop(pif, why, rx->src);
 		return;
@@ -69,22 +119,26 @@ static void join_new(const struct jp_rx *rx, struct pim_channel *ch, const struc
 	pim_assert_join(ch, rx->now_us);
 }
 
-static void join_rx(const struct jp_rx *rx, const struct sg *sg)
+static void join_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 {
-	struct pim_channel *ch = pim_channel_find(rx->pif, sg);
+	struct pim_channel *ch = pim_channel_find_hashed(rx->pif, sg, hash);
 	uint64_t expiry = pim_after_s(rx->now_us, rx->holdtime_s);
 
-	rx->pif->stats.joins_rx++;
 	if (!ch || ch->join == PIM_NOINFO) {
 		join_new(rx, ch, sg);
 		return;
 	}
+	rx->pif->stats.joins_rx++;
 	if (expiry > ch->expiry_us)
 		ch->expiry_us = expiry;
+	// A refresh as almost all of them are; it looks no further.
+	if (ch->join == PIM_JOIN && ch->wanted && !ch->uncharged && !ch->asserted &&
+		ch->last_neighbor == rx->nbr->id)
+		return;
 	// It is the channel of who keeps it.
 	if (!ch->charged || (ch->join == PIM_PRUNE_PENDING && ch->charged != rx->nbr))
 		pim_channel_charge(ch, rx->nbr);
-	ch->last_neighbor = *rx->src;
+	pim_channel_heard(ch, rx->nbr, rx->src);
 	if (!ch->wanted && !flaps(rx))
 		pim_channel_release(ch, rx->now_us);
 	else if (!ch->wanted && ch->join == PIM_PRUNE_PENDING)
@@ -95,18 +149,24 @@ static void join_rx(const struct jp_rx *rx, const struct sg *sg)
 	pim_assert_join(ch, rx->now_us);
 }
 
-static void prune_rx(const struct jp_rx *rx, const struct sg *sg)
+static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	struct pim_if *pif = rx->pif;
-	struct pim_channel *ch = pim_channel_find(pif, sg);
+	struct pim_channel *ch = pim_channel_find_hashed(pif, sg, hash);
 
+	enum pim_drop why = ch ? PIM_DROP_COUNT : sg_refuse(pif, sg);
+
+	if (why != PIM_DROP_COUNT) {
+		pim_drop(pif, why, rx->src);
+		return;
+	}
 	pif->stats.prunes_rx++;
 	if (!ch || ch->join != PIM_JOIN)
 		return;
 	log_info("pim", "prune heard if=%s s=%s g=%s neighbor=%s", pif->cfg.name,
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from));
-	if (rx->now_us < ch->joined_us + FLAP_US && addr_eq(&ch->last_neighbor, rx->src))
+	if (rx->now_us < ch->joined_us + FLAP_US && ch->last_neighbor == rx->nbr->id)
 		flap_seen(rx->nbr, rx->now_us - ch->joined_us, rx->now_us);
 	if (pif->n_alive <= 1) { // nobody else could object
 		pim_channel_end(ch, rx->src, rx->now_us);
@@ -115,28 +175,8 @@ static void prune_rx(const struct jp_rx *rx, const struct sg *sg)
 	ch->join = PIM_PRUNE_PENDING;
 	ch->prune_pending_us = rx->now_us + pim_override_interval_us(pif);
 	ch->held_us = NEVER_US; // what does not count yet does not begin to now
-	ch->last_neighbor = *rx->src;
+	pim_channel_heard(ch, rx->nbr, rx->src);
 	pim_channel_rearm(ch);
-}
-
-// PIM_DROP_COUNT for an entry to apply. The message's family is IPv4 by now (section 4.9.5).
-static enum pim_drop entry_refuse(const struct pim_if *pif, const struct pim_jp_entry *e)
-{
-	if (e->g.family != ADDR_V4 || e->s.family != ADDR_V4)
-		return PIM_DROP_FAMILY;
-	if (e->g_mask_len != MASK_LEN_HOST)
-		return PIM_DROP_MASK;
-	if (!pim_group_is_ssm(pif, &e->g))
-		return PIM_DROP_NOT_SSM;
-	if (e->wildcard || e->rpt)
-		return PIM_DROP_WILDCARD;
-	if (e->attributes) // we never offered option 26 (RFC 5384 section 3.2)
-		return PIM_DROP_ENCODING;
-	if (e->s_mask_len != MASK_LEN_HOST)
-		return PIM_DROP_MASK;
-	if (!addr_is_unicast(&e->s))
-		return PIM_DROP_SOURCE;
-	return PIM_DROP_COUNT;
 }
 
 bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *neighbor,
@@ -160,18 +200,40 @@ bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *
 	return true;
 }
 
+static void entries_apply(struct jp_rx *rx)
+{
+	for (unsigned int i = 0; i < rx->n; i++)
+		hmap_fetch_first(&rx->pif->channels, rx->entries[i].hash);
+	for (unsigned int i = 0; i < rx->n; i++)
+		hmap_fetch_second(&rx->pif->channels, rx->entries[i].hash);
+	for (unsigned int i = 0; i < rx->n; i++) {
+		const struct entry *e = &rx->entries[i];
+
+		if (e->join)
+			join_rx(rx, &e->sg, e->hash);
+		else
+			prune_rx(rx, &e->sg, e->hash);
+	}
+	rx->n = 0;
+}
+
 static void entry_cb(void *arg, const struct pim_jp_entry *e)
 {
-	const struct jp_rx *rx = arg;
-	enum pim_drop why = entry_refuse(rx->pif, e);
-	struct sg sg = {.s = e->s, .g = e->g};
+	struct jp_rx *rx = arg;
+	struct entry *to;
 
-	if (why != PIM_DROP_COUNT)
-		pim_drop(rx->pif, why, rx->src);
-	else if (e->join)
-		join_rx(rx, &sg);
-	else
-		prune_rx(rx, &sg);
+	if (e->g.family != ADDR_V4 || e->s.family != ADDR_V4 || e->g_mask_len != MASK_LEN_HOST ||
+		e->s_mask_len != MASK_LEN_HOST || e->wildcard || e->rpt || e->attributes) {
+		pim_drop(rx->pif, form_refuse(rx->pif, e), rx->src);
+		return;
+	}
+	to = &rx->entries[rx->n++];
+	to->sg = (struct sg){.s = e->s, .g = e->g};
+	to->join = e->join;
+	to->hash = pim_channel_hash(&to->sg);
+	hmap_fetch_bucket(&rx->pif->channels, to->hash);
+	if (rx->n == AHEAD)
+		entries_apply(rx);
 }
 
 static enum pim_drop decode_refuse(enum pim_err err)
@@ -191,10 +253,14 @@ static enum pim_drop decode_refuse(enum pim_err err)
 void pim_jp_input(
 	struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len, uint64_t now_us)
 {
-	struct jp_rx rx = {.pif = pif, .src = src, .now_us = now_us};
 	enum pim_drop why;
+	struct jp_rx rx;
 	struct pim_jp jp;
 
+	rx.pif = pif;
+	rx.src = src;
+	rx.now_us = now_us;
+	rx.n = 0;
 	rx.nbr = pim_neighbor_find(pif, src);
 	if (!rx.nbr) {
 		pim_drop(pif, PIM_DROP_NOT_NEIGHBOR, src);
@@ -213,4 +279,5 @@ void pim_jp_input(
 	pif->stats.jp_rx++;
 	rx.holdtime_s = jp.holdtime_s;
 	pim_jp_walk(&jp, entry_cb, &rx);
+	entries_apply(&rx);
 }

@@ -191,6 +191,7 @@ static struct pim_neighbor *neighbor_up(struct pim_if *pif, const struct addr *s
 		return NULL;
 	}
 	nbr->alive = true;
+	nbr->id = ++pif->last_id;
 	nbr->view.since_us = now_us;
 	pif->n_alive++;
 	neighbor_log(nbr, "up", NULL);

@@ -39,7 +39,7 @@ void pim_if_channels(const struct pim_if *pif,
 			.joined = ch->join != PIM_NOINFO,
 			.expires_us = ch->prune_pending_us < ch->expiry_us ? ch->prune_pending_us
 									   : ch->expiry_us,
-			.last_neighbor = ch->last_neighbor,
+			.last_neighbor = ch->last_addr,
 			.assert_state = "NoInfo",
 			.assert_expires_us = NEVER_US,
 		};

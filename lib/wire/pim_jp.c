@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Join/Prune (RFC 7761 section 4.9.5).
 #include <errno.h>
+#include <string.h>
 
 #include "wire/pim_encoded.h"
 
@@ -17,6 +18,23 @@ static enum pim_err skip_attributes(struct rd *r)
 			return PIM_ERR_MALFORMED;
 	} while (!(type & ATTR_END));
 	return PIM_OK;
+}
+
+// The form that almost all sources have: IPv4, native, S bit, full mask. False: not that, and
+// nothing was read.
+static bool read_plain_source(struct rd *r, struct pim_jp_entry *e)
+{
+	static const uint8_t plain[4] = {
+		PIM_FAMILY_IPV4, PIM_ENCODING_NATIVE, PIM_SOURCE_SPARSE, 32};
+
+	if (rd_left(r) < 8 || memcmp(r->p, plain, sizeof(plain)) != 0)
+		return false;
+	e->s = (struct addr){.family = ADDR_V4};
+	memcpy(e->s.bytes, r->p + 4, 4);
+	e->s_mask_len = 32;
+	e->wildcard = e->rpt = e->attributes = false;
+	r->p += 8;
+	return true;
 }
 
 static enum pim_err read_source(struct rd *r, struct pim_jp_entry *e)
@@ -54,7 +72,7 @@ static enum pim_err walk_group(struct rd *r, pim_jp_cb cb, void *arg)
 	if (r->bad)
 		return PIM_ERR_MALFORMED;
 	for (uint32_t i = 0; i < n_joins + n_prunes; i++) {
-		err = read_source(r, &e);
+		err = read_plain_source(r, &e) ? PIM_OK : read_source(r, &e);
 		if (err != PIM_OK)
 			return err;
 		e.join = i < n_joins;

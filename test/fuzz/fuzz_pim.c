@@ -56,6 +56,34 @@ static bool flows(void *ctx, const struct sg *sg)
 	return sg->g.bytes[3] & 1;
 }
 
+// The codec alone, as PIMv6 uses it too: whatever decodes can be encoded and decodes to the same.
+static void codec(const uint8_t *pim, size_t len)
+{
+	static const struct addr a = {.family = ADDR_V6, .bytes = {0xfe, 0x80, [15] = 1}};
+	uint8_t buf[PIM_HELLO_MAX_LEN], type;
+	struct pim_assert_msg m, again;
+	struct pim_hello h, h2;
+	int n;
+
+	pim_header_decode6(pim, len, &a, &a, &type);
+	if (pim_assert_decode(pim, len, &m) == PIM_OK && m.sg.s.family == m.sg.g.family) {
+		n = pim_assert_encode(&m, buf, sizeof(buf));
+		if (n < 0 || pim_assert_decode(buf, (size_t)n, &again) != PIM_OK ||
+			!sg_eq(&m.sg, &again.sg) || m.preference != again.preference ||
+			m.metric != again.metric || m.rpt != again.rpt)
+			abort();
+	}
+	if (pim_hello_decode(pim, len, &h) == PIM_OK) {
+		n = pim_hello_encode(&h, buf, sizeof(buf));
+		if (n < 0 || pim_hello_decode(buf, (size_t)n, &h2) != PIM_OK ||
+			h2.n_secondaries != h.n_secondaries)
+			abort();
+		pim_cksum6(buf, (size_t)n, &a, &a);
+		if (pim_header_decode6(buf, (size_t)n, &a, &a, &type) != PIM_OK)
+			abort();
+	}
+}
+
 static void deliver(
 	struct pim_if *pif, unsigned int sender, const uint8_t *msg, size_t len, uint64_t now_us)
 {
@@ -74,6 +102,7 @@ static void deliver(
 		copy[2] = (uint8_t)(sum >> 8);
 		copy[3] = (uint8_t)sum;
 	}
+	codec(copy, len);
 	pim_if_input(pif, &src, &all_pim_routers, copy, len, now_us);
 	free(copy);
 }

@@ -352,8 +352,10 @@ static bool frame_parse(const uint8_t *eth, size_t len, struct frame *f)
 	}
 	if (eth[14] >> 4 != 6 || eth[20] != IP_PROTO_PIM)
 		return false;
-	f->src = f->dst = (struct addr){0};
-	f->len = len - 54;
+	f->src = addr_from_v6(eth + 22);
+	f->dst = addr_from_v6(eth + 38);
+	f->len = (size_t)(eth[18] << 8 | eth[19]);
+	assert_in_range(f->len, 0, len - 54);
 	memcpy(f->pim, eth + 54, f->len);
 	return true;
 }

@@ -68,7 +68,7 @@ uint64_t bench_drop(const struct bench *b, enum pim_drop why);
 // Makes version and checksum right.
 void pim_seal(uint8_t *pim, size_t len);
 
-// The PIM packets of a capture, IPv6 ones included (then src and dst are none).
+// The PIM packets of a capture, over IPv4 and IPv6.
 struct frame {
 	struct addr src, dst;
 	uint64_t at_us; // since the first

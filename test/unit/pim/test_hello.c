@@ -326,6 +326,169 @@ static void neighbor_flood_has_an_end(void **state)
 	bench_end(&b);
 }
 
+// PH-08: by priority when all have one, else by address; of equal priorities the higher address.
+static void designated_router(void **state)
+{
+	struct addr second = neighbor_addr(2), third = neighbor_addr(3), us = neighbor_addr(1);
+	struct pim_if_view v;
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	assert_true(pim_if_is_dr(b.pif));
+	bench_hello_priority(&b, 2, 105, 1);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &second)); // our priority is 1 too
+	assert_false(pim_if_is_dr(b.pif));
+	bench_hello_priority(&b, 3, 105, 0);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &second));
+	bench_hello_priority(&b, 2, 105, 0);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &us) && v.is_dr);
+	// One that has no priority: the highest address, whatever the others say.
+	bench_bare_hello(&b, 2, 105);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &third));
+	bench_hello_priority(&b, 2, 105, 4294967295u);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &second));
+	// It goes; a new address of ours is the highest.
+	bench_hello_priority(&b, 2, 0, 1);
+	bench_hello_priority(&b, 3, 105, 1);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &third));
+	us = neighbor_addr(200);
+	pim_if_address(b.pif, &us, b.now_us);
+	assert_true(pim_if_is_dr(b.pif));
+	pim_if_address(b.pif, NULL, b.now_us);
+	assert_false(pim_if_is_dr(b.pif));
+	bench_end(&b);
+}
+
+static void our_own_priority_counts(void **state)
+{
+	struct bench b = {0};
+	struct pim_cfg cfg = bench_cfg(&b);
+
+	(void)state;
+	cfg.dr_priority = 5;
+	bench_begin_cfg(&b, &cfg);
+	bench_hello_priority(&b, 9, 105, 4);
+	assert_true(pim_if_is_dr(b.pif));
+	bench_hello_priority(&b, 9, 105, 6);
+	assert_false(pim_if_is_dr(b.pif));
+	assert_int_equal(pim_if_stats(b.pif)->dr_changes, 2);
+	bench_until(&b, 105000);
+	assert_true(pim_if_is_dr(b.pif));
+	bench_end(&b);
+}
+
+// PH-12.
+static void only_neighbors_of_the_list(void **state)
+{
+	struct prefix list[2];
+	struct bench b = {0};
+	struct pim_cfg cfg = bench_cfg(&b);
+
+	(void)state;
+	assert_int_equal(prefix_parse("10.1.1.2", &list[0]), 0);
+	assert_int_equal(prefix_parse("10.1.1.16/28", &list[1]), 0);
+	cfg.neighbors = list;
+	cfg.n_neighbors = 2;
+	bench_begin_cfg(&b, &cfg);
+	bench_hello(&b, 2, 105, 1);
+	bench_hello(&b, 3, 105, 1);
+	bench_hello(&b, 17, 105, 1);
+	bench_hello(&b, 32, 105, 1);
+	assert_int_equal(neighbors(&b, NULL), 2);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NEIGHBOR_REFUSED), 2);
+	bench_join(&b, 3, 7, 210);
+	bench_join(&b, 17, 8, 210);
+	bench_expect(&b, "+8/17");
+	assert_int_equal(bench_drop(&b, PIM_DROP_NOT_NEIGHBOR), 1);
+	bench_end(&b);
+}
+
+static void hello_with_list(
+	struct bench *b, unsigned int n, const struct addr *list, unsigned int count)
+{
+	struct pim_hello hello = {.holdtime_s = 0xffff, .genid = 1, .n_secondaries = count};
+	uint8_t buf[PIM_HELLO_MAX_LEN];
+	int len;
+
+	memcpy(hello.secondaries, list, count * sizeof(*list));
+	len = pim_hello_encode(&hello, buf, sizeof(buf));
+	assert_true(len > 0);
+	bench_input(b, n, buf, (size_t)len);
+}
+
+static void by_number_cb(void *arg, const struct pim_neighbor_view *n)
+{
+	((struct pim_neighbor_view *)arg)[n->addr.bytes[3]] = *n;
+}
+
+// PH-10: the list replaces the one before; of an address claimed twice the later claim counts; the
+// neighbour's own primary and other families are no secondaries.
+static void address_list_of_neighbors(void **state)
+{
+	struct addr list[4] = {addr_of("192.168.0.1"), neighbor_addr(2), addr_of("2001:db8::1"),
+		addr_of("192.168.0.2")};
+	struct pim_neighbor_view v[8];
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	hello_with_list(&b, 2, list, 4);
+	pim_if_neighbors(b.pif, by_number_cb, v);
+	assert_int_equal(v[2].n_secondaries, 2);
+	assert_true(addr_eq(&v[2].secondaries[0], &list[0]));
+	assert_true(addr_eq(&v[2].secondaries[1], &list[3]));
+	hello_with_list(&b, 3, list, 1);
+	pim_if_neighbors(b.pif, by_number_cb, v);
+	assert_int_equal(v[3].n_secondaries, 1);
+	assert_int_equal(v[2].n_secondaries, 1);
+	assert_true(addr_eq(&v[2].secondaries[0], &list[3]));
+	hello_with_list(&b, 3, list, 0);
+	pim_if_neighbors(b.pif, by_number_cb, v);
+	assert_int_equal(v[3].n_secondaries, 0);
+	bench_end(&b);
+}
+
+// PH-06, PH-11: ours are said, without the primary; a change is said at once.
+static void our_address_list(void **state)
+{
+	struct addr list[3] = {neighbor_addr(1), addr_of("10.7.0.1"), addr_of("2001:db8::1")};
+	struct addr second = addr_of("10.7.0.1");
+	struct pim_hello h;
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	pim_if_secondaries(b.pif, list, 3);
+	bench_expect(&b, ""); // nobody knows us yet
+	next_hello(&b);
+	assert_int_equal(pim_hello_decode(b.last, b.last_len, &h), PIM_OK);
+	assert_int_equal(h.n_secondaries, 1);
+	assert_true(addr_eq(&h.secondaries[0], &second));
+	bench_expect(&b, "hello-105");
+	pim_if_secondaries(b.pif, list, 3);
+	bench_expect(&b, "");
+	pim_if_secondaries(b.pif, list, 1);
+	bench_expect(&b, "hello-105");
+	assert_int_equal(b.last_len, PIM_HELLO_LEN);
+	// The secondary becomes the primary, and the other way.
+	pim_if_secondaries(b.pif, list, 3);
+	bench_expect(&b, "hello-105");
+	pim_if_address(b.pif, &second, b.now_us);
+	bench_expect(&b, "hello-0");
+	next_hello(&b);
+	assert_int_equal(pim_hello_decode(b.last, b.last_len, &h), PIM_OK);
+	assert_int_equal(h.n_secondaries, 1);
+	assert_true(addr_eq(&h.secondaries[0], &list[0]));
+	bench_end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +505,11 @@ int main(void)
 		cmocka_unit_test(address_change),
 		cmocka_unit_test(fresh_genid_each_start),
 		cmocka_unit_test(neighbor_flood_has_an_end),
+		cmocka_unit_test(designated_router),
+		cmocka_unit_test(our_own_priority_counts),
+		cmocka_unit_test(only_neighbors_of_the_list),
+		cmocka_unit_test(address_list_of_neighbors),
+		cmocka_unit_test(our_address_list),
 	};
 
 	return RUN_TESTS(tests);
