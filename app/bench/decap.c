@@ -172,6 +172,20 @@ static void lanes_references(struct decap_result *r, struct stage *s)
 	l->burst_cb = ref_touch_burst(s->touch);
 }
 
+// What the drivers of one port and of all of them take, where these share an mbuf.
+static void lanes_io_ports(struct decap_result *r)
+{
+	struct lane *l = lane_add(r, "io_one_port");
+
+	l->burst_cb = ref_io_burst;
+	l->frees = true;
+	l = lane_add(r, "io_ports");
+	l->burst_cb = ref_io_ports_burst;
+	l->state = &r->c.fanout;
+	l->frees = true;
+	l->emits = r->c.fanout;
+}
+
 // The product itself without what makes the case special.
 static void lanes_plain(struct decap_result *r, struct stage *s)
 {
@@ -185,6 +199,8 @@ static void lanes_plain(struct decap_result *r, struct stage *s)
 		l->frees = true;
 		l->chains = c->l2 == PRODUCT_CHAIN;
 	}
+	if (c->fanout > 1 && c->l2 == PRODUCT_SAME)
+		lanes_io_ports(r);
 	if (c->updates)
 		lane_product(r, "still", s->product);
 	if (c->shape.tagged)

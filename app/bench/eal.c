@@ -114,23 +114,35 @@ const char *bench_memory(void)
 	return memory_kind;
 }
 
+// The value of a line of /proc/cpuinfo with this key, or false.
+static bool cpuinfo(const char *line, const char *key, char *value, size_t size)
+{
+	size_t len = strlen(key);
+	const char *colon = strchr(line, ':');
+
+	if (strncmp(line, key, len) != 0 || line[len] != '\t' || !colon)
+		return false;
+	snprintf(value, size, "%s", colon[1] ? colon + 2 : "");
+	value[strcspn(value, "\"\\\n")] = '\0';
+	return true;
+}
+
+// A virtual machine's name says little: family and model tell what it is.
 const char *bench_cpu(void)
 {
-	static char model[96];
+	static char cpu[128];
+	char name[96] = "unknown", family[16] = "0", model[16] = "0", line[256];
 	FILE *f = fopen("/proc/cpuinfo", "r");
-	char line[256], *colon;
 
-	strcpy(model, "unknown");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "model name", 10) == 0 && (colon = strchr(line, ':'))) {
-			snprintf(model, sizeof(model), "%s", colon + 2);
-			model[strcspn(model, "\"\\\n")] = '\0';
-			break;
-		}
+	while (f && fgets(line, sizeof(line), f) && line[0] != '\n') {
+		if (!cpuinfo(line, "model name", name, sizeof(name)) &&
+			!cpuinfo(line, "cpu family", family, sizeof(family)))
+			cpuinfo(line, "model", model, sizeof(model));
 	}
 	if (f)
 		fclose(f);
-	return model;
+	snprintf(cpu, sizeof(cpu), "%s %s/%s", name, family, model);
+	return cpu;
 }
 
 unsigned int bench_cpu_main(void)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <rte_ethdev.h>
+#include <rte_mbuf.h>
 
 #include "bench/ref.h"
 
@@ -7,6 +8,16 @@ void ref_io_burst(void *state, struct rte_mbuf **m, unsigned int n)
 {
 	(void)state;
 	rte_eth_tx_burst(REF_PORT, 0, m, (uint16_t)n);
+}
+
+void ref_io_ports_burst(void *state, struct rte_mbuf **m, unsigned int n)
+{
+	const unsigned int *ports = state;
+
+	for (unsigned int i = 0; i < n; i++)
+		rte_mbuf_refcnt_set(m[i], (uint16_t)*ports);
+	for (unsigned int p = 0; p < *ports; p++)
+		rte_eth_tx_burst((uint16_t)(REF_PORT + p), 0, m, (uint16_t)n);
 }
 
 static inline void swap(struct rte_mbuf *m)

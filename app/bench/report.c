@@ -140,9 +140,16 @@ static void json_checks(const struct decap_result *r)
 		(unsigned long long)s->strange);
 }
 
+static double further_port(
+	const struct decap_result *r, const struct lane *all, const struct lane *one)
+{
+	return (lane_min(all, r->reps) - lane_min(one, r->reps)) / (r->c.fanout - 1);
+}
+
 static void json_line(const struct decap_result *r)
 {
-	const struct lane *one = report_lane(r, "one_port");
+	const struct lane *one = report_lane(r, "one_port"), *io = report_lane(r, "io_ports"),
+			  *io_one = report_lane(r, "io_one_port");
 	double cycles = lane_min(&r->lanes[0], r->reps);
 	time_t now = time(NULL);
 	char date[32];
@@ -157,8 +164,12 @@ static void json_line(const struct decap_result *r)
 	if (r->c.updates)
 		printf(",\"updates_per_s\":%.0f", r->update_rate);
 	if (one)
-		printf(",\"cycles_per_further_port\":%.2f",
-			(cycles - lane_min(one, r->reps)) / (r->c.fanout - 1));
+		printf(",\"cycles_per_further_port\":%.2f", further_port(r, &r->lanes[0], one));
+	if (one && io)
+		printf(",\"cycles_per_further_port_of_drivers\":%.2f,"
+		       "\"cycles_per_further_port_without_drivers\":%.2f",
+			further_port(r, io, io_one),
+			further_port(r, &r->lanes[0], one) - further_port(r, io, io_one));
 	json_checks(r);
 	printf(",\"reps\":%u,\"packets_per_rep\":%u,\"tsc_hz\":%llu,\"cpu\":\"%s\","
 	       "\"memory\":\"%s\",\"date\":\"%s\"}\n",

@@ -152,6 +152,14 @@ static bool pim_local(void *ctx, const struct sg *sg)
 	return false;
 }
 
+void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us)
+{
+	const struct inlet *in = ctx;
+
+	if (in->ifs[ifindex].pim)
+		pim_if_local_changed(in->ifs[ifindex].pim, sg, now_us);
+}
+
 static bool group_is_ssm(const struct config *c, const struct addr *g)
 {
 	for (unsigned int i = 0; i < c->n_ssm_ranges; i++)
@@ -160,8 +168,6 @@ static bool group_is_ssm(const struct config *c, const struct addr *g)
 	return false;
 }
 
-// A frame that came in on the interface: whether it is native data, which is for PIM to see and not
-// for the kernel.
 bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us)
 {
 	struct ipv4_hdr ip;

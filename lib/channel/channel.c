@@ -170,7 +170,7 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 	}
 }
 
-void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
+static void want_change(struct channels *cs, const struct sg *sg, unsigned int ifindex,
 	enum channel_origin origin, bool wanted, uint64_t now_us)
 {
 	uint64_t hash = hmap_hash(sg, sizeof(*sg)), bit = 1ull << ifindex, before, oifs;
@@ -194,6 +194,14 @@ void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifinde
 		channel_destroy(ch, now_us);
 	else if (ch->mfib)
 		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, channel_sent_to(ch));
+}
+
+void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
+	enum channel_origin origin, bool wanted, uint64_t now_us)
+{
+	want_change(cs, sg, ifindex, origin, wanted, now_us);
+	if (!wanted && origin != CHANNEL_BY_PIM && cs->env.unwanted_cb)
+		cs->env.unwanted_cb(cs->env.ctx, sg, ifindex, now_us);
 }
 
 void channels_mute(

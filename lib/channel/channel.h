@@ -93,6 +93,9 @@ struct channel_env {
 	void *(*endpoint_open)(void *ctx, const struct addr *relay, unsigned int index,
 		struct addr *local, uint16_t *local_port);
 	void (*endpoint_close)(void *ctx, void *endpoint);
+	// Optional: somebody other than PIM no longer wants a channel on an interface. The channel
+	// may be gone; for PIM's Asserts.
+	void (*unwanted_cb)(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 	// True for an address of this box: it is no relay.
 	bool (*is_local)(void *ctx, const struct addr *a);
 	void *ctx;

@@ -41,6 +41,11 @@ struct burst {
 	uint8_t local4, local6;
 	_Alignas(16) uint8_t dst6[16];
 	struct mfib_narrow_key local4_key; // of 0 but for local4
+	// Where the frames of the last burst all went, and the first queue of that; 0: here and
+	// there.
+	uint64_t expected;
+	struct worker_tx *expected_tx;
+	uint8_t *begin[WORKER_BURST]; // of each frame, where its headers are
 	unsigned int n_drop;
 	struct rte_mbuf *drop[WORKER_BURST];
 	unsigned int n_punt[PUNT_CLASSES];
@@ -62,11 +67,12 @@ static __rte_always_inline unsigned int data_headers_len(const struct shape s)
 	       (s.inner6 ? IPV6_LEN : IPV4_LEN);
 }
 
-// The bucket of a frame of this shape, being fetched; NULL for one that is too short.
+// The bucket of a frame of this shape, which begins at `begin`, being fetched; NULL for one that is
+// too short.
 static __rte_always_inline void *data_find(
-	const struct burst *b, const struct rte_mbuf *m, const struct shape s)
+	const struct burst *b, const struct rte_mbuf *m, const uint8_t *begin, const struct shape s)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + s.l3;
+	const uint8_t *ip = begin + s.l3;
 	const uint8_t *inner = data_inner(ip, s.outer6);
 	// end: the end of the destination and the two ports, which follow each other.
 	uint64_t end, hash, src[2], g[2];
@@ -257,6 +263,24 @@ static __rte_always_inline bool is_local(struct burst *b, const uint8_t *ip, boo
 	return likely(get_raw32(ip + 16) == b->dst4) || local4_switch(b, get_raw32(ip + 16));
 }
 
+// One segment that nobody else has: refcnt and nb_segs at once.
+static __rte_always_inline bool frame_alone(const struct rte_mbuf *m)
+{
+	static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+		"two fields that are loaded together");
+	return get_raw32((const uint8_t *)&m->refcnt) == 0x00010001;
+}
+
+// The octets of G that the key has no room for are as in every group. And its second one is not 0:
+// such a scope is not joined, and an IPv4 channel's key looks like it.
+static __rte_always_inline bool group6_ok(const uint8_t *g)
+{
+	uint32_t first = get_raw32(g);
+
+	return (first & RTE_BE32(0xff00ffff)) == RTE_BE32(0xff000000) &&
+	       first != RTE_BE32(0xff000000);
+}
+
 // A frame that ends here.
 static inline void data_drop(struct burst *b, struct rte_mbuf *m, enum drop_reason reason)
 {
@@ -301,6 +325,37 @@ static __rte_noinline bool data_muted(
 	return true;
 }
 
+// The oif sets of a loop's frames. expected: a constant, whether burst.expected is one.
+struct oifs_seen {
+	bool expected;
+	uint64_t any;	       // interfaces that one of them has
+	uint64_t all;	       // that each of them has; not counted when expected
+	unsigned int n_others; // frames for others than expected
+};
+
+// The queue of the first interface of an entry's set, *oifs. Where that is as expected the
+// processor goes on with what is expected before it has read the entry. seen: NULL outside the
+// loops.
+static __rte_always_inline struct worker_tx *data_tx(
+	struct burst *b, uint64_t *oifs, struct oifs_seen *seen)
+{
+	if (!seen) {
+		b->w->tx_pending |= *oifs;
+		return emit_tx(b->w, *oifs);
+	}
+	seen->any |= *oifs;
+	if (seen->expected && likely(*oifs == b->expected)) {
+		*oifs = b->expected;
+		__asm__("" : "+r"(*oifs)); // else it is the entry's again
+		return b->expected_tx;
+	}
+	if (seen->expected)
+		seen->n_others++;
+	else
+		seen->all &= *oifs;
+	return emit_tx(b->w, *oifs);
+}
+
 // An entry's oif set and counter.
 struct found {
 	uint64_t oifs, *count;
@@ -318,7 +373,7 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 	struct mfib_wide *e;
 
 	if (!s.outer6 && !s.inner6) {
-		narrow = mfib_narrow_key_read(inner + 12, ip + 12, port, &b->local4_key);
+		narrow = mfib_narrow_key_read(inner + 12, ip + 12, &b->local4_key);
 		n = mfib_narrow_at(bucket, &narrow);
 		if (unlikely(!n)) {
 			n = mfib_narrow_next(b->t.narrow, bucket);
@@ -360,34 +415,31 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 }
 
 // True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
-// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is.
-static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
-	const struct shape s, void *bucket, void **next, bool any_ecn, uint64_t *pending)
+// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is. seen: as
+// data_tx() takes it.
+static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	const struct shape s, void *bucket, void **next, bool any_ecn, struct oifs_seen *seen)
 {
 	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
-	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + s.l3, *udp = ip + outer_len;
+	uint8_t *ip = begin + s.l3, *udp = ip + outer_len;
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int inner_len;
+	struct worker_tx *tx;
 	struct found e;
-	bool one;
 
 	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
-		unlikely(m->nb_segs != 1) || unlikely(!is_local(b, ip, s.outer6)))
+		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s.outer6)))
 		return false;
 	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
 		!cksums_ok(b, m, ip, udp, s.outer6))
 		return false;
 	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;
-	// The octets of G that the key has no room for; and no scope up to link-local, which an
-	// IPv4 channel's key looks like.
-	if (s.inner6 &&
-		unlikely(inner[24] != 0xff || (inner[25] & 0xf) <= 2 || get_raw16(inner + 26) != 0))
+	if (s.inner6 && unlikely(!group6_ok(inner + 24)))
 		return false;
 	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
 		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
-	one = __builtin_popcountll(e.oifs) == 1;
-	if (unlikely(!one) && e.oifs == 0)
+	if (unlikely(e.oifs == 0))
 		return data_muted(b, m, e.count, inner_len);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
@@ -408,8 +460,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
 	mfib_count(e.count, inner_len);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, one,
-		pending);
+	tx = data_tx(b, &e.oifs, seen);
+	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, tx);
 	return true;
 }
 

@@ -37,7 +37,7 @@ static void frame_make(
 	struct rte_mbuf *m, const struct worker_if *f, uint8_t *ip, const struct native *n)
 {
 	l2_write(f, ip, n);
-	frame_move(m, (int)(ip - f->l2_len - rte_pktmbuf_mtod(m, const uint8_t *)),
+	frame_move(m, (int)(ip - f->l2_len - rte_pktmbuf_mtod(m, const uint8_t *)), 0,
 		(uint32_t)n->len + f->l2_len);
 }
 
@@ -88,7 +88,7 @@ static void share(struct worker *w, struct rte_mbuf *m, uint64_t twins)
 	if (more > 0)
 		rte_mbuf_refcnt_update(m, (int16_t)more);
 	for (; twins; twins &= twins - 1)
-		tx_put(&w->tx[__builtin_ctzll(twins)], m);
+		tx_put(&w->tx[__builtin_ctzll(twins)], m, rte_pktmbuf_pkt_len(m));
 }
 
 // Interfaces that the datagram fits; native multicast is not fragmented here.
@@ -127,7 +127,7 @@ static void emit_groups(
 	struct rte_mbuf *c;
 
 	if (chained)
-		frame_move(m, (int)(ip - rte_pktmbuf_mtod(m, const uint8_t *)), n->len);
+		frame_move(m, (int)(ip - rte_pktmbuf_mtod(m, const uint8_t *)), 0, n->len);
 	while (oifs) {
 		unsigned int i = (unsigned int)__builtin_ctzll(oifs);
 		uint64_t twins = oifs & w->ifs[i].twins;
@@ -150,7 +150,8 @@ static void emit_groups(
 	rte_pktmbuf_free(m); // the chains hold it
 }
 
-void emit_many(
+// Several Ethernet headers, a tag, or a datagram too large for the first interface.
+static void emit_any(
 	struct worker *w, struct rte_mbuf *m, uint8_t *ip, uint16_t len, bool v6, uint64_t oifs)
 {
 	struct native n = {.mac = group_mac(ip, v6), .len = len, .v6 = v6};
@@ -170,17 +171,42 @@ void emit_many(
 	share(w, m, fit);
 }
 
+void emit_many(
+	struct worker *w, struct rte_mbuf *m, uint8_t *ip, unsigned int len, bool v6, uint64_t oifs)
+{
+	struct worker_tx *tx = &w->tx[__builtin_ctzll(oifs)];
+	int by = (int)(ip - ETH_LEN - rte_pktmbuf_mtod(m, const uint8_t *));
+	unsigned int more = 0;
+
+	if ((oifs & ~tx->twins) || len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED)) {
+		emit_any(w, m, ip, (uint16_t)len, v6, oifs);
+		return;
+	}
+	// One frame for all of them. Nobody sends it before it is complete.
+	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
+	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
+	tx_put(tx, m, len + ETH_LEN);
+	for (oifs &= oifs - 1; oifs; oifs &= oifs - 1) {
+		tx = &w->tx[__builtin_ctzll(oifs)];
+		if (unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
+			drop(w, DROP_MTU, 1);
+			continue;
+		}
+		tx_put(tx, m, len + ETH_LEN);
+		more++;
+	}
+	frame_move(m, by, more, len + ETH_LEN);
+}
+
 void emit_flush(struct worker *w, unsigned int ifindex)
 {
 	struct crossing_if_stats *s = &w->x->ifs[ifindex];
 	struct worker_tx *tx = &w->tx[ifindex];
-	uint64_t bytes = 0;
+	uint64_t bytes = tx->bytes;
 	unsigned int sent;
 
 	if (tx->n == 0)
 		return;
-	for (unsigned int i = 0; i < tx->n; i++)
-		bytes += rte_pktmbuf_pkt_len(tx->mbufs[i]);
 	sent = worker_transmit(w, ifindex, tx->mbufs, tx->n);
 	if (sent < tx->n) {
 		unsigned int left = tx->n - sent;
@@ -194,4 +220,5 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 	crossing_count(&s->tx_packets, sent);
 	crossing_count(&s->tx_bytes, bytes);
 	tx->n = 0;
+	tx->bytes = 0;
 }

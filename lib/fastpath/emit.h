@@ -14,6 +14,7 @@
 #include <smmintrin.h>
 #endif
 
+#include "crossing/crossing.h"
 #include "fastpath/headers.h"
 #include "fastpath/worker.h"
 
@@ -82,7 +83,8 @@ static inline uint16_t native_type(bool v6)
 
 // Makes m a frame of len octets that begins `by` octets further. What the receive side said of the
 // outer headers does not hold any more. Few stores: they are what a burst waits for in the end.
-static inline void frame_move(struct rte_mbuf *m, int by, uint32_t len)
+// more: users besides us, of an mbuf that we alone had.
+static inline void frame_move(struct rte_mbuf *m, int by, unsigned int more, uint32_t len)
 {
 	const uint64_t keep = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 	uint64_t lens = len | (uint64_t)len << 32; // pkt_len, data_len, vlan_tci
@@ -95,16 +97,20 @@ static inline void frame_move(struct rte_mbuf *m, int by, uint32_t len)
 		offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8 &&
 			offsetof(struct rte_mbuf, data_off) ==
 				offsetof(struct rte_mbuf, rearm_data) &&
+			offsetof(struct rte_mbuf, refcnt) ==
+				offsetof(struct rte_mbuf, rearm_data) + 2 &&
 			offsetof(struct rte_mbuf, data_len) ==
 				offsetof(struct rte_mbuf, pkt_len) + 4 &&
 			offsetof(struct rte_mbuf, vlan_tci) ==
 				offsetof(struct rte_mbuf, pkt_len) + 6,
 		"fields that are stored together");
-	v = _mm_add_epi16(v, _mm_set_epi64x(0, (uint16_t)by));
+	v = _mm_add_epi16(v, _mm_set_epi64x(0, (uint32_t)(uint16_t)by | more << 16));
 	_mm_store_si128(rearm, _mm_and_si128(v, _mm_set_epi64x((long long)keep, -1)));
 	memcpy(&m->pkt_len, &lens, sizeof(lens));
 #else
 	m->data_off = (uint16_t)(m->data_off + by);
+	if (more)
+		rte_mbuf_refcnt_update(m, (int16_t)more);
 	m->ol_flags &= keep;
 	m->pkt_len = len;
 	m->data_len = (uint16_t)len;
@@ -112,14 +118,12 @@ static inline void frame_move(struct rte_mbuf *m, int by, uint32_t len)
 #endif
 }
 
-static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m)
+// len: octets of the frame.
+static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m, unsigned int len)
 {
 	tx->mbufs[tx->n++] = m;
+	tx->bytes += len;
 }
-
-// All but the common case of emit(): several interfaces, a VLAN tag, or a datagram too large.
-void emit_many(
-	struct worker *w, struct rte_mbuf *m, uint8_t *ip, uint16_t len, bool v6, uint64_t oifs);
 
 // The first eight octets of a native frame, of which the last two are to be overwritten.
 static inline uint64_t l2_head(const uint8_t *ip, bool v6)
@@ -132,27 +136,35 @@ static inline uint64_t l2_head(const uint8_t *ip, bool v6)
 	return group_mac(ip, v6);
 }
 
-// Queues the datagram at ip, in m, of one segment, on every interface of oifs; takes m over. In
-// front of ip there is room for an Ethernet header with a tag. offset: of ip from the frame's
-// begin. oifs is not empty; one: it is a single interface. pending: what is to be added to
-// w->tx_pending.
-static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8_t *ip,
-	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, bool one, uint64_t *pending)
+// emit() to several interfaces, to one with a VLAN tag, or of a datagram too large for one.
+void emit_many(struct worker *w, struct rte_mbuf *m, uint8_t *ip, unsigned int len, bool v6,
+	uint64_t oifs);
+
+// The queue of the first interface of a set that is not empty.
+static __rte_always_inline struct worker_tx *emit_tx(struct worker *w, uint64_t oifs)
 {
-	size_t i = (size_t)__builtin_ctzll(oifs);
-	struct worker_tx *tx = &w->tx[i];
+	struct worker_tx *tx = &w->tx[(size_t)__builtin_ctzll(oifs)];
 
 	// Else its address is computed again for each field.
 	__asm__("" : "+r"(tx));
-	*pending |= oifs;
-	if (unlikely(!one) || unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
-		emit_many(w, m, ip, (uint16_t)len, v6, oifs);
+	return tx;
+}
+
+// Queues the datagram at ip, in m, of one segment and ours alone, on every interface of oifs; takes
+// m over. In front of ip there is room for an Ethernet header with a tag. offset: of ip from the
+// frame's begin. oifs is not empty. tx: emit_tx() of it.
+static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8_t *ip,
+	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, struct worker_tx *tx)
+{
+	if (unlikely(oifs & (oifs - 1)) ||
+		unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
+		emit_many(w, m, ip, len, v6, oifs);
 		return;
 	}
 	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
 	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
-	frame_move(m, (int)offset - ETH_LEN, len + ETH_LEN);
-	tx_put(tx, m);
+	frame_move(m, (int)offset - ETH_LEN, 0, len + ETH_LEN);
+	tx_put(tx, m, len + ETH_LEN);
 }
 
 // Hands what is queued for an interface to its driver; what that does not take is dropped.

@@ -4,7 +4,9 @@
 //
 // Two passes, half a burst apart: the first prefetches the bucket, the second does the rest.
 // Prefetching a whole burst at once stalls on miss buffers. When a burst is all of one shape, the
-// next one is expected to be, and runs in a loop made for it.
+// next one is expected to be, and runs in a loop made for it. When a burst is all for the same
+// interfaces, the next one is expected to be, too: what is written does not have to wait for the
+// entry.
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -100,7 +102,7 @@ static void *find_any(const struct burst *b, const struct rte_mbuf *m, enum work
 	switch (shape) {
 #define X(s)    \
 	case s: \
-		return data_find(b, m, shapes[s]);
+		return data_find(b, m, rte_pktmbuf_mtod(m, uint8_t *), shapes[s]);
 		EACH_SHAPE(X)
 #undef X
 	default:
@@ -112,9 +114,10 @@ static __rte_noinline bool finish_any(
 	struct burst *b, struct rte_mbuf *m, enum worker_shape shape, void *bucket)
 {
 	switch (shape) {
-#define X(s)    \
-	case s: \
-		return data_finish(b, m, shapes[s], bucket, NULL, true, &b->w->tx_pending);
+#define X(s)                                                                                      \
+	case s:                                                                                   \
+		return data_finish(b, m, rte_pktmbuf_mtod(m, uint8_t *), shapes[s], bucket, NULL, \
+			true, NULL);
 		EACH_SHAPE(X)
 #undef X
 	default:
@@ -145,8 +148,8 @@ static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
 		ipv6_forward(ip, c->ecn);
 	else
 		ipv4_forward(ip, c->ecn);
-	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs,
-		__builtin_popcountll(c->oifs) == 1, &b->w->tx_pending);
+	emit(b->w, m, ip, c->inner, c->inner_len, c->v6, c->oifs, emit_tx(b->w, c->oifs));
+	b->w->tx_pending |= c->oifs;
 }
 
 static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)
@@ -230,24 +233,25 @@ static void late_finish(struct burst *b, struct late *l, enum worker_shape shape
 
 // The loop for bursts of one shape. The frames of a channel stay in order: all of them are late, or
 // none is; and what takes the longer way does not overtake those.
-static __rte_always_inline void shape_loop(
-	struct burst *b, struct rte_mbuf **mbufs, unsigned int n, enum worker_shape shape)
+static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n,
+	enum worker_shape shape, bool expected)
 {
 	const struct shape s = shapes[shape];
+	struct oifs_seen seen = {.expected = expected, .all = UINT64_MAX};
 	void *bucket[WORKER_BURST];
-	uint64_t pending = 0;
 	unsigned int others = 0;
 	struct late late;
 
 	late.n = 0;
 	for (unsigned int i = 0; i < n && i < AHEAD; i++)
-		bucket[i] = data_find(b, mbufs[i], s);
+		bucket[i] = data_find(b, mbufs[i], b->begin[i], s);
 	for (unsigned int i = 0; i < n; i++) {
 		void *next = NULL;
 
 		if (i + AHEAD < n)
-			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], s);
-		if (likely(data_finish(b, mbufs[i], s, bucket[i], &next, false, &pending)))
+			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], b->begin[i + AHEAD], s);
+		if (likely(data_finish(
+			    b, mbufs[i], b->begin[i], s, bucket[i], &next, false, &seen)))
 			continue;
 		if (next) {
 			late.mbufs[late.n] = mbufs[i];
@@ -259,7 +263,9 @@ static __rte_always_inline void shape_loop(
 		others++;
 	}
 	late_finish(b, &late, shape);
-	b->w->tx_pending |= pending;
+	b->w->tx_pending |= seen.any;
+	if (expected ? seen.n_others > n / 4 : seen.all == seen.any)
+		b->w->expected_oifs = expected ? 0 : seen.any;
 	if (others > n / 4)
 		b->w->shape = SHAPE_MIXED;
 }
@@ -268,7 +274,12 @@ static __rte_always_inline void shape_loop(
 	static __rte_noinline void loop_##s(                              \
 		struct burst *b, struct rte_mbuf **mbufs, unsigned int n) \
 	{                                                                 \
-		shape_loop(b, mbufs, n, s);                               \
+		shape_loop(b, mbufs, n, s, false);                        \
+	}                                                                 \
+	static __rte_noinline void loop_expected_##s(                     \
+		struct burst *b, struct rte_mbuf **mbufs, unsigned int n) \
+	{                                                                 \
+		shape_loop(b, mbufs, n, s, true);                         \
 	}
 X(SHAPE_4IN4)
 X(SHAPE_6IN4)
@@ -311,6 +322,8 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, 0);
 	b->local6 = 0;
 	memset(b->dst6, 0, sizeof(b->dst6));
+	b->expected = w->expected_oifs;
+	b->expected_tx = b->expected ? emit_tx(w, b->expected) : NULL;
 	b->n_drop = 0;
 	b->n_punt[PUNT_CONTROL] = 0;
 	b->n_punt[PUNT_OTHER] = 0;
@@ -341,22 +354,23 @@ void PROCESS_BURST(struct worker *w, unsigned int port, struct rte_mbuf **mbufs,
 	burst_begin(&b, w, port);
 #pragma GCC unroll 4
 	for (unsigned int i = 0; i < n; i++) {
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+		b.begin[i] = rte_pktmbuf_mtod(mbufs[i], uint8_t *);
+		rte_prefetch0(b.begin[i]);
 		bytes += rte_pktmbuf_pkt_len(mbufs[i]);
 	}
 	switch (untagged_upstream(&b) ? w->shape : SHAPE_MIXED) {
-	case SHAPE_4IN4:
-		loop_SHAPE_4IN4(&b, mbufs, n);
+#define X(s)                                             \
+	case s:                                          \
+		if (b.expected)                          \
+			loop_expected_##s(&b, mbufs, n); \
+		else                                     \
+			loop_##s(&b, mbufs, n);          \
 		break;
-	case SHAPE_6IN4:
-		loop_SHAPE_6IN4(&b, mbufs, n);
-		break;
-	case SHAPE_4IN6:
-		loop_SHAPE_4IN6(&b, mbufs, n);
-		break;
-	case SHAPE_6IN6:
-		loop_SHAPE_6IN6(&b, mbufs, n);
-		break;
+		X(SHAPE_4IN4)
+		X(SHAPE_6IN4)
+		X(SHAPE_4IN6)
+		X(SHAPE_6IN6)
+#undef X
 	default:
 		mixed_loop(&b, mbufs, n);
 		break;

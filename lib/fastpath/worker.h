@@ -57,8 +57,10 @@ struct worker_tx {
 	// worker_prepare(): the last eight octets of an untagged interface's Ethernet header,
 	// source and ethertype, as they lie in memory; of IPv4, of IPv6.
 	_Alignas(64) uint64_t l2_tail[2];
+	uint64_t twins;	    // as the interface's
 	uint32_t plain_mtu; // as the interface's; 0 for a tagged one
 	uint32_t n;
+	uint64_t bytes; // of those n frames
 	_Alignas(64) struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
 };
 
@@ -104,6 +106,7 @@ struct worker {
 	struct reass *reass;	  // of outer fragments; NULL: they are dropped
 	unsigned int inject_next; // of x->inject_ifs[]: where the next round begins
 	uint8_t shape;		  // enum worker_shape: of the last burst
+	uint64_t expected_oifs;	  // of the last burst's frames, where it was one set; else 0
 	uint64_t tx_pending; // bit i: tx[i] holds frames; native frames leave by interfaces 0..63
 	struct worker_tx tx[WORKER_MAX_IFS]; // zeroed by boot
 	struct worker_native native;	     // likewise

@@ -68,5 +68,6 @@ void worker_prepare(struct worker *w)
 			if (memcmp(w->ifs[i].l2, w->ifs[j].l2, sizeof(w->ifs[i].l2)) == 0)
 				w->ifs[i].twins |= 1ull << j;
 		}
+		w->tx[i].twins = w->ifs[i].twins;
 	}
 }

@@ -9,21 +9,15 @@
 #define MAKE_OCTETS   256u
 #define SHRINK_OCTETS 1024u
 
-// Half slots a channel: a table is replaced when it has fewer than `few`, or more than `many`, by
-// one that has `fresh`; and when `full` eighths of its slots are owned, many of them by deleted
-// channels that a worker may still see. A bucket of two entries bears more load than one of one;
-// but while the table fits a core's caches anyway, room saves more probes than it costs.
-static const struct room {
-	uint8_t few, fresh, many, full;
-} roomy = {.few = 8, .fresh = 10, .many = 20, .full = 3},
-  dense = {.few = 4, .fresh = 5, .many = 10, .full = 5};
-
-static const struct room *room_of(const struct fib *f)
-{
-	bool large = f->n_channels > FIB_SMALL || f->cur->n_slots > 5 * FIB_SMALL;
-
-	return f->shape.kind == MFIB_NARROW && large ? &dense : &roomy;
-}
+// Slots a channel: a table is replaced when it has fewer than FEW, or more than MANY, by one that
+// has FRESH; and when FULL eighths of its slots are owned, many of them by deleted channels that a
+// worker may still see. Room is worth its memory even where the table fits no cache: a packet whose
+// entry is not in its home bucket costs more than what a smaller table saves (10 % of the packets
+// at 2 slots of IPv4 a channel, 2.5 % at 4).
+#define FEW   4
+#define FRESH 5
+#define MANY  10
+#define FULL  3
 
 int fib_init(struct fib *f)
 {
@@ -231,11 +225,10 @@ void fib_fold_slots(struct fib *f, uint32_t n)
 // The slots that the table should have instead of those that it has; 0: it is well as it is.
 static uint32_t slots_due(const struct fib *f)
 {
-	const struct room *room = room_of(f);
-	uint64_t n = f->n_channels, have = f->cur->n_slots, want = n * room->fresh / 2;
-	bool few = n * room->few > 2 * have;
-	bool many = n * room->many < 2 * have && have > FIB_MIN_SLOTS && !f->replaced;
-	bool full = f->cur->used > have / 8 * room->full;
+	uint64_t n = f->n_channels, have = f->cur->n_slots, want = n * FRESH;
+	bool few = n * FEW > have;
+	bool many = n * MANY < have && have > FIB_MIN_SLOTS && !f->replaced;
+	bool full = f->cur->used > have / 8 * FULL;
 
 	if (!few && !many && !full)
 		return 0;

@@ -15,8 +15,6 @@
 
 // Slots of an empty table.
 #define FIB_MIN_SLOTS 512
-// Channels up to which a table of IPv4 in IPv4 is roomy.
-#define FIB_SMALL 8192
 // Work, in slots walked: with each channel added or deleted, and with each call of
 // mfib_reclaim(). A change of size is over before another 5 % of channels are added, or where that
 // is few, some hundred.

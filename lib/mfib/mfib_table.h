@@ -222,25 +222,28 @@ static inline struct mfib_narrow_key mfib_narrow_key_make(
 	return k;
 }
 
-// The same, read where each lies in a packet's headers. local: a key of 0 but for the local index.
+// The same, read where each lies in a packet's headers. outer: 16 octets from the relay's address
+// on, the local port in the last two of the first twelve, as in IPv4 and UDP headers without
+// options. local: a key of 0 but for the local index.
 static inline struct mfib_narrow_key mfib_narrow_key_read(
-	const void *sg, const void *relay, const void *port, const struct mfib_narrow_key *local)
+	const void *sg, const void *outer, const struct mfib_narrow_key *local)
 {
 	struct mfib_narrow_key k;
-	uint32_t relay32;
-	uint16_t port16;
-
-	memcpy(&relay32, relay, sizeof(relay32));
-	memcpy(&port16, port, sizeof(port16));
 #ifdef __SSE4_1__
-	__m128i v = _mm_loadl_epi64(sg);
+	const __m128i to = _mm_set_epi64x(0x0b0affff03020100, -1);
+	__m128i v = _mm_shuffle_epi8(_mm_loadu_si128(outer), to);
 
-	v = _mm_insert_epi16(_mm_insert_epi32(v, (int)relay32, 2), port16, 7);
+	v = _mm_castpd_si128(_mm_loadl_pd(_mm_castsi128_pd(v), sg));
 	v = _mm_or_si128(v, _mm_load_si128((const __m128i *)(const void *)local->w));
 	_mm_store_si128((__m128i *)(void *)k.w, v);
 #else
+	uint32_t relay;
+	uint16_t port;
+
+	memcpy(&relay, outer, sizeof(relay));
+	memcpy(&port, (const uint8_t *)outer + 10, sizeof(port));
 	memcpy(&k.w[0], sg, sizeof(k.w[0]));
-	k.w[1] = relay32 | (uint64_t)port16 << 48 | local->w[1];
+	k.w[1] = relay | (uint64_t)port << 48 | local->w[1];
 #endif
 	return k;
 }
@@ -257,6 +260,35 @@ static inline uint64_t mfib_wide_mix(uint64_t g, uint16_t port, unsigned int loc
 	return (g & ~0xffff00ffull) | (uint64_t)port << 16 | local;
 }
 
+// Two words of a key. In one vector: stored as two and loaded as one, it would wait for the stores.
+static inline void mfib_wide_key_put(
+	struct mfib_wide_key *k, unsigned int i, uint64_t first, uint64_t second)
+{
+#ifdef __SSE4_1__
+	_mm_store_si128(
+		(__m128i *)(void *)&k->w[i], _mm_set_epi64x((long long)second, (long long)first));
+#else
+	k->w[i] = first;
+	k->w[i + 1] = second;
+#endif
+}
+
+// The words of G, 16 octets.
+static inline void mfib_wide_key_g(
+	struct mfib_wide_key *k, const void *g, uint16_t port, unsigned int local)
+{
+#ifdef __SSE4_1__
+	const __m128i keep = _mm_set_epi64x(-1, (long long)0xffffffff0000ff00);
+	__m128i v = _mm_and_si128(_mm_loadu_si128(g), keep);
+
+	v = _mm_or_si128(v, _mm_cvtsi32_si128((int)((uint32_t)port << 16 | local)));
+	_mm_store_si128((__m128i *)(void *)&k->w[2], v);
+#else
+	memcpy(&k->w[2], g, 16);
+	k->w[2] = mfib_wide_mix(k->w[2], port, local);
+#endif
+}
+
 // IPv6 in IPv6. s, g, relay: 16 octets each; port as on the wire, in all three.
 static inline struct mfib_wide_key mfib_wide_key_make(
 	const void *s, const void *g, const void *relay, uint16_t port, unsigned int local)
@@ -264,9 +296,8 @@ static inline struct mfib_wide_key mfib_wide_key_make(
 	struct mfib_wide_key k;
 
 	memcpy(&k.w[0], s, 16);
-	memcpy(&k.w[2], g, 16);
 	memcpy(&k.w[4], relay, 16);
-	k.w[2] = mfib_wide_mix(k.w[2], port, local);
+	mfib_wide_key_g(&k, g, port, local);
 	return k;
 }
 
@@ -277,10 +308,8 @@ static inline struct mfib_wide_key mfib_wide_key_make6in4(
 	struct mfib_wide_key k;
 
 	memcpy(&k.w[0], s, 16);
-	memcpy(&k.w[2], g, 16);
-	k.w[2] = mfib_wide_mix(k.w[2], port, local);
-	k.w[4] = 0;
-	k.w[5] = mfib_mapped4(relay);
+	mfib_wide_key_g(&k, g, port, local);
+	mfib_wide_key_put(&k, 4, 0, mfib_mapped4(relay));
 	return k;
 }
 
@@ -291,10 +320,8 @@ static inline struct mfib_wide_key mfib_wide_key_make4in6(
 {
 	struct mfib_wide_key k;
 
-	k.w[0] = 0;
-	k.w[1] = mfib_mapped4(s);
-	k.w[2] = mfib_wide_mix(0, port, local);
-	k.w[3] = (uint64_t)g << 32;
+	mfib_wide_key_put(&k, 0, 0, mfib_mapped4(s));
+	mfib_wide_key_put(&k, 2, mfib_wide_mix(0, port, local), (uint64_t)g << 32);
 	memcpy(&k.w[4], relay, 16);
 	return k;
 }

@@ -200,12 +200,13 @@ void pim_channel_end(struct pim_channel *ch, const struct addr *neighbor, uint64
 	if (!wanted)
 		pif->stats.held_flaps++;
 	pim_channel_charge(ch, NULL);
+	// Before an Assert is over: nothing is sent again for the moment in between.
+	if (wanted)
+		pif->ops->want_cb(pif->ctx, &sg, false, neighbor, now_us);
 	if (ch->assert)
 		pim_assert_review(ch, now_us);
 	else
 		pim_channel_put(ch);
-	if (wanted)
-		pif->ops->want_cb(pif->ctx, &sg, false, neighbor, now_us);
 }
 
 void pim_channels_end(struct pim_if *pif, uint64_t now_us)

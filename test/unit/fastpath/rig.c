@@ -143,6 +143,7 @@ static void take_tx(struct rig *r, struct outcome *out)
 			rte_pktmbuf_free(m);
 		}
 		tx->n = 0;
+		tx->bytes = 0;
 	}
 }
 

@@ -560,6 +560,7 @@ static void copies_have_their_own_mac(void **state)
 		assert_memory_equal(rte_pktmbuf_mtod(m, void *), want, len);
 		rte_pktmbuf_free(m);
 		rig.worker.tx[i].n = 0;
+		rig.worker.tx[i].bytes = 0;
 	}
 	mfib_channel_oifs(rig.mfib, rig.channel, 1u << 1);
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
@@ -662,6 +663,63 @@ static void full_punt_ring_of_one_class_leaves_the_other(void **state)
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
 }
 
+// Takes what is queued for an interface; how many frames that were.
+static unsigned int tx_take(unsigned int ifindex)
+{
+	struct worker_tx *tx = &rig.worker.tx[ifindex];
+	unsigned int n = tx->n;
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		bytes += rte_pktmbuf_pkt_len(tx->mbufs[i]);
+	assert_int_equal(tx->bytes, bytes);
+	rte_pktmbuf_free_bulk(tx->mbufs, n);
+	tx->n = 0;
+	tx->bytes = 0;
+	return n;
+}
+
+// The loop that expects a burst to go where the last one went, when it does and when it does not.
+static void where_the_last_burst_went(void **state)
+{
+	static const struct {
+		uint64_t oifs, expected; // of this burst; afterwards
+	} bursts[] = {
+		{1u << 1, 0}, // its shape is seen first
+		{1u << 1, 1u << 1},
+		{1u << 1, 1u << 1},
+		{1u << 2, 0},
+		{1u << 1 | 1u << 2, 1u << 1 | 1u << 2},
+		{1u << 1 | 1u << 2, 1u << 1 | 1u << 2},
+		{1u << 2, 0},
+		{1u << 2, 1u << 2},
+		{0, 1u << 2},
+		{1u << 2, 1u << 2},
+	};
+	struct rte_mbuf *burst[WORKER_BURST];
+	struct frame f;
+
+	(void)state;
+	frame_golden("A12", &f);
+	rig.worker.shape = SHAPE_MIXED;
+	rig.worker.expected_oifs = 0;
+	for (unsigned int k = 0; k < RTE_DIM(bursts); k++) {
+		uint64_t oifs = bursts[k].oifs;
+
+		mfib_channel_oifs(rig.mfib, rig.channel, oifs);
+		for (unsigned int i = 0; i < WORKER_BURST; i++)
+			burst[i] = rig_mbuf(&rig, f.p, f.len);
+		rig.worker.tx_pending = 0;
+		worker_process_burst(&rig.worker, 0, burst, WORKER_BURST);
+		assert_int_equal(rig.worker.expected_oifs, bursts[k].expected);
+		assert_int_equal(rig.worker.tx_pending, oifs);
+		for (unsigned int i = 1; i < 3; i++)
+			assert_int_equal(tx_take(i), oifs & 1u << i ? WORKER_BURST : 0);
+	}
+	mfib_channel_oifs(rig.mfib, rig.channel, 1u << 1);
+	assert_int_equal(rig_mbufs_in_use(&rig), 0);
+}
+
 // A full burst of mixed frames: each to its place, none swapped.
 static void burst_of_everything(void **state)
 {
@@ -692,6 +750,7 @@ static void burst_of_everything(void **state)
 		rte_pktmbuf_free(m);
 	}
 	rig.worker.tx[1].n = 0;
+	rig.worker.tx[1].bytes = 0;
 	for (int k = 0; k < PUNT_CLASSES; k++) {
 		while (rte_ring_dequeue(rig.x->punt[k], &p) == 0)
 			rte_pktmbuf_free(p);
@@ -782,6 +841,7 @@ int main(void)
 		T(mtu_of_each_interface),
 		T(segmented_data_is_dropped),
 		T(full_punt_ring_of_one_class_leaves_the_other),
+		T(where_the_last_burst_went),
 		T(burst_of_everything),
 		T(random_damage),
 	};

@@ -98,17 +98,12 @@ static struct mfib_usage_table usage_of(struct mfib *m, enum mix mix)
 
 #define MANY 120000
 
-// Up to so many channels a table of IPv4 in IPv4 is roomy.
-#define SMALL 8192
-
 // What a replica may take for n channels: 160 octets each in IPv4 and 320 in another mix, as was
-// asked for; half of that for IPv4 once the table is not small, which comes with its growth.
+// asked for, which comes with its growth.
 static size_t most_bytes(enum mix mix, uint32_t n)
 {
 	size_t entry = mix == MIX_4IN4 ? 32 : 64, least = 512 * entry, most = n * 5 * entry;
 
-	if (mix == MIX_4IN4 && n > SMALL)
-		most = n * 80 > SMALL * 160 ? n * 80 : SMALL * 160;
 	return most > least ? most : least;
 }
 
@@ -116,7 +111,7 @@ static size_t most_bytes(enum mix mix, uint32_t n)
 // came in time; no call that makes or gives back more than a few pieces of memory.
 static void limits(enum mix mix, bool refuse_huge)
 {
-	const double enough = mix == MIX_4IN4 ? 1.7 : 3.2;
+	const double enough = 3.2;
 	const size_t entry = mix == MIX_4IN4 ? 32 : 64;
 	struct mfib *m = mfib_create(1, NULL);
 	struct mfib_tunnel *t = mix_tunnel(m, mix, 40000);
@@ -187,7 +182,7 @@ static void shrinks_but_not_by_updates(void **state)
 		for (int i = 0; i < 10; i++)
 			mfib_reclaim(m);
 		before = usage_of(m, MIX_4IN4).slots;
-		assert_in_range(before, n * 2, n > SMALL ? n * 5 : n * 10 > 512 ? n * 10 : 512);
+		assert_in_range(before, n * 2, n * 10 > 512 ? n * 10 : 512);
 		for (uint32_t i = 0; n && i < 30000; i++) {
 			uint32_t at = (uint32_t)rng_below(&rng, n);
 

@@ -234,7 +234,7 @@ static void winner_cancels(void **state)
 	bench_until(&b, 14999);
 	bench_expect(&b, "assert-7");
 	bench_until(&b, 15000);
-	bench_expect(&b, "echo-7 cancel-7 -7/0");
+	bench_expect(&b, "echo-7 -7/0 cancel-7");
 	bench_join(&b, 2, 7, 210);
 	bench_data(&b, 7);
 	bench_expect(&b, "+7/2 assert-7");
@@ -365,7 +365,7 @@ static void loser_is_not_wanted_any_more(void **state)
 	bench_hello(&b, 3, 0, 1);
 	bench_assert(&b, 2, 7, EQUAL);
 	bench_prune(&b, 2, 7);
-	bench_expect(&b, "mute-7 unmute-7 -7/2");
+	bench_expect(&b, "mute-7 -7/2 unmute-7");
 	assert_string_equal(state_of(&b), "none");
 	// Nor does an Assert matter then, whatever it says.
 	bench_assert(&b, 2, 7, EQUAL);
