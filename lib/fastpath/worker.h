@@ -103,13 +103,13 @@ struct worker {
 	// Called with the number of rounds in a row in which nothing came in; NULL: polls on. The
 	// worker is quiescent meanwhile.
 	void (*idle_cb)(unsigned int rounds);
-	struct reass *reass;	  // of outer fragments; NULL: they are dropped
-	unsigned int inject_next; // of x->inject_ifs[]: where the next round begins
-	uint8_t shape;		  // enum worker_shape: of the last burst
-	uint64_t expected_oifs;	  // of the last burst's frames, where it was one set; else 0
+	struct reass *reass;	     // of outer fragments; NULL: they are dropped
+	struct worker_native native; // zeroed by boot
+	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins
+	uint8_t shape;		     // enum worker_shape: of the last burst
+	uint64_t expected_oifs;	     // of the last burst's frames, where it was one set; else 0
 	uint64_t tx_pending; // bit i: tx[i] holds frames; native frames leave by interfaces 0..63
 	struct worker_tx tx[WORKER_MAX_IFS]; // zeroed by boot
-	struct worker_native native;	     // likewise
 };
 
 // To be called when ports[] and ifs[] are filled in, before anything else.

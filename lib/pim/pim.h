@@ -133,10 +133,10 @@ bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *
 // Snapshots for the console.
 #define PIM_VIEW_SECONDARIES 8
 struct pim_neighbor_view {
+	uint64_t expires_us; // NEVER_US: never
+	uint64_t since_us;
 	struct addr addr;
 	uint16_t holdtime_s; // 0xffff: never expires
-	uint64_t expires_us; // NEVER_US likewise
-	uint64_t since_us;
 	bool has_genid, has_dr_priority, has_lan_prune_delay;
 	bool tracking; // the T bit of its LAN Prune Delay
 	bool is_dr;

@@ -394,14 +394,16 @@ void pim_if_local_changed(struct pim_if *pif, const struct sg *sg, uint64_t now_
 void pim_assert_winner_gone(struct pim_neighbor *nbr, uint64_t now_us)
 {
 	const char *reason = nbr->alive ? "the winner restarted" : "the winner has gone";
+	struct pim_assert *a = LIST_FIRST(&nbr->won), *next;
 
 	nbr->draining = true;
-	for (unsigned int i = 0; i < DRAIN_MAX && !LIST_EMPTY(&nbr->won); i++)
-		to_noinfo(LIST_FIRST(&nbr->won), reason, now_us);
-	// The rest in turns, so that nothing else waits for long.
-	if (!LIST_EMPTY(&nbr->won) && timer_arm(nbr->pif->timers, &nbr->drain, now_us + 1) < 0) {
-		while (!LIST_EMPTY(&nbr->won))
-			to_noinfo(LIST_FIRST(&nbr->won), reason, now_us);
+	for (unsigned int i = 0; a; a = next, i++) {
+		// The rest in turns, so that nothing else waits for long; if there is a timer for
+		// it.
+		if (i == DRAIN_MAX && timer_arm(nbr->pif->timers, &nbr->drain, now_us + 1) == 0)
+			break;
+		next = LIST_NEXT(a, in_nbr);
+		to_noinfo(a, reason, now_us);
 	}
 	nbr->draining = false;
 }
@@ -419,6 +421,10 @@ void pim_asserts_forget_won(struct pim_if *pif, uint64_t now_us)
 
 void pim_asserts_end(struct pim_if *pif, uint64_t now_us)
 {
-	while (!LIST_EMPTY(&pif->asserts))
-		to_noinfo(LIST_FIRST(&pif->asserts), "interface down", now_us);
+	struct pim_assert *a = LIST_FIRST(&pif->asserts), *next;
+
+	for (; a; a = next) {
+		next = LIST_NEXT(a, in_if);
+		to_noinfo(a, "interface down", now_us);
+	}
 }

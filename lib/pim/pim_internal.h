@@ -20,6 +20,8 @@
 // A timer that is always armed once its owner is set up can be moved without memory: a deadline of
 // NEVER_US is armed too.
 
+LIST_HEAD(pim_assert_list, pim_assert);
+
 // A router that said Hello. One that has gone stays known, not alive, while something is charged to
 // it: a router that comes and goes has one allowance all the time.
 struct pim_neighbor {
@@ -30,7 +32,7 @@ struct pim_neighbor {
 	bool alive;
 	struct timer nlt;   // Neighbor Liveness Timer
 	struct timer drain; // armed while the Asserts that it won are taken back
-	LIST_HEAD(, pim_assert) won;
+	struct pim_assert_list won;
 	bool draining;	     // being emptied: not to be freed
 	uint64_t flapped_us; // when it last took a Join back at once
 };
@@ -105,7 +107,7 @@ struct pim_if {
 	uint32_t propagation_ms, override_ms;
 	struct hmap channels;
 	uint32_t n_joins; // channels that are not in NoInfo
-	LIST_HEAD(, pim_assert) asserts;
+	struct pim_assert_list asserts;
 	uint32_t n_won, n_lost;
 	struct log_limit drop_logs[PIM_DROP_COUNT];
 	struct pim_stats stats;

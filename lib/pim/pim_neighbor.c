@@ -132,7 +132,7 @@ static void claim(struct pim_neighbor *nbr, const struct addr *a)
 static void secondaries_update(struct pim_neighbor *nbr, const struct pim_hello *hello)
 {
 	struct pim_neighbor_view *v = &nbr->view;
-	struct addr list[PIM_VIEW_SECONDARIES];
+	struct addr list[PIM_VIEW_SECONDARIES] = {{0}};
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < hello->n_secondaries && n < PIM_VIEW_SECONDARIES; i++) {
