@@ -350,5 +350,6 @@ void channels_totals(const struct channels *cs, struct channel_totals *out)
 		.tunnels = cs->by_relay.count + cs->n_further,
 		.wanted = cs->wanted,
 		.refused = cs->refused,
+		.changes = 2 * cs->wanted - cs->by_sg.count,
 	};
 }

@@ -149,9 +149,13 @@ void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t 
 struct channel_totals {
 	uint32_t channels, sources, tunnels;
 	uint64_t wanted, refused; // channels ever created; refused by max_channels
+	uint64_t changes;	  // channels that came or went: another number, another set
 };
 void channels_totals(const struct channels *cs, struct channel_totals *out);
 
+// Every channel, without a view of it, which costs more.
+void channels_each_sg(
+	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg);
 void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg);
 void channels_each_tunnel(

@@ -114,6 +114,15 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 	}
 }
 
+void channels_each_sg(
+	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg)
+{
+	struct hnode *n, *tmp;
+
+	HMAP_FOREACH (n, tmp, &cs->by_sg)
+		cb(arg, &container_of_node(n, struct channel, node)->sg);
+}
+
 void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
 {

@@ -2,6 +2,7 @@
 #include "unit/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,15 @@ static void addr_text_round_trip(void **state)
 	assert_int_equal(addr_parse("", &a), -EINVAL);
 	memset(&a, 0, sizeof(a));
 	assert_string_equal(addr_format(&a, buf), "-");
+	for (int i = 0; i < 256; i++) {
+		char want[ADDR_STRLEN];
+
+		a = (struct addr){.family = ADDR_V4,
+			.bytes = {(uint8_t)i, (uint8_t)(255 - i), (uint8_t)(i * 7), (uint8_t)i}};
+		snprintf(want, sizeof(want), "%u.%u.%u.%u", a.bytes[0], a.bytes[1], a.bytes[2],
+			a.bytes[3]);
+		assert_string_equal(addr_format(&a, buf), want);
+	}
 }
 
 static void addr_kinds(void **state)

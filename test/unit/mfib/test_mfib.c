@@ -243,9 +243,10 @@ static void channels_that_cannot_be(void **state)
 			errno = 0;
 			c = mfib_channel_add(m, t[k], &sg, 1);
 			assert_int_equal(c != NULL, cases[i].ok);
-			assert_int_equal(errno, cases[i].ok ? 0 : EINVAL);
 			if (c)
 				mfib_channel_del(m, c);
+			else
+				assert_int_equal(errno, EINVAL);
 		}
 	}
 	mfib_tunnel_del(m, t[0]);
