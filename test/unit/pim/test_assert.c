@@ -151,6 +151,7 @@ static void order_of_metrics(void **state)
 }
 
 // A lower address loses what is equal.
+// AS-03.
 static void order_of_addresses(void **state)
 {
 	struct addr high = addr_of("10.1.1.200");
@@ -285,6 +286,7 @@ static void loser_waits_180_s(void **state)
 	bench_end(&b);
 }
 
+// AS-05.
 static void loser_hears_of_the_winner(void **state)
 {
 	struct bench b;
@@ -313,6 +315,7 @@ static void loser_hears_of_the_winner(void **state)
 	bench_end(&b);
 }
 
+// AS-05.
 static void loser_hears_the_winner(void **state)
 {
 	struct bench b;
@@ -340,6 +343,7 @@ static void loser_hears_the_winner(void **state)
 	bench_end(&b);
 }
 
+// AS-05.
 static void loser_is_joined(void **state)
 {
 	struct bench b;
@@ -356,6 +360,7 @@ static void loser_is_joined(void **state)
 	bench_end(&b);
 }
 
+// AS-05.
 static void loser_is_not_wanted_any_more(void **state)
 {
 	struct bench b;
@@ -377,6 +382,7 @@ static void loser_is_not_wanted_any_more(void **state)
 }
 
 // Other receivers than PIM's: static channels, IGMP.
+// AS-01.
 static void local_receivers_count(void **state)
 {
 	struct sg sg = channel_sg(5);
@@ -583,6 +589,7 @@ static void two_begin(void)
 	settle(); // their Hellos
 }
 
+// AS-01, AS-04.
 static void two_on_one_link(void **state)
 {
 	uint64_t ms;

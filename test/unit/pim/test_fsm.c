@@ -43,6 +43,7 @@ static void play(const struct step *steps, size_t n)
 		play(steps, sizeof(steps) / sizeof(steps[0]));    \
 	} while (0)
 
+// JP-04.
 static void join_then_expiry(void **state)
 {
 	(void)state;
@@ -50,6 +51,7 @@ static void join_then_expiry(void **state)
 		{210999, NOTHING, 0, 0, 0, ""}, {211000, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// JP-04.
 static void refresh_takes_the_later_expiry(void **state)
 {
 	(void)state;
@@ -59,6 +61,7 @@ static void refresh_takes_the_later_expiry(void **state)
 		{270000, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// JP-07.
 static void forever_never_expires(void **state)
 {
 	(void)state;
@@ -67,6 +70,7 @@ static void forever_never_expires(void **state)
 		{100000000, PRUNE, 2, 7, 0, "-7/2"});
 }
 
+// JP-07.
 static void holdtime_zero_creates_nothing(void **state)
 {
 	struct bench b;
@@ -83,6 +87,7 @@ static void holdtime_zero_creates_nothing(void **state)
 	bench_end(&b);
 }
 
+// JP-05.
 static void prune_with_one_neighbor_is_at_once(void **state)
 {
 	(void)state;
@@ -91,6 +96,7 @@ static void prune_with_one_neighbor_is_at_once(void **state)
 		{300000, NOTHING, 0, 0, 0, ""});
 }
 
+// JP-08.
 static void prune_in_noinfo_is_nothing(void **state)
 {
 	(void)state;
@@ -98,6 +104,7 @@ static void prune_in_noinfo_is_nothing(void **state)
 		{10000, NOTHING, 0, 0, 0, ""});
 }
 
+// JP-05, JP-06.
 static void prune_with_two_neighbors_waits_and_echoes(void **state)
 {
 	(void)state;
@@ -108,6 +115,7 @@ static void prune_with_two_neighbors_waits_and_echoes(void **state)
 		{5000, NOTHING, 0, 0, 0, "echo-7 -7/0"});
 }
 
+// JP-04.
 static void join_overrides_a_pending_prune(void **state)
 {
 	(void)state;
@@ -117,6 +125,7 @@ static void join_overrides_a_pending_prune(void **state)
 		{213999, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// JP-04.
 static void expiry_while_a_prune_is_pending(void **state)
 {
 	(void)state;
@@ -127,6 +136,7 @@ static void expiry_while_a_prune_is_pending(void **state)
 		{20000, NOTHING, 0, 0, 0, ""});
 }
 
+// JP-04.
 static void second_router_keeps_the_channel(void **state)
 {
 	(void)state;
@@ -135,6 +145,7 @@ static void second_router_keeps_the_channel(void **state)
 		{1300, JOIN, 3, 7, 210, ""}, {60000, NOTHING, 0, 0, 0, ""});
 }
 
+// PH-05, PH-07.
 static void killed_router_ends_by_holdtime(void **state)
 {
 	(void)state;
@@ -146,6 +157,7 @@ static void killed_router_ends_by_holdtime(void **state)
 		{209999, NOTHING, 0, 0, 0, ""}, {210000, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// PH-05.
 static void genid_change_keeps_joins(void **state)
 {
 	(void)state;
@@ -197,6 +209,7 @@ static void flap_on_a_lan_waits_and_never_counts(void **state)
 	bench_end(&b);
 }
 
+// PH-09.
 static void neighbor_without_lan_delay_means_defaults(void **state)
 {
 	(void)state;
@@ -206,6 +219,7 @@ static void neighbor_without_lan_delay_means_defaults(void **state)
 }
 
 // The effective delays are the largest of ours and the neighbours', each by itself (4.3.3).
+// PH-09.
 static void effective_override_interval(void **state)
 {
 	static const struct {
@@ -302,6 +316,7 @@ static void ten_thousand_joins(void **state)
 	bench_end(&b);
 }
 
+// JP-12.
 static void limit_refuses_and_counts(void **state)
 {
 	struct bench b = {0};

@@ -26,6 +26,7 @@ static uint64_t next_hello(struct bench *b)
 	return (b->now_us - BENCH_START_US + US_PER_MS - 1) / US_PER_MS;
 }
 
+// PH-01.
 static void first_within_the_delay_then_periodic(void **state)
 {
 	struct bench b;
@@ -43,6 +44,7 @@ static void first_within_the_delay_then_periodic(void **state)
 	bench_end(&b);
 }
 
+// PH-01.
 static void first_is_spread_and_configurable(void **state)
 {
 	uint64_t seen[8];
@@ -68,6 +70,7 @@ static void first_is_spread_and_configurable(void **state)
 	assert_true(distinct > 0);
 }
 
+// PF-05.
 static void what_we_say_is_the_golden_hello(void **state)
 {
 	struct frame frames[FRAMES_MAX];
@@ -88,6 +91,7 @@ static void what_we_say_is_the_golden_hello(void **state)
 	bench_end(&b);
 }
 
+// PH-01, PH-03.
 static void new_neighbor_is_told_and_the_period_kept(void **state)
 {
 	struct bench b;
@@ -106,6 +110,7 @@ static void new_neighbor_is_told_and_the_period_kept(void **state)
 	bench_end(&b);
 }
 
+// PH-03.
 static void restarted_neighbor_is_told(void **state)
 {
 	struct bench b;
@@ -164,6 +169,7 @@ static unsigned int neighbors(const struct bench *b, struct pim_neighbor_view *f
 	return n;
 }
 
+// PH-07.
 static void liveness(void **state)
 {
 	struct pim_neighbor_view v;
@@ -189,6 +195,7 @@ static void liveness(void **state)
 	bench_end(&b);
 }
 
+// PH-07, JP-01.
 static void goodbye(void **state)
 {
 	struct bench b;
@@ -207,6 +214,7 @@ static void goodbye(void **state)
 	bench_end(&b);
 }
 
+// PH-05, PH-07.
 static void default_holdtime_and_forgotten_options(void **state)
 {
 	uint8_t empty[4] = {0x20};
@@ -229,6 +237,7 @@ static void default_holdtime_and_forgotten_options(void **state)
 	bench_end(&b);
 }
 
+// PH-02.
 static void hello_comes_before_a_prune_echo(void **state)
 {
 	struct bench b = {0};
@@ -262,6 +271,7 @@ static void hello_comes_before_a_prune_echo(void **state)
 	bench_end(&b);
 }
 
+// PH-06.
 static void address_change(void **state)
 {
 	struct addr second = neighbor_addr(200);
@@ -295,6 +305,7 @@ static void address_change(void **state)
 	bench_end(&b);
 }
 
+// PH-04.
 static void fresh_genid_each_start(void **state)
 {
 	struct addr primary = neighbor_addr(1);
@@ -310,6 +321,7 @@ static void fresh_genid_each_start(void **state)
 	bench_end(&b);
 }
 
+// PH-12.
 static void neighbor_flood_has_an_end(void **state)
 {
 	struct bench b;
