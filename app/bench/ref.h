@@ -17,8 +17,8 @@ typedef void (*ref_burst_cb)(void *state, struct rte_mbuf **m, unsigned int n);
 
 // Receive and transmit, no look at the frame.
 void ref_io_burst(void *state, struct rte_mbuf **m, unsigned int n);
-// The same to several ports, state an unsigned int: a reference to each mbuf for each of them, nothing
-// else. What the drivers take for themselves.
+// The same to several ports, state an unsigned int: a reference to each mbuf for each of them,
+// nothing else. What the drivers take for themselves.
 void ref_io_ports_burst(void *state, struct rte_mbuf **m, unsigned int n);
 // Swaps the Ethernet addresses: touches the header line, nothing else.
 void ref_macswap_lite_burst(void *state, struct rte_mbuf **m, unsigned int n);
