@@ -9,6 +9,7 @@ static const struct render_column columns[] = {
 	{"state", RENDER_LEFT},
 	{"relay", RENDER_LEFT},
 	{"downstream", RENDER_LEFT},
+	{"muted", RENDER_LEFT},	    // of them, where another router forwards
 	{"wanted_by", RENDER_LEFT}, // on any of them
 	{"packets", RENDER_RIGHT},
 	{"bytes", RENDER_RIGHT},
@@ -30,6 +31,12 @@ static void show_one(void *arg, const struct channel_view *c)
 	render_list_begin(r);
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
 		if (c->oifs >> i & 1)
+			render_list_item(r, v->o->ifs[i].name);
+	}
+	render_list_end(r);
+	render_list_begin(r);
+	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
+		if (c->muted >> i & 1)
 			render_list_item(r, v->o->ifs[i].name);
 	}
 	render_list_end(r);

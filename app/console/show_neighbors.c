@@ -15,6 +15,10 @@ static const struct render_column columns[] = {
 	{"genid", RENDER_LEFT},
 	{"propagation_delay_ms", RENDER_RIGHT},
 	{"override_interval_ms", RENDER_RIGHT},
+	{"dr", RENDER_LEFT},
+	{"joins", RENDER_RIGHT}, // channels that it joined
+	{"flaps", RENDER_LEFT},	 // takes its Joins back at once
+	{"secondaries", RENDER_LEFT},
 };
 
 struct walk {
@@ -26,7 +30,7 @@ static void show_one(void *arg, const struct pim_neighbor_view *n)
 {
 	const struct walk *w = arg;
 	struct render *r = w->v->r;
-	char genid[11];
+	char genid[11], text[ADDR_STRLEN];
 
 	render_text(r, w->ifname);
 	render_addr(r, &n->addr);
@@ -49,6 +53,13 @@ static void show_one(void *arg, const struct pim_neighbor_view *n)
 		render_none(r);
 		render_none(r);
 	}
+	render_bool(r, n->is_dr);
+	render_u64(r, n->joins);
+	render_bool(r, n->flapped);
+	render_list_begin(r);
+	for (unsigned int i = 0; i < n->n_secondaries; i++)
+		render_list_item(r, addr_format(&n->secondaries[i], text));
+	render_list_end(r);
 }
 
 void verb_show_neighbors(struct verb_ctx *v)

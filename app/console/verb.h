@@ -36,6 +36,8 @@ extern const struct verb verbs[];
 
 void verb_show_ports(struct verb_ctx *v);
 void verb_show_neighbors(struct verb_ctx *v);
+void verb_show_pim(struct verb_ctx *v);
+void verb_show_pim_joins(struct verb_ctx *v);
 void verb_show_channels(struct verb_ctx *v);
 void verb_show_relays(struct verb_ctx *v);
 void verb_show_tunnels(struct verb_ctx *v);

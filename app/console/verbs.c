@@ -7,6 +7,10 @@
 const struct verb verbs[] = {
 	{"show ports", "interfaces: link, addresses, counters, mbufs", true, verb_show_ports},
 	{"show neighbors", "PIM neighbors downstream", true, verb_show_neighbors},
+	{"show pim", "PIM on each downstream interface: DR, joins, Asserts, counters", true,
+		verb_show_pim},
+	{"show pim joins", "channels of PIM by interface: Join and Assert state", true,
+		verb_show_pim_joins},
 	{"show igmp", "IGMP queriers downstream: who queries, timers, counters", true,
 		verb_show_igmp},
 	{"show igmp memberships", "channels that receivers attached directly want", true,

@@ -128,6 +128,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 	if (!in->amt)
 		return out_of_memory(err);
 	env.ctx = in;
+	env.unwanted_cb = iface_unwanted_cb;
 	rooms = (struct channel_rooms){
 		.amt = in->amt,
 		.driad = in->driad,

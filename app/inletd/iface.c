@@ -8,7 +8,9 @@
 
 #include "base/log.h"
 #include "inlet.h"
+#include "wire/ip.h"
 
+#define ETHER_HDR_LEN 14
 #define PIM_REOPEN_US (1 * USEC_PER_SEC)
 
 struct addr iface_primary(const struct iface *ifc)
@@ -125,6 +127,67 @@ static void pim_want_cb(
 	state_changed(ifc->in, now_us);
 }
 
+static void pim_mute_cb(void *ctx, const struct sg *sg, bool muted, uint64_t now_us)
+{
+	struct iface *ifc = ctx;
+
+	channels_mute(ifc->in->channels, sg, ifc->index, muted, now_us);
+}
+
+static bool pim_flows(void *ctx, const struct sg *sg)
+{
+	struct iface *ifc = ctx;
+
+	return channels_flows(ifc->in->channels, sg, clock_mono_us());
+}
+
+static bool pim_local(void *ctx, const struct sg *sg)
+{
+	struct iface *ifc = ctx;
+
+	for (int o = 0; o < CHANNEL_ORIGINS; o++)
+		if (o != CHANNEL_BY_PIM &&
+			channels_wanted_by(ifc->in->channels, sg, o) >> ifc->index & 1)
+			return true;
+	return false;
+}
+
+void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us)
+{
+	const struct inlet *in = ctx;
+
+	if (in->ifs[ifindex].pim)
+		pim_if_local_changed(in->ifs[ifindex].pim, sg, now_us);
+}
+
+static bool group_is_ssm(const struct config *c, const struct addr *g)
+{
+	for (unsigned int i = 0; i < c->n_ssm_ranges; i++)
+		if (prefix_match(&c->ssm_ranges[i], g))
+			return true;
+	return false;
+}
+
+bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us)
+{
+	struct ipv4_hdr ip;
+	struct sg sg;
+
+	if (!ifc->pim || len < ETHER_HDR_LEN + 20 || !(frame[0] & 1) || frame[12] != 0x08 ||
+		frame[13] != 0x00 ||
+		ipv4_decode(frame + ETHER_HDR_LEN, len - ETHER_HDR_LEN, &ip) < 0)
+		return false;
+	if (ip.proto == IP_PROTO_IGMP || ip.proto == IP_PROTO_PIM)
+		return false;
+	sg = (struct sg){.s = ip.src, .g = ip.dst};
+	if (!group_is_ssm(&ifc->in->cfg, &sg.g))
+		return false;
+	// What comes back to us from a loop is nobody else's.
+	if (memcmp(frame + 6, ifc->port->port.mac, 6) != 0)
+		pim_if_data(ifc->pim, &sg, now_us);
+	return true;
+}
+
 static void pim_rx_cb(
 	void *ctx, const struct addr *src, const struct addr *dst, const uint8_t *pim, size_t len)
 {
@@ -193,7 +256,11 @@ static void pim_reopen_cb(struct timer *t, void *arg, uint64_t now_us)
 
 int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
-	static const struct pim_ops ops = {.send = pim_send_cb, .want_cb = pim_want_cb};
+	static const struct pim_ops ops = {.send = pim_send_cb,
+		.want_cb = pim_want_cb,
+		.mute_cb = pim_mute_cb,
+		.flows = pim_flows,
+		.local = pim_local};
 	const struct config_pim *pc = &ifc->cfg->pim;
 	struct pim_cfg cfg = {
 		.hello_interval_s = pc->hello_interval_s,
@@ -204,7 +271,14 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		.override_interval_ms = (uint16_t)pc->override_interval_ms,
 		.ssm_ranges = ifc->in->cfg.ssm_ranges,
 		.n_ssm_ranges = ifc->in->cfg.n_ssm_ranges,
-		.max_channels = ifc->in->cfg.max_channels,
+		.assert_preference = pc->assert_preference,
+		.assert_metric = pc->assert_metric,
+		.neighbors = pc->neighbors,
+		.n_neighbors = pc->n_neighbors,
+		.max_neighbors = pc->max_neighbors,
+		.max_joins = pc->max_joins ? pc->max_joins : ifc->in->cfg.max_channels,
+		.max_joins_neighbor =
+			pc->max_joins_neighbor ? pc->max_joins_neighbor : ifc->in->cfg.max_channels,
 	};
 	int ret;
 
@@ -248,12 +322,18 @@ void iface_close(struct iface *ifc)
 
 // What the kernel says of our netdevs.
 
-static void primary_changed(struct iface *ifc, const struct addr *before, uint64_t now_us)
+static void addresses_changed(struct iface *ifc, const struct addr *before, uint64_t now_us)
 {
-	struct addr after = iface_primary(ifc);
+	struct addr after = iface_primary(ifc), list[IFACE_MAX_ADDRS];
 
-	if (ifc->pim && !addr_eq(before, &after))
+	if (!ifc->pim)
+		return;
+	// All of them; PIM leaves its primary out.
+	for (unsigned int i = 0; i < ifc->n_addrs; i++)
+		list[i] = ifc->addrs[i].addr;
+	if (!addr_eq(before, &after))
 		pim_if_address(ifc->pim, addr_is_none(&after) ? NULL : &after, now_us);
+	pim_if_secondaries(ifc->pim, list, ifc->n_addrs);
 }
 
 static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64_t now_us)
@@ -270,7 +350,7 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 	}
 	ifc->addrs[at] = (struct config_addr){.addr = ev->addr, .len = ev->prefix_len};
 	ifc->n_addrs++;
-	primary_changed(ifc, &before, now_us);
+	addresses_changed(ifc, &before, now_us);
 	iface_igmp_address(ifc, now_us);
 	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
 		channels_addr_added(ifc->in->channels, now_us);
@@ -286,7 +366,7 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 		ifc->n_addrs--;
 		memmove(&ifc->addrs[i], &ifc->addrs[i + 1],
 			(ifc->n_addrs - i) * sizeof(ifc->addrs[0]));
-		primary_changed(ifc, &before, now_us);
+		addresses_changed(ifc, &before, now_us);
 		iface_igmp_address(ifc, now_us);
 		if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
 			channels_addr_gone(ifc->in->channels, &addr, now_us);

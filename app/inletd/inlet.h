@@ -178,8 +178,13 @@ void workers_destroy(struct inlet *in);
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);
 int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN]);
 // PIM leaves first (Goodbye), the rest when the workers have stopped.
+// A frame that came in on the interface: true when it is native data, which is for PIM to see and
+// not for the kernel.
+bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us);
 void iface_close_pim(struct iface *ifc);
 void iface_close(struct iface *ifc);
+// struct channel_env's.
+void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct inlet
 // The first IPv4 address, or none.
 struct addr iface_primary(const struct iface *ifc);

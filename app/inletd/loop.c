@@ -12,13 +12,21 @@
 #define BUSY_FOR_US  (20 * USEC_PER_MSEC)
 #define PUNT_BURST   64
 #define PUNT_ROUNDS  8
+// The Joins of a hundred thousand channels run out at one time when their router has died.
+#define TIMERS_AT_ONCE 256
 
-static void punt(struct inlet *in, struct rte_mbuf *m)
+static void punt(struct inlet *in, struct rte_mbuf *m, uint64_t now_us)
 {
 	struct iface *ifc = m->port < in->n_ifs ? &in->ifs[m->port] : NULL;
+	const uint8_t *frame;
+	size_t len;
 
-	if (ifc && ifc->kif && rte_pktmbuf_linearize(m) == 0)
-		kif_write(ifc->kif, rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_pkt_len(m));
+	if (ifc && ifc->kif && rte_pktmbuf_linearize(m) == 0) {
+		frame = rte_pktmbuf_mtod(m, const uint8_t *);
+		len = rte_pktmbuf_pkt_len(m);
+		if (!iface_native(ifc, frame, len, now_us))
+			kif_write(ifc->kif, frame, len);
+	}
 	rte_pktmbuf_free(m);
 }
 
@@ -31,7 +39,7 @@ static void punt_poll(struct inlet *in, uint64_t now_us)
 		unsigned int n = crossing_punt_dequeue(in->crossing, mbufs, PUNT_BURST);
 
 		for (unsigned int i = 0; i < n; i++)
-			punt(in, mbufs[i]);
+			punt(in, mbufs[i], now_us);
 		if (n > 0)
 			in->busy_until_us = now_us + BUSY_FOR_US;
 		if (n < PUNT_BURST)
@@ -59,7 +67,7 @@ static void loop_once(struct inlet *in)
 	struct timeval tv;
 
 	punt_poll(in, now);
-	timers_run(&in->timers, now);
+	timers_run_some(&in->timers, now, TIMERS_AT_ONCE);
 	next = now + (now < in->busy_until_us ? POLL_BUSY_US : POLL_IDLE_US);
 	due = timers_next(&in->timers);
 	if (due < next)

@@ -64,7 +64,8 @@ static void write_entry(struct writer *wr, const char *kind, const struct sg *sg
 
 static void write_cb(void *arg, const struct pim_channel_view *v)
 {
-	write_entry(arg, "join", &v->sg, &v->last_neighbor, v->expires_us);
+	if (v->joined) // else there is an Assert alone
+		write_entry(arg, "join", &v->sg, &v->last_neighbor, v->expires_us);
 }
 
 static void write_member_cb(void *arg, const struct membership_channel_view *v)

@@ -112,6 +112,7 @@ static void fill_worker(const struct inlet *in, struct worker *wk, unsigned int 
 			.vlan = ifc->cfg->vlan,
 			.mtu = ifc->mtu,
 			.upstream = ifc->cfg->role & IF_UPSTREAM,
+			.downstream = ifc->cfg->role & IF_DOWNSTREAM,
 		};
 		memcpy(wk->ifs[i].mac, ifc->port->port.mac, sizeof(wk->ifs[i].mac));
 	}

@@ -28,6 +28,7 @@ LAB_DF=${LAB_DF:-1}                      # don't-fragment flag of what the relay
 LAB_FRAGMENTS=${LAB_FRAGMENTS:-reassemble} # what inletd does with outer fragments; or drop
 LAB_HELLO_DELAY_MS=${LAB_HELLO_DELAY_MS:-500} # of inletd's first Hello; the RFC's default is 5000
 LAB_IGMP=${LAB_IGMP-}          # of inletd downstream, "enabled = true; ..."; nothing: off
+LAB_PIM=${LAB_PIM-}            # further keys of inletd's pim group, "dr_priority = 5; ..."
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 LAB_CONFIG=${LAB_CONFIG-}      # more lines of inletd's configuration
 
@@ -270,7 +271,7 @@ lab_write_configs() {
 		        device = "$(printf "$device" 1 dn0)";
 		        role = "downstream";
 		        addresses = [ "10.9.1.2/24" ];
-		        pim = { triggered_hello_delay_ms = $LAB_HELLO_DELAY_MS; };
+		        pim = { triggered_hello_delay_ms = $LAB_HELLO_DELAY_MS; $LAB_PIM };
 		        ${LAB_IGMP:+igmp = { $LAB_IGMP \};}
 		    }
 		);
@@ -365,7 +366,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
-			LAB_HELLO_DELAY_MS LAB_IGMP LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_CONFIG; do
+			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_CONFIG; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"
@@ -398,7 +399,7 @@ lab_down() {
 		[ ! -f "$file" ] || [ "$part" = nsd ] || lab_stop "$part"
 	done
 	known=$(ip netns list 2>/dev/null | cut -d ' ' -f 1)
-	for ns in "${LAB_NAMESPACES[@]}" rt2; do
+	for ns in "${LAB_NAMESPACES[@]}" rt2 lan inlet2; do
 		ns=$(lab_ns "$ns")
 		grep -qxF -- "$ns" <<<"$known" || continue
 		for pid in $(ip netns pids "$ns"); do # what somebody started inside by hand, or NSD's children

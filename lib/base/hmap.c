@@ -10,7 +10,9 @@
 
 #define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 
-static void sip_round(uint64_t v[4])
+// Inlined, so that the state stays in registers: every lookup of the control thread goes through
+// it.
+static inline __attribute__((always_inline)) void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[1] = ROTL(v[1], 13) ^ v[0];

@@ -34,6 +34,25 @@ void hmap_remove(struct hmap *m, struct hnode *n);
 // First node with this hash, or the next one after n; the caller compares keys. NULL at the end.
 struct hnode *hmap_find(const struct hmap *m, uint64_t hash);
 struct hnode *hmap_find_next(const struct hnode *n);
+// For who looks up many keys: fetches the bucket of a hash into the cache; once that is there, its
+// first node; once that is there, the one behind it where the first is of another hash.
+static inline void hmap_fetch_bucket(const struct hmap *m, uint64_t hash)
+{
+	if (m->buckets)
+		__builtin_prefetch(&m->buckets[hash & m->mask]);
+}
+static inline void hmap_fetch_first(const struct hmap *m, uint64_t hash)
+{
+	if (m->buckets)
+		__builtin_prefetch(m->buckets[hash & m->mask]);
+}
+static inline void hmap_fetch_second(const struct hmap *m, uint64_t hash)
+{
+	const struct hnode *n = m->buckets ? m->buckets[hash & m->mask] : NULL;
+
+	if (n && n->hash != hash)
+		__builtin_prefetch(n->next);
+}
 // All nodes, in no order. The node given may be removed while walking if its successor was
 // fetched first (HMAP_FOREACH does).
 struct hnode *hmap_first(const struct hmap *m);

@@ -103,14 +103,24 @@ uint64_t timers_next(const struct timers *ts)
 	return ts->count ? ts->heap[0]->due_us : NEVER_US;
 }
 
+static void run_first(struct timers *ts, uint64_t now_us)
+{
+	struct timer *t = ts->heap[0];
+
+	timer_cancel(ts, t);
+	t->cb(t, t->arg, now_us);
+}
+
 void timers_run(struct timers *ts, uint64_t now_us)
 {
-	while (ts->count && ts->heap[0]->due_us <= now_us) {
-		struct timer *t = ts->heap[0];
+	while (timers_next(ts) <= now_us && ts->count)
+		run_first(ts, now_us);
+}
 
-		timer_cancel(ts, t);
-		t->cb(t, t->arg, now_us);
-	}
+void timers_run_some(struct timers *ts, uint64_t now_us, unsigned int max)
+{
+	while (max-- > 0 && timers_next(ts) <= now_us && ts->count)
+		run_first(ts, now_us);
 }
 
 uint64_t clock_mono_us(void)

@@ -51,6 +51,10 @@ uint64_t timers_next(const struct timers *ts);
 // included. A timer armed from a callback for now_us or before runs in the same call.
 void timers_run(struct timers *ts, uint64_t now_us);
 
+// The same, but not more than max of them, so that many that are due at one time do not keep the
+// loop from everything else. What is left is due still, as timers_next() says.
+void timers_run_some(struct timers *ts, uint64_t now_us, unsigned int max);
+
 // CLOCK_MONOTONIC in microseconds.
 uint64_t clock_mono_us(void);
 

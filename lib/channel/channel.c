@@ -119,8 +119,7 @@ void channel_restart(struct channels *cs, struct channel *ch)
 	timer_arm(cs->rooms.timers, &cs->sweep, cs->now_us + SWEEP_BUSY_US);
 }
 
-// The last interface has gone: leave, then take the entry out (packets that are still on their way
-// are forwarded to nobody, since no bit is set any more).
+// The last interface has gone: leave, then take the entry out.
 static void channel_destroy(struct channel *ch, uint64_t now_us)
 {
 	struct source *src = ch->source;
@@ -171,7 +170,7 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 	}
 }
 
-void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
+static void want_change(struct channels *cs, const struct sg *sg, unsigned int ifindex,
 	enum channel_origin origin, bool wanted, uint64_t now_us)
 {
 	uint64_t hash = hmap_hash(sg, sizeof(*sg)), bit = 1ull << ifindex, before, oifs;
@@ -191,10 +190,40 @@ void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifinde
 	oifs = channel_oifs(ch);
 	if (oifs == before)
 		return;
-	if (ch->mfib)
-		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, oifs);
 	if (!oifs)
 		channel_destroy(ch, now_us);
+	else if (ch->mfib)
+		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, channel_sent_to(ch));
+}
+
+void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
+	enum channel_origin origin, bool wanted, uint64_t now_us)
+{
+	want_change(cs, sg, ifindex, origin, wanted, now_us);
+	if (!wanted && origin != CHANNEL_BY_PIM && cs->env.unwanted_cb)
+		cs->env.unwanted_cb(cs->env.ctx, sg, ifindex, now_us);
+}
+
+void channels_mute(
+	struct channels *cs, const struct sg *sg, unsigned int ifindex, bool muted, uint64_t now_us)
+{
+	struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+	uint64_t bit = 1ull << ifindex, before;
+
+	cs->now_us = now_us;
+	if (!ch)
+		return;
+	before = channel_sent_to(ch);
+	ch->muted = muted ? ch->muted | bit : ch->muted & ~bit;
+	if (ch->mfib && channel_sent_to(ch) != before)
+		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, channel_sent_to(ch));
+}
+
+bool channels_flows(const struct channels *cs, const struct sg *sg, uint64_t now_us)
+{
+	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+
+	return ch && ch->mfib && !ch->awaiting && now_us <= ch->moved_us + CHANNEL_STALL_US;
 }
 
 uint64_t channels_wanted_by(

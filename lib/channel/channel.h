@@ -49,7 +49,8 @@ struct channel_view {
 	struct addr relay; // none before one is chosen
 	uint64_t oifs;	   // downstream interfaces that want it, bit i: index i
 	uint64_t wanted_by[CHANNEL_ORIGINS]; // the same by who wants it there; oifs is their union
-	uint64_t packets, bytes;
+	uint64_t muted;			     // of oifs, where another router forwards it
+	uint64_t packets, bytes;	     // also while it is muted everywhere
 	uint64_t wanted_us, joined_us, first_packet_us; // 0: not yet
 	uint64_t retry_us; // when the next try is due, NEVER_US if none is planned
 };
@@ -92,6 +93,9 @@ struct channel_env {
 	void *(*endpoint_open)(void *ctx, const struct addr *relay, unsigned int index,
 		struct addr *local, uint16_t *local_port);
 	void (*endpoint_close)(void *ctx, void *endpoint);
+	// Optional: somebody other than PIM no longer wants a channel on an interface. The channel
+	// may be gone; for PIM's Asserts.
+	void (*unwanted_cb)(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 	// True for an address of this box: it is no relay.
 	bool (*is_local)(void *ctx, const struct addr *a);
 	void *ctx;
@@ -120,6 +124,13 @@ void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifinde
 // channels_want() it says whether the channel was taken in.
 uint64_t channels_wanted_by(
 	const struct channels *cs, const struct sg *sg, enum channel_origin origin);
+// Interface ifindex keeps wanting the channel, but nothing of it is sent there (true): another
+// router forwards it on that link. For a channel that is not there nothing happens, and who is
+// muted is forgotten with the channel.
+void channels_mute(struct channels *cs, const struct sg *sg, unsigned int ifindex, bool muted,
+	uint64_t now_us);
+// Whether packets of the channel come in from its source, or did within the last seconds.
+bool channels_flows(const struct channels *cs, const struct sg *sg, uint64_t now_us);
 // Between begin and end the reports of joins and leaves are packed, many channels an Update. For
 // what one PIM message brings. Not nested.
 void channels_batch_begin(struct channels *cs);

@@ -15,6 +15,7 @@ struct channel {
 	struct hnode node; // channels.by_sg
 	struct sg sg;
 	uint64_t wanted_by[CHANNEL_ORIGINS];
+	uint64_t muted; // interfaces where another router forwards it
 	struct source *source;
 	TAILQ_ENTRY(channel) in_source;
 	TAILQ_ENTRY(channel) in_sweep;
@@ -105,6 +106,9 @@ struct tunnel {
 };
 TAILQ_HEAD(tunnel_list, tunnel);
 
+// A channel that had packets and gets none for so long has stalled.
+#define CHANNEL_STALL_US (5 * USEC_PER_SEC)
+
 struct channels {
 	struct channel_cfg cfg;
 	struct channel_env env;
@@ -129,6 +133,11 @@ static inline uint64_t channel_oifs(const struct channel *ch)
 	for (int o = 0; o < CHANNEL_ORIGINS; o++)
 		oifs |= ch->wanted_by[o];
 	return oifs;
+}
+// Those that it is sent to.
+static inline uint64_t channel_sent_to(const struct channel *ch)
+{
+	return channel_oifs(ch) & ~ch->muted;
 }
 // Takes the forwarding entry out and keeps its counts.
 void channel_unforward(struct channels *cs, struct channel *ch);

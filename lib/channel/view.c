@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// A channel that had packets and gets none for so long has stalled.
-#define STALL_US (5 * USEC_PER_SEC)
-
 static const char *const state_names[] = {
 	[CHANNEL_RESOLVING] = "resolving",
 	[CHANNEL_DISCOVERING] = "discovering",
@@ -66,7 +63,7 @@ static enum channel_state attached_state(
 			(unsigned long long)seconds_since(cs, ch->joined_us));
 		return CHANNEL_JOINED;
 	}
-	if (cs->now_us > ch->moved_us + STALL_US) {
+	if (cs->now_us > ch->moved_us + CHANNEL_STALL_US) {
 		snprintf(v->reason, sizeof(v->reason), "no packet from %s for %llu s", r,
 			(unsigned long long)seconds_since(cs, ch->moved_us));
 		return CHANNEL_STALLED;
@@ -85,6 +82,7 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 	*v = (struct channel_view){
 		.sg = ch->sg,
 		.oifs = channel_oifs(ch),
+		.muted = ch->muted & channel_oifs(ch),
 		.packets = ch->past.packets + stats.packets,
 		.bytes = ch->past.bytes + stats.bytes,
 		.wanted_us = ch->wanted_us,

@@ -17,6 +17,7 @@
 #define CONFIG_MAX_ADDRS     8
 #define CONFIG_MAX_ROUTES    16
 #define CONFIG_MAX_RANGES    16
+#define CONFIG_MAX_NEIGHBORS 32
 #define CONFIG_MAX_RESOLVERS 8
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CHANNELS  1024 // static ones
@@ -58,6 +59,14 @@ struct config_pim {
 	uint32_t dr_priority;		   // 1
 	uint32_t propagation_delay_ms;	   // 500
 	uint32_t override_interval_ms;	   // 2500
+	// What our Asserts say (section 4.6.3): lower wins. 250: a router that has the source by
+	// any unicast routing protocol is preferred to a tunnel. 10.
+	uint32_t assert_preference, assert_metric;
+	struct prefix neighbors[CONFIG_MAX_NEIGHBORS]; // none: everybody
+	unsigned int n_neighbors;
+	uint32_t max_neighbors;	     // 256
+	uint32_t max_joins;	     // of the interface; 0: as limits.channels
+	uint32_t max_joins_neighbor; // of one neighbor; 0: likewise
 };
 
 // Querier for receivers attached to a downstream interface directly (RFC 9776 section 8 has the

@@ -174,7 +174,7 @@ static int check_pim(const struct check *k, unsigned int i)
 {
 	const struct config_if *f = &k->c->ifs[i];
 	const config_setting_t *pim;
-	char where[64];
+	char where[64], text[PREFIX_STRLEN];
 
 	snprintf(where, sizeof(where), "interfaces.[%u].pim", i);
 	pim = config_lookup(k->config, where);
@@ -188,6 +188,15 @@ static int check_pim(const struct check *k, unsigned int i)
 		return FAIL(k, at(k, "interfaces.[%u].pim.hello_holdtime", i),
 			"hello_holdtime %u is not above hello_interval %u", f->pim.hello_holdtime_s,
 			f->pim.hello_interval_s);
+	for (unsigned int n = 0; n < f->pim.n_neighbors; n++)
+		if (addr_is_multicast(&f->pim.neighbors[n].addr))
+			return FAIL(k, at(k, "interfaces.[%u].pim.neighbors.[%u]", i, n),
+				"neighbors: %s is multicast",
+				prefix_format(&f->pim.neighbors[n], text));
+	if (f->pim.max_joins && f->pim.max_joins_neighbor > f->pim.max_joins)
+		return FAIL(k, at(k, "interfaces.[%u].pim.max_joins_neighbor", i),
+			"max_joins_neighbor %u is above max_joins %u", f->pim.max_joins_neighbor,
+			f->pim.max_joins);
 	return 0;
 }
 

@@ -31,6 +31,19 @@ static const struct schema schema_pim[] = {
 		RANGE(0, 32767)},
 	{"override_interval_ms", SCHEMA_INT, FIELD(struct config_pim, override_interval_ms),
 		RANGE(0, 65535)},
+	// The largest values of the fields mean infinity (section 4.6.3).
+	{"assert_metric_preference", SCHEMA_INT, FIELD(struct config_pim, assert_preference),
+		RANGE(0, 0x7ffffffe)},
+	{"assert_metric", SCHEMA_INT, FIELD(struct config_pim, assert_metric),
+		RANGE(0, 0xfffffffe)},
+	{"neighbors", SCHEMA_TEXTS, ELEMENTS(struct config_pim, neighbors),
+		COUNT(struct config_pim, n_neighbors), RANGE(1, CONFIG_MAX_NEIGHBORS),
+		.value = value_prefix},
+	{"max_neighbors", SCHEMA_INT, FIELD(struct config_pim, max_neighbors), RANGE(1, 65536)},
+	{"max_joins", SCHEMA_INT, .auto_ok = true, FIELD(struct config_pim, max_joins),
+		RANGE(1, 4194304)},
+	{"max_joins_neighbor", SCHEMA_INT, .auto_ok = true,
+		FIELD(struct config_pim, max_joins_neighbor), RANGE(1, 4194304)},
 	{0},
 };
 
@@ -163,6 +176,9 @@ static void if_defaults(void *elem)
 		.dr_priority = 1,
 		.propagation_delay_ms = 500,
 		.override_interval_ms = 2500,
+		.assert_preference = 250,
+		.assert_metric = 10,
+		.max_neighbors = 256,
 	};
 	i->igmp = (struct config_igmp){
 		.query_interval_s = 125,

@@ -28,11 +28,13 @@
 	X(INNER_LINK_LOCAL, "inner destination is link-local (224.0.0.0/24, ffx0 to ffx2)") \
 	X(INNER_SOURCE, "inner source is not a unicast address")                            \
 	X(NOT_JOINED, "(S,G) is not joined through this tunnel")                            \
+	X(MUTED, "another router forwards (S,G) on every interface that wants it")          \
 	X(TTL, "inner TTL or hop limit is 1 or 0")                                          \
 	X(ECN, "outer CE on a packet that is not ECN-capable (RFC 6040)")                   \
 	X(MTU, "larger than the MTU of a downstream interface")                             \
 	X(TX_FULL, "driver's transmit queue full")                                          \
 	X(NO_MBUF, "no mbuf for a further copy or a datagram in fragments")                 \
+	X(NATIVE, "multicast that came in downstream, beyond what is shown to PIM")         \
 	X(SPREAD_FULL, "ring to another worker full")                                       \
 	X(PUNT_FULL_CONTROL, "punt ring of the control class full")                         \
 	X(PUNT_FULL_OTHER, "punt ring of the other class full")

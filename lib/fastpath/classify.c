@@ -170,6 +170,15 @@ static uint8_t outer_ecn(const struct frame *f)
 	return f->v6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK;
 }
 
+// Data without a place to go: its channel is not there, or is sent nowhere at the moment; that is
+// counted all the same, as data_muted() does.
+static struct class missed(const struct class *c, enum drop_reason miss)
+{
+	if (c->count)
+		mfib_count(c->count, c->inner_len);
+	return (struct class){.verdict = VERDICT_DROP, .reason = c->count ? DROP_MUTED : miss};
+}
+
 // avail: octets after the AMT header.
 static struct class classify_inner4(const struct frame *f, size_t inner, size_t avail)
 {
@@ -190,7 +199,7 @@ static struct class classify_inner4(const struct frame *f, size_t inner, size_t 
 	if (miss == DROP_NOT_JOINED)
 		c.oifs = lookup4(f, ip, &c.count);
 	if (c.oifs == 0)
-		return (struct class){.verdict = VERDICT_DROP, .reason = miss};
+		return missed(&c, miss);
 	if (ip[8] <= 1)
 		return DROP_FOR(TTL);
 	c.ecn = ecn_decap[outer_ecn(f)][ip[1] & ECN_MASK];
@@ -214,7 +223,7 @@ static struct class classify_inner6(const struct frame *f, size_t inner, size_t 
 	if (miss == DROP_NOT_JOINED)
 		c.oifs = lookup6(f, ip, &c.count);
 	if (c.oifs == 0)
-		return (struct class){.verdict = VERDICT_DROP, .reason = miss};
+		return missed(&c, miss);
 	if (ip[7] <= 1)
 		return DROP_FOR(TTL);
 	c.ecn = ecn_decap[outer_ecn(f)][ipv6_ecn(ip)];
@@ -383,6 +392,27 @@ static struct class classify_ipv6(struct frame *f, bool upstream)
 	return f->local ? classify_tunnel6(f) : PUNT_AS(punt_ipv6(f));
 }
 
+// What is punted, when it is multicast from a downstream interface that is not for the kernel: not
+// link-local, and no protocol that it or we speak.
+static bool is_native(const struct frame *f, uint64_t *flow)
+{
+	const uint8_t *ip = f->p + f->l3;
+
+	if (f->v6) {
+		if (f->len < f->l3 + IPV6_LEN || ip[0] >> 4 != 6 || ip[24] != 0xff ||
+			(ip[25] & 0xf) <= 2)
+			return false;
+		*flow = get_raw64(ip + 8) ^ get_raw64(ip + 16) ^ get_raw64(ip + 24) * 3 ^
+			get_raw64(ip + 32) * 5;
+		return true;
+	}
+	if (f->len < f->l3 + IPV4_LEN || ip[0] >> 4 != 4 || ip[16] >> 4 != 14 ||
+		(ip[16] == 224 && ip[17] == 0 && ip[18] == 0))
+		return false;
+	*flow = get_raw64(ip + 12);
+	return true;
+}
+
 struct class classify(const struct worker *w, const struct worker_port *port,
 	const struct tables *t, const struct rte_mbuf *m)
 {
@@ -399,6 +429,11 @@ struct class classify(const struct worker *w, const struct worker_port *port,
 		c = classify_ipv4(w, &f, w->ifs[ifindex].upstream);
 	else if (ip && f.type == ETHERTYPE_IPV6)
 		c = classify_ipv6(&f, w->ifs[ifindex].upstream);
+	if (c.verdict == VERDICT_PUNT_OTHER && w->ifs[ifindex].downstream && ip &&
+		(f.v6 || f.type == ETHERTYPE_IPV4) && is_native(&f, &c.flow)) {
+		c.verdict = VERDICT_NATIVE;
+		c.flow ^= (uint64_t)ifindex << 56;
+	}
 	c.ifindex = ifindex;
 	return c;
 }

@@ -25,6 +25,7 @@ enum verdict {
 	VERDICT_DROP,
 	VERDICT_PUNT_CONTROL,
 	VERDICT_PUNT_OTHER,
+	VERDICT_NATIVE,	  // native multicast from downstream: a sample is punted
 	VERDICT_FRAGMENT, // an outer fragment that the worker reassembles
 };
 
@@ -34,6 +35,7 @@ struct class
 	enum drop_reason reason; // VERDICT_DROP
 	uint8_t ifindex;	 // that the frame came in on, where it is not dropped
 	uint8_t l3;		 // offset of the outer IP header, VERDICT_FRAGMENT
+	uint64_t flow;		 // VERDICT_NATIVE: what tells (S,G)s and interfaces apart
 	// VERDICT_FORWARD: the channel's entry, where the inner header begins, its family, its
 	// datagram's length, and the ECN field that it leaves with.
 	uint64_t oifs;

@@ -315,6 +315,16 @@ static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const 
 	return true;
 }
 
+// Data of a channel that is sent nowhere at the moment: it is counted all the same, since whether
+// it comes in decides who forwards it. Always true.
+static __rte_noinline bool data_muted(
+	struct burst *b, struct rte_mbuf *m, uint64_t *count, unsigned int inner_len)
+{
+	mfib_count(count, (uint16_t)inner_len);
+	data_drop(b, m, DROP_MUTED);
+	return true;
+}
+
 // The oif sets of a loop's frames. expected: a constant, whether burst.expected is one.
 struct oifs_seen {
 	bool expected;
@@ -429,8 +439,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 		return false;
 	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
 		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
-	if (unlikely(e.oifs == 0)) // an entry may have none left
-		return data_miss(b, m, ip, inner, s.outer6, s.inner6);
+	if (unlikely(e.oifs == 0))
+		return data_muted(b, m, e.count, inner_len);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
 	if (any_ecn) {

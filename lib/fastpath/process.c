@@ -12,6 +12,7 @@
 #include <rte_ring.h>
 
 #include "fastpath/data.h"
+#include "fastpath/native.h"
 #include "fastpath/process.h"
 #include "fastpath/reass.h"
 
@@ -174,6 +175,12 @@ static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)
 		return;
 	case VERDICT_PUNT_OTHER:
 		punt(b, m, PUNT_OTHER, c.ifindex);
+		return;
+	case VERDICT_NATIVE: // few enough not to be in the way of other control
+		if (native_sample(&b->w->native, c.flow, rte_rdtsc()))
+			punt(b, m, PUNT_CONTROL, c.ifindex);
+		else
+			data_drop(b, m, DROP_NATIVE);
 		return;
 	}
 }

@@ -36,11 +36,12 @@ struct worker_port {
 };
 
 struct worker_if {
-	uint16_t port;	// index of ports[]
-	uint16_t vlan;	// its tag, 1..4094; 0: untagged
-	uint16_t mtu;	// octets of an IP datagram
-	bool upstream;	// tunnels end here
-	uint8_t mac[6]; // source of what we send here
+	uint16_t port;	 // index of ports[]
+	uint16_t vlan;	 // its tag, 1..4094; 0: untagged
+	uint16_t mtu;	 // octets of an IP datagram
+	bool upstream;	 // tunnels end here
+	bool downstream; // native multicast that comes in here is for PIM
+	uint8_t mac[6];	 // source of what we send here
 	// worker_prepare() derives these from the above.
 	// The Ethernet header of native multicast, its tag included: the group's address is to be
 	// filled in, and the ethertype, which is IPv4's.
@@ -61,6 +62,17 @@ struct worker_tx {
 	uint32_t n;
 	uint64_t bytes; // of those n frames
 	_Alignas(64) struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
+};
+
+// What of native multicast that came in downstream was shown to the control thread in the window
+// that began at `since`; the worker's own (native.h).
+#define WORKER_NATIVE_BITS  9
+#define WORKER_NATIVE_FLOWS 256 // of them a window at most
+struct worker_native {
+	uint64_t window; // TSC ticks; worker_prepare(): a tenth of a second
+	uint64_t since;
+	uint32_t left;
+	uint64_t seen[1 << WORKER_NATIVE_BITS];
 };
 
 // What a burst is made of, by outer and inner family and VLAN tag: see process.c.
@@ -91,10 +103,11 @@ struct worker {
 	// Called with the number of rounds in a row in which nothing came in; NULL: polls on. The
 	// worker is quiescent meanwhile.
 	void (*idle_cb)(unsigned int rounds);
-	struct reass *reass;	  // of outer fragments; NULL: they are dropped
-	unsigned int inject_next; // of x->inject_ifs[]: where the next round begins
-	uint8_t shape;		  // enum worker_shape: of the last burst
-	uint64_t expected_oifs;	  // of the last burst's frames, where it was one set; else 0
+	struct reass *reass;	     // of outer fragments; NULL: they are dropped
+	struct worker_native native; // zeroed by boot
+	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins
+	uint8_t shape;		     // enum worker_shape: of the last burst
+	uint64_t expected_oifs;	     // of the last burst's frames, where it was one set; else 0
 	uint64_t tx_pending; // bit i: tx[i] holds frames; native frames leave by interfaces 0..63
 	struct worker_tx tx[WORKER_MAX_IFS]; // zeroed by boot
 };

@@ -4,6 +4,7 @@
 
 #include <rte_common.h>
 #include <rte_cpuflags.h>
+#include <rte_cycles.h>
 
 #include "fastpath/headers.h"
 #include "fastpath/process.h"
@@ -40,6 +41,7 @@ static bool use_v3(void)
 
 void worker_prepare(struct worker *w)
 {
+	w->native.window = rte_get_tsc_hz() / 10;
 	w->process_cb = process_burst;
 #ifdef FASTPATH_V3
 	if (use_v3())

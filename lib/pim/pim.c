@@ -4,9 +4,7 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "pim/pim_internal.h"
-#include "wire/pim.h"
 
 static const struct addr all_pim_routers = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
 
@@ -24,7 +22,9 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	pif->rng = rng;
 	hmap_init(&pif->neighbors);
 	hmap_init(&pif->channels);
+	LIST_INIT(&pif->asserts);
 	pim_hello_setup(pif);
+	pim_neighbors_changed(pif);
 	return pif;
 }
 
@@ -34,6 +34,7 @@ static void go_down(struct pim_if *pif, uint64_t now_us)
 	if (!addr_is_none(&pif->primary))
 		pim_hello_stop(pif);
 	pif->primary = (struct addr){0};
+	pim_asserts_end(pif, now_us);
 	pim_channels_end(pif, now_us);
 	pim_neighbors_forget(pif);
 }
@@ -60,25 +61,70 @@ void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now
 	}
 	if (addr_eq(primary, &pif->primary))
 		return;
-	if (!addr_is_none(&pif->primary))
+	if (!addr_is_none(&pif->primary)) {
 		pim_hello_stop(pif);
+		pim_asserts_forget_won(pif, now_us);
+	}
 	pif->primary = *primary;
 	pim_hello_start(pif, now_us);
+	pim_neighbors_changed(pif);
 	log_info("pim", "interface up if=%s address=%s genid=%08x", pif->cfg.name,
 		addr_format(primary, text), pif->genid);
+}
+
+void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned int n)
+{
+	unsigned int kept = 0;
+	bool same;
+
+	for (unsigned int i = 0; i < n && kept < PIM_SECONDARIES_MAX; i++)
+		kept += list[i].family == ADDR_V4;
+	same = kept == pif->n_secondaries;
+	kept = 0;
+	for (unsigned int i = 0; i < n && kept < PIM_SECONDARIES_MAX; i++) {
+		if (list[i].family != ADDR_V4)
+			continue;
+		same = same && addr_eq(&pif->secondaries[kept], &list[i]);
+		pif->secondaries[kept++] = list[i];
+	}
+	pif->n_secondaries = kept;
+	if (!same)
+		pim_hello_now(pif);
+}
+
+// Types that other kinds of PIM routers send (RFC 7761 section 4.9, RFC 9436).
+static bool type_is_known(uint8_t type)
+{
+	return type <= 13;
 }
 
 void pim_drop(struct pim_if *pif, enum pim_drop why, const struct addr *src)
 {
 	char text[ADDR_STRLEN];
+	uint32_t held;
 
 	pif->stats.drops[why]++;
 	// These belong to a healthy LAN: the counter says enough.
-	if (why == PIM_DROP_OWN || why == PIM_DROP_NOT_UPSTREAM || why == PIM_DROP_NO_ADDRESS ||
-		why == PIM_DROP_TYPE)
+	if (why == PIM_DROP_OWN || why == PIM_DROP_NOT_UPSTREAM || why == PIM_DROP_NO_ADDRESS)
 		return;
-	log_warn_limited("pim", "dropped if=%s from=%s reason=%s (%s)", pif->cfg.name,
-		addr_format(src, text), pim_drop_names[why], pim_drop_texts[why]);
+	// Each reason has a limit of its own: a flood of one does not hide another.
+	if (log_limit_ok(&pif->drop_logs[why], &held))
+		log_warn("pim", "dropped if=%s from=%s reason=%s (%s) held_back=%u", pif->cfg.name,
+			addr_format(src, text), pim_drop_names[why], pim_drop_texts[why], held);
+}
+
+// RFC 4607 section 4.3: 232.0.0.0 is never a destination.
+bool pim_group_is_ssm(const struct pim_if *pif, const struct addr *g)
+{
+	static const struct addr never = {.family = ADDR_V4, .bytes = {232}};
+
+	if (!addr_is_multicast(g) || addr_eq(g, &never))
+		return false;
+	for (unsigned int i = 0; i < pif->cfg.n_ssm_ranges; i++) {
+		if (prefix_match(&pif->cfg.ssm_ranges[i], g))
+			return true;
+	}
+	return false;
 }
 
 uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s)
@@ -104,7 +150,7 @@ static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src,
 	default:
 		return PIM_DROP_SHORT;
 	}
-	if (*type != PIM_HELLO && *type != PIM_JOIN_PRUNE)
+	if (*type != PIM_HELLO && *type != PIM_JOIN_PRUNE && *type != PIM_ASSERT)
 		return PIM_DROP_TYPE;
 	if (!addr_eq(dst, &all_pim_routers)) // section 4.9
 		return PIM_DROP_DESTINATION;
@@ -117,35 +163,16 @@ void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr 
 	uint8_t type = 0;
 	enum pim_drop why = refuse(pif, src, dst, pim, len, &type);
 
-	if (why != PIM_DROP_COUNT)
+	if (why == PIM_DROP_TYPE && type_is_known(type))
+		pif->stats.drops[why]++; // of a healthy LAN too
+	else if (why != PIM_DROP_COUNT)
 		pim_drop(pif, why, src);
 	else if (type == PIM_HELLO)
 		pim_hello_input(pif, src, pim, len, now_us);
+	else if (type == PIM_ASSERT)
+		pim_assert_input(pif, src, pim, len, now_us);
 	else
 		pim_jp_input(pif, src, pim, len, now_us);
-}
-
-void pim_if_neighbors(const struct pim_if *pif,
-	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg)
-{
-	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n))
-		cb(arg, &container_of_node(n, struct pim_neighbor, node)->view);
-}
-
-void pim_if_channels(const struct pim_if *pif,
-	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
-{
-	for (struct hnode *n = hmap_first(&pif->channels); n; n = hmap_next(&pif->channels, n)) {
-		const struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
-		struct pim_channel_view view = {
-			.sg = ch->sg,
-			.state = ch->prune_pending ? "PrunePending" : "Join",
-			.expires_us = ch->timer.due_us,
-			.last_neighbor = ch->last_neighbor,
-		};
-
-		cb(arg, &view);
-	}
 }
 
 const struct pim_stats *pim_if_stats(const struct pim_if *pif)

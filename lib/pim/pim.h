@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// PIM-SSM speaker for one interface (RFC 7761, the SSM subset of section 4.8.2), IPv4. Pure: octets
-// and the time come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
+// PIM-SSM speaker for one interface (RFC 7761, the SSM subset of section 4.8.2), IPv4: Hellos and
+// DR election, the downstream (S,G) machine, the (S,G) Assert machine. Pure: octets and the time
+// come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
 #ifndef PIM_PIM_H
 #define PIM_PIM_H
 
@@ -22,9 +23,18 @@ struct pim_cfg {
 	uint32_t dr_priority;
 	uint16_t propagation_delay_ms;
 	uint16_t override_interval_ms;
-	const struct prefix *ssm_ranges; // the caller's, for the life of the pim_if
+	// What we say in Asserts; lower wins (section 4.6.3).
+	uint32_t assert_preference; // 31 bits
+	uint32_t assert_metric;
+	// Both the caller's, for the life of the pim_if.
+	const struct prefix *ssm_ranges;
 	unsigned int n_ssm_ranges;
-	uint32_t max_channels; // Joins past it are refused and counted
+	const struct prefix *neighbors; // who may be a neighbor; none: everybody
+	unsigned int n_neighbors;
+	// What is past them is refused and counted.
+	uint32_t max_neighbors;
+	uint32_t max_joins;	     // channels joined on the interface
+	uint32_t max_joins_neighbor; // of these, by one neighbor
 };
 
 struct pim_ops {
@@ -36,30 +46,43 @@ struct pim_ops {
 	// message, or is none when a timer ran out. Called only on changes.
 	void (*want_cb)(void *ctx, const struct sg *sg, bool wanted, const struct addr *neighbor,
 		uint64_t now_us);
+	// Another router forwards the channel on the interface (true: the Assert is lost, nothing
+	// may be sent there) or no longer does (false). Called only on changes. Independent of
+	// want_cb: a muted channel stays wanted, and other receivers than PIM's are muted as well.
+	void (*mute_cb)(void *ctx, const struct sg *sg, bool muted, uint64_t now_us);
+	// Whether the channel's packets come in from its source: SPTbit(S,G). A router that has
+	// none to forward takes part in no Assert.
+	bool (*flows)(void *ctx, const struct sg *sg);
+	// Whether the interface wants the channel otherwise than by a Join (IGMP, configuration).
+	// May be NULL: none is.
+	bool (*local)(void *ctx, const struct sg *sg);
 };
 
 // X(name, text): why a received message, or an entry of one, was not used. One counter each.
-#define PIM_DROP_LIST(X)                                              \
-	X(SHORT, "message truncated")                                 \
-	X(VERSION, "PIM version is not 2")                            \
-	X(CHECKSUM, "checksum wrong")                                 \
-	X(TYPE, "message type not used here")                         \
-	X(DESTINATION, "IP destination is not ALL-PIM-ROUTERS")       \
-	X(NO_ADDRESS, "the interface has no address")                 \
-	X(OWN, "our own packet")                                      \
-	X(HELLO_MALFORMED, "Hello option malformed")                  \
-	X(NOT_NEIGHBOR, "Join/Prune from a source without a Hello")   \
-	X(NOT_UPSTREAM, "Join/Prune names another upstream neighbor") \
-	X(JP_MALFORMED, "Join/Prune malformed")                       \
-	X(FAMILY, "address family is not the message's")              \
-	X(ENCODING, "address encoding type not supported")            \
-	X(MASK, "mask length is not full")                            \
-	X(NOT_SSM, "group is outside the SSM ranges")                 \
-	X(WILDCARD, "(*,G) or (S,G,rpt) entry in an SSM range")       \
-	X(SOURCE, "source is not a unicast address")                  \
-	X(HOLDTIME_ZERO, "Join with holdtime 0 creates nothing")      \
-	X(LIMIT, "channel limit of the interface reached")            \
-	X(NEIGHBOR_LIMIT, "neighbor limit of the interface reached")
+#define PIM_DROP_LIST(X)                                                        \
+	X(SHORT, "message truncated")                                           \
+	X(VERSION, "PIM version is not 2")                                      \
+	X(CHECKSUM, "checksum wrong")                                           \
+	X(TYPE, "message type not used here")                                   \
+	X(DESTINATION, "IP destination is not ALL-PIM-ROUTERS")                 \
+	X(NO_ADDRESS, "the interface has no address")                           \
+	X(OWN, "our own packet")                                                \
+	X(HELLO_MALFORMED, "Hello option malformed")                            \
+	X(NEIGHBOR_REFUSED, "source is not in pim.neighbors")                   \
+	X(NOT_NEIGHBOR, "Join/Prune or Assert from a source without a Hello")   \
+	X(NOT_UPSTREAM, "Join/Prune names another upstream neighbor")           \
+	X(JP_MALFORMED, "Join/Prune malformed")                                 \
+	X(ASSERT_MALFORMED, "Assert malformed")                                 \
+	X(FAMILY, "address family is not the message's")                        \
+	X(ENCODING, "address encoding type not supported")                      \
+	X(MASK, "mask length is not full")                                      \
+	X(NOT_SSM, "group is outside the SSM ranges")                           \
+	X(WILDCARD, "(*,G) or (S,G,rpt) entry in an SSM range")                 \
+	X(SOURCE, "source is not a unicast address")                            \
+	X(HOLDTIME_ZERO, "Join with holdtime 0 creates nothing")                \
+	X(LIMIT, "pim.max_joins of the interface reached")                      \
+	X(JOINS_NEIGHBOR_LIMIT, "pim.max_joins_neighbor of a neighbor reached") \
+	X(NEIGHBOR_LIMIT, "pim.max_neighbors of the interface reached")
 
 enum pim_drop {
 #define X(name, text) PIM_DROP_##name,
@@ -72,6 +95,10 @@ extern const char *const pim_drop_texts[PIM_DROP_COUNT];
 
 struct pim_stats {
 	uint64_t hello_rx, hello_tx, jp_rx, joins_rx, prunes_rx, prune_echo_tx, expired;
+	uint64_t assert_rx, assert_tx, assert_cancel_tx;
+	uint64_t native_rx;  // given to pim_if_data()
+	uint64_t held_flaps; // Joins that were held back and taken back before they counted
+	uint64_t dr_changes;
 	uint64_t drops[PIM_DROP_COUNT];
 };
 
@@ -85,9 +112,17 @@ void pim_if_destroy(struct pim_if *pif, uint64_t now_us);
 // pim_if_primary() still is the old one. A change keeps what was joined until it expires; with the
 // address gone all wants end and the neighbors are forgotten.
 void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us);
+// The other addresses of the interface, for the Address List (section 4.3.4); the primary is left
+// out. A change is told by a Hello at once.
+void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned int n);
 // A PIM message as received: source and destination of the IP header, octets from the PIM header.
 void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
 	const uint8_t *pim, size_t len, uint64_t now_us);
+// A native packet of a channel came in on the interface. When we forward the channel there, another
+// router does too: an Assert decides (section 4.6.1).
+void pim_if_data(struct pim_if *pif, const struct sg *sg, uint64_t now_us);
+// What pim_ops.local says of a channel has changed.
+void pim_if_local_changed(struct pim_if *pif, const struct sg *sg, uint64_t now_us);
 
 // A channel that was joined before a restart: NoInfo -> Join as if `neighbor` had sent a Join that
 // runs out at expires_us. False when the interface would not take such a Join, or has the channel.
@@ -96,28 +131,53 @@ bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *
 	uint64_t expires_us, uint64_t now_us);
 
 // Snapshots for the console.
+#define PIM_VIEW_SECONDARIES 8
 struct pim_neighbor_view {
+	uint64_t expires_us; // NEVER_US: never
+	uint64_t since_us;
 	struct addr addr;
 	uint16_t holdtime_s; // 0xffff: never expires
-	uint64_t expires_us; // NEVER_US likewise
-	uint64_t since_us;
 	bool has_genid, has_dr_priority, has_lan_prune_delay;
+	bool tracking; // the T bit of its LAN Prune Delay
+	bool is_dr;
+	bool flapped; // was seen to take Joins back at once
 	uint32_t genid, dr_priority;
 	uint16_t propagation_delay_ms, override_interval_ms;
+	uint32_t joins; // channels that are charged to it
+	unsigned int n_secondaries;
+	struct addr secondaries[PIM_VIEW_SECONDARIES];
 };
 struct pim_channel_view {
 	struct sg sg;
-	const char *state; // "Join", "PrunePending" (RFC names)
+	// "Join", "PrunePending" (RFC names); "NoInfo" for one that only has an Assert.
+	const char *state;
+	bool joined;
 	uint64_t expires_us;
 	struct addr last_neighbor;
+	const char *assert_state; // "NoInfo", "Winner", "Loser"
+	struct addr winner;	  // of the Assert; none in NoInfo
+	uint32_t winner_preference, winner_metric;
+	uint64_t assert_expires_us; // NEVER_US in NoInfo
+};
+struct pim_if_view {
+	struct addr primary, dr; // none while down
+	bool is_dr;		 // we are
+	uint32_t genid, dr_priority;
+	uint32_t neighbors, joins, asserts_won, asserts_lost;
+	// In effect (section 4.3.3).
+	uint32_t propagation_delay_ms, override_interval_ms;
 };
 void pim_if_neighbors(const struct pim_if *pif,
 	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg);
 void pim_if_channels(const struct pim_if *pif,
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
+void pim_if_view(const struct pim_if *pif, struct pim_if_view *out);
 const struct pim_stats *pim_if_stats(const struct pim_if *pif);
 // none while down.
 struct addr pim_if_primary(const struct pim_if *pif);
 uint32_t pim_if_genid(const struct pim_if *pif);
+// Whether we are the Designated Router: who serves receivers that are attached directly
+// (pim_include of section 4.1.5). False while down.
+bool pim_if_is_dr(const struct pim_if *pif);
 
 #endif

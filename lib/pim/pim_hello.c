@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Hellos, ours and the neighbours' (RFC 7761 section 4.3).
-#include <stdlib.h>
-
-#include "base/log.h"
+// Our Hellos, and those that arrive (RFC 7761 section 4.3).
 #include "pim/pim_internal.h"
-#include "wire/pim.h"
 
 static uint64_t triggered_due(struct pim_if *pif, uint64_t now_us)
 {
@@ -13,7 +9,7 @@ static uint64_t triggered_due(struct pim_if *pif, uint64_t now_us)
 
 static void hello_send(struct pim_if *pif, uint16_t holdtime_s)
 {
-	uint8_t buf[PIM_HELLO_LEN];
+	uint8_t buf[PIM_HELLO_MAX_LEN];
 	struct pim_hello hello = {
 		.holdtime_s = holdtime_s,
 		.genid = pif->genid,
@@ -21,8 +17,13 @@ static void hello_send(struct pim_if *pif, uint16_t holdtime_s)
 		.propagation_delay_ms = pif->cfg.propagation_delay_ms,
 		.override_interval_ms = pif->cfg.override_interval_ms,
 	};
-	int len = pim_hello_encode(&hello, buf, sizeof(buf));
+	int len;
 
+	// The primary of the moment is not among them (section 4.3.4).
+	for (unsigned int i = 0; i < pif->n_secondaries; i++)
+		if (!addr_eq(&pif->secondaries[i], &pif->primary))
+			hello.secondaries[hello.n_secondaries++] = pif->secondaries[i];
+	len = pim_hello_encode(&hello, buf, sizeof(buf));
 	if (len < 0)
 		return;
 	pif->hello_sent = true;
@@ -88,7 +89,7 @@ void pim_hello_stop(struct pim_if *pif)
 	timer_cancel(pif->timers, &pif->triggered_timer);
 }
 
-static void trigger_hello(struct pim_if *pif, uint64_t now_us)
+void pim_hello_trigger(struct pim_if *pif, uint64_t now_us)
 {
 	if (timer_armed(&pif->triggered_timer))
 		return;
@@ -96,96 +97,34 @@ static void trigger_hello(struct pim_if *pif, uint64_t now_us)
 		hello_send_alive(pif);
 }
 
-static uint64_t neighbor_hash(const struct addr *addr)
+void pim_hello_now(struct pim_if *pif)
 {
-	return hmap_hash(addr, sizeof(*addr));
+	if (!addr_is_none(&pif->primary) && pif->hello_sent)
+		hello_send_alive(pif);
 }
 
-struct pim_neighbor *pim_neighbor_find(const struct pim_if *pif, const struct addr *addr)
+// Whether the configuration allows this neighbour (section 6.2); none named: everybody.
+static bool allowed(const struct pim_if *pif, const struct addr *src)
 {
-	for (struct hnode *n = hmap_find(&pif->neighbors, neighbor_hash(addr)); n;
-		n = hmap_find_next(n)) {
-		struct pim_neighbor *nbr = container_of_node(n, struct pim_neighbor, node);
-
-		if (addr_eq(&nbr->view.addr, addr))
-			return nbr;
-	}
-	return NULL;
+	for (unsigned int i = 0; i < pif->cfg.n_neighbors; i++)
+		if (prefix_match(&pif->cfg.neighbors[i], src))
+			return true;
+	return pif->cfg.n_neighbors == 0;
 }
 
-static void neighbor_free(struct pim_neighbor *nbr)
+// PIM_DROP_COUNT for one to take.
+static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src, bool is_new,
+	const struct pim_hello *hello)
 {
-	struct pim_if *pif = nbr->pif;
-
-	timer_cancel(pif->timers, &nbr->nlt);
-	hmap_remove(&pif->neighbors, &nbr->node);
-	free(nbr);
-}
-
-static void neighbor_log(const struct pim_neighbor *nbr, const char *what, const char *reason)
-{
-	char text[ADDR_STRLEN];
-
-	log_info("pim", "neighbor %s if=%s addr=%s%s", what, nbr->pif->cfg.name,
-		addr_format(&nbr->view.addr, text), reason);
-}
-
-// Its Joins stay until they expire: they belong to the interface (section 4.5.2).
-static void nlt_cb(struct timer *t, void *arg, uint64_t now_us)
-{
-	struct pim_neighbor *nbr = arg;
-
-	(void)t;
-	(void)now_us;
-	neighbor_log(nbr, "down", " reason=expired");
-	neighbor_free(nbr);
-}
-
-static struct pim_neighbor *neighbor_create(
-	struct pim_if *pif, const struct addr *addr, uint64_t now_us)
-{
-	struct pim_neighbor *nbr = calloc(1, sizeof(*nbr));
-
-	if (!nbr)
-		return NULL;
-	nbr->pif = pif;
-	nbr->view.addr = *addr;
-	nbr->view.since_us = now_us;
-	timer_init(&nbr->nlt, nlt_cb, nbr);
-	if (timer_arm(pif->timers, &nbr->nlt, NEVER_US) < 0)
-		goto fail_timer;
-	if (hmap_insert(&pif->neighbors, &nbr->node, neighbor_hash(addr)) < 0)
-		goto fail_insert;
-	return nbr;
-
-fail_insert:
-	timer_cancel(pif->timers, &nbr->nlt);
-fail_timer:
-	free(nbr);
-	return NULL;
-}
-
-static bool genid_changed(const struct pim_neighbor *nbr, const struct pim_hello *hello)
-{
-	return nbr->view.has_genid && hello->has_genid && nbr->view.genid != hello->genid;
-}
-
-// Each Hello says everything anew: what it leaves out is forgotten.
-static void neighbor_update(
-	struct pim_neighbor *nbr, const struct pim_hello *hello, uint64_t now_us)
-{
-	struct pim_neighbor_view *v = &nbr->view;
-
-	v->holdtime_s = hello->holdtime_s;
-	v->expires_us = pim_after_s(now_us, hello->holdtime_s);
-	v->has_genid = hello->has_genid;
-	v->genid = hello->genid;
-	v->has_dr_priority = hello->has_dr_priority;
-	v->dr_priority = hello->dr_priority;
-	v->has_lan_prune_delay = hello->has_lan_prune_delay;
-	v->propagation_delay_ms = hello->propagation_delay_ms;
-	v->override_interval_ms = hello->override_interval_ms;
-	timer_arm(nbr->pif->timers, &nbr->nlt, v->expires_us);
+	if (!is_new)
+		return PIM_DROP_COUNT;
+	if (!addr_is_unicast(src))
+		return PIM_DROP_SOURCE;
+	if (!allowed(pif, src))
+		return PIM_DROP_NEIGHBOR_REFUSED;
+	if (hello->holdtime_s != 0 && pif->n_alive >= pif->cfg.max_neighbors)
+		return PIM_DROP_NEIGHBOR_LIMIT;
+	return PIM_DROP_COUNT;
 }
 
 void pim_hello_input(
@@ -193,70 +132,20 @@ void pim_hello_input(
 {
 	struct pim_neighbor *nbr = pim_neighbor_find(pif, src);
 	struct pim_hello hello;
-	bool is_new = !nbr;
+	enum pim_drop why;
 
 	if (pim_hello_decode(buf, len, &hello) != PIM_OK) {
 		pim_drop(pif, PIM_DROP_HELLO_MALFORMED, src);
 		return;
 	}
-	if (is_new && !addr_is_unicast(src)) {
-		pim_drop(pif, PIM_DROP_SOURCE, src);
-		return;
-	}
-	if (is_new && hello.holdtime_s != 0 && pif->neighbors.count >= NEIGHBORS_MAX) {
-		pim_drop(pif, PIM_DROP_NEIGHBOR_LIMIT, src);
+	why = refuse(pif, src, !nbr, &hello);
+	if (why != PIM_DROP_COUNT) {
+		pim_drop(pif, why, src);
 		return;
 	}
 	pif->stats.hello_rx++;
-	if (hello.holdtime_s == 0) { // Goodbye
-		if (nbr) {
-			neighbor_log(nbr, "down", " reason=goodbye");
-			neighbor_free(nbr);
-		}
-		return;
-	}
-	if (is_new)
-		nbr = neighbor_create(pif, src, now_us);
-	if (!nbr) {
-		log_warn_limited("pim", "no memory for a neighbor if=%s", pif->cfg.name);
-		return;
-	}
-	if (is_new) {
-		neighbor_log(nbr, "up", "");
-		trigger_hello(pif, now_us);
-	} else if (genid_changed(nbr, &hello)) {
-		neighbor_log(nbr, "restarted", " reason=genid");
-		nbr->view.since_us = now_us;
-		trigger_hello(pif, now_us);
-	}
-	neighbor_update(nbr, &hello, now_us);
-}
-
-void pim_neighbors_forget(struct pim_if *pif)
-{
-	struct hnode *n, *tmp;
-
-	HMAP_FOREACH (n, tmp, &pif->neighbors)
-		neighbor_free(container_of_node(n, struct pim_neighbor, node));
-}
-
-uint64_t pim_override_interval_us(const struct pim_if *pif)
-{
-	uint64_t propagation = pif->cfg.propagation_delay_ms;
-	uint64_t override = pif->cfg.override_interval_ms;
-
-	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n)) {
-		const struct pim_neighbor_view *v =
-			&container_of_node(n, struct pim_neighbor, node)->view;
-
-		// One router that does not take part makes all use the defaults.
-		if (!v->has_lan_prune_delay)
-			return (PROPAGATION_DELAY_DEFAULT_MS + OVERRIDE_INTERVAL_DEFAULT_MS) *
-			       US_PER_MS;
-		if (v->propagation_delay_ms > propagation)
-			propagation = v->propagation_delay_ms;
-		if (v->override_interval_ms > override)
-			override = v->override_interval_ms;
-	}
-	return (propagation + override) * US_PER_MS;
+	if (hello.holdtime_s != 0)
+		pim_neighbor_hello(pif, nbr, src, &hello, now_us);
+	else if (nbr)
+		pim_neighbor_down(nbr, "goodbye", now_us);
 }

@@ -3,36 +3,87 @@
 #ifndef PIM_PIM_INTERNAL_H
 #define PIM_PIM_INTERNAL_H
 
+#include <assert.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
 #include "base/hmap.h"
+#include "base/log.h"
 #include "pim/pim.h"
+#include "wire/pim.h"
 
 // RFC 7761 section 4.11.
 #define PROPAGATION_DELAY_DEFAULT_MS 500
 #define OVERRIDE_INTERVAL_DEFAULT_MS 2500
 #define JP_HOLDTIME_DEFAULT_S	     210
 
-// Hellos are not authenticated: what a forger can make us remember has an end.
-#define NEIGHBORS_MAX 1024
-
 // A timer that is always armed once its owner is set up can be moved without memory: a deadline of
 // NEVER_US is armed too.
+
+LIST_HEAD(pim_assert_list, pim_assert);
+
+// A router that said Hello. One that has gone stays known, not alive, while something is charged to
+// it: a router that comes and goes has one allowance all the time.
 struct pim_neighbor {
 	struct hnode node; // in pim_if.neighbors, by address
 	struct pim_if *pif;
 	struct pim_neighbor_view view;
-	struct timer nlt; // Neighbor Liveness Timer
+	uint32_t id; // from 1; another one each time that it comes
+	bool alive;
+	struct timer nlt;   // Neighbor Liveness Timer
+	struct timer drain; // armed while the Asserts that it won are taken back
+	struct pim_assert_list won;
+	bool draining;	     // being emptied: not to be freed
+	uint64_t flapped_us; // when it last took a Join back at once
 };
 
-// A channel in Join or PrunePending; one in NoInfo does not exist (section 4.5.2).
+enum pim_join_state { PIM_NOINFO, PIM_JOIN, PIM_PRUNE_PENDING };
+
+// A channel that is joined (section 4.5.2) or has an Assert; one with neither does not exist.
+//
+// The timer is armed for the earliest of its deadlines or before, so that a refresh, which only
+// moves a deadline away, does not touch the heap.
 struct pim_channel {
-	struct hnode node; // in pim_if.channels, by (S,G)
-	struct pim_if *pif;
+	// A cache line with all that a refresh looks at.
+	_Alignas(64) struct hnode node; // in pim_if.channels, by (S,G)
 	struct sg sg;
-	bool prune_pending;
-	uint64_t expiry_us;	   // ET
-	uint64_t prune_pending_us; // PPT; NEVER_US in Join
-	struct timer timer;	   // the earlier of the two
-	struct addr last_neighbor;
+	uint8_t join;		// enum pim_join_state
+	bool wanted : 1;	// as told by want_cb
+	bool uncharged : 1;	// charged is NULL
+	bool asserted : 1;	// assert is not NULL
+	uint32_t last_neighbor; // id of who sent the last message about it
+	uint64_t expiry_us;	// ET
+
+	struct pim_if *pif;
+	uint64_t prune_pending_us; // PPT; NEVER_US unless PrunePending
+	uint64_t held_us;	   // a Join that may be taken back at once counts from then on
+	uint64_t joined_us;	   // NoInfo -> Join
+	struct timer timer;
+	struct addr last_addr;	      // of that neighbour; or of one before a restart
+	struct pim_neighbor *charged; // whose Join it is; NULL: nobody's
+	struct pim_assert *assert;    // NULL in NoInfo of section 4.6.1
+};
+static_assert(offsetof(struct pim_channel, pif) == 64, "what a refresh touches is one cache line");
+// With its part in the channel, amt and mfib rooms a channel stays under 512 octets.
+static_assert(sizeof(struct pim_channel) <= 192, "a channel of PIM is too large");
+
+struct pim_metric {
+	bool rpt;
+	uint32_t preference, metric;
+	struct addr addr;
+};
+
+// An Assert that is won or lost.
+struct pim_assert {
+	struct pim_channel *ch;
+	bool won; // by us
+	struct pim_metric winner;
+	uint64_t expiry_us; // AT
+	uint64_t sent_us;
+	struct timer timer;		 // the earlier of AT and the next look at CouldAssert
+	LIST_ENTRY(pim_assert) in_if;	 // pim_if.asserts
+	LIST_ENTRY(pim_assert) in_nbr;	 // a lost one: pim_neighbor.won of the winner
+	struct pim_neighbor *winner_nbr; // of a lost one
 };
 
 struct pim_if {
@@ -42,35 +93,98 @@ struct pim_if {
 	struct timers *timers;
 	struct rng *rng;
 	struct addr primary; // none while down
+	struct addr secondaries[PIM_SECONDARIES_MAX];
+	unsigned int n_secondaries;
 	uint32_t genid;
 	bool hello_sent; // since the primary address was set
 	struct timer hello_timer;
 	struct timer triggered_timer;
 	struct hmap neighbors;
+	uint32_t n_alive; // of them
+	uint32_t last_id;
+	// Of all that are alive and us; kept by pim_neighbors_changed().
+	struct addr dr;
+	uint32_t propagation_ms, override_ms;
 	struct hmap channels;
+	uint32_t n_joins; // channels that are not in NoInfo
+	struct pim_assert_list asserts;
+	uint32_t n_won, n_lost;
+	struct log_limit drop_logs[PIM_DROP_COUNT];
 	struct pim_stats stats;
 };
 
 // pim.c
 void pim_drop(struct pim_if *pif, enum pim_drop why, const struct addr *src);
 uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s); // NEVER_US for 0xffff
+bool pim_group_is_ssm(const struct pim_if *pif, const struct addr *g);
 
-// pim_hello.c: neighbours and our own Hellos
+// pim_hello.c: our Hellos, and those that arrive
 void pim_hello_setup(struct pim_if *pif);
 void pim_hello_start(struct pim_if *pif, uint64_t now_us);
 void pim_hello_stop(struct pim_if *pif); // says Goodbye
-// Before a PruneEcho: a neighbour that has not heard a Hello from us would drop it (section 4.3.1).
+void pim_hello_trigger(struct pim_if *pif, uint64_t now_us);
+// One now: what it says has changed.
+void pim_hello_now(struct pim_if *pif);
+// Before a PruneEcho or an Assert: a neighbour that has not heard a Hello from us would drop it
+// (section 4.3.1).
 void pim_hello_ensure(struct pim_if *pif);
 void pim_hello_input(struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len,
 	uint64_t now_us);
-struct pim_neighbor *pim_neighbor_find(const struct pim_if *pif, const struct addr *addr);
+
+// pim_neighbor.c: who is on the link, and what follows from all of them together
+struct pim_neighbor *pim_neighbor_find(const struct pim_if *pif, const struct addr *addr); // alive
+// What a Hello of a new or known neighbour says. `nbr` is what pim_neighbor_find() said.
+void pim_neighbor_hello(struct pim_if *pif, struct pim_neighbor *nbr, const struct addr *src,
+	const struct pim_hello *hello, uint64_t now_us);
+void pim_neighbor_down(struct pim_neighbor *nbr, const char *reason, uint64_t now_us);
 void pim_neighbors_forget(struct pim_if *pif);
+// DR and delays anew: a neighbour, or what we say ourselves, has changed.
+void pim_neighbors_changed(struct pim_if *pif);
+// The caller took something back that was charged to it or won by it; it may be free after this.
+void pim_neighbor_put(struct pim_neighbor *nbr);
 // J/P_Override_Interval(I) of section 4.3.3.
 uint64_t pim_override_interval_us(const struct pim_if *pif);
 
-// pim_jp.c: the downstream (S,G) machine
+// pim_channel.c: the objects of the downstream (S,G) machine and their timers
+uint64_t pim_channel_hash(const struct sg *sg);
+struct pim_channel *pim_channel_find(const struct pim_if *pif, const struct sg *sg);
+struct pim_channel *pim_channel_find_hashed(
+	const struct pim_if *pif, const struct sg *sg, uint64_t hash);
+// In NoInfo, to be joined or asserted at once. NULL without memory.
+struct pim_channel *pim_channel_create(struct pim_if *pif, const struct sg *sg);
+void pim_channel_rearm(struct pim_channel *ch);
+// NoInfo -> Join. `held`: want_cb waits until held_us.
+void pim_channel_join(struct pim_channel *ch, struct pim_neighbor *nbr, const struct addr *neighbor,
+	uint64_t held_us, uint64_t now_us);
+// The last message about it is of this neighbour, which is NULL for one of before a restart.
+void pim_channel_heard(
+	struct pim_channel *ch, const struct pim_neighbor *nbr, const struct addr *neighbor);
+// Charged to nbr from now on.
+void pim_channel_charge(struct pim_channel *ch, struct pim_neighbor *nbr);
+// A held Join counts now.
+void pim_channel_release(struct pim_channel *ch, uint64_t now_us);
+// -> NoInfo; frees it unless it has an Assert.
+void pim_channel_end(struct pim_channel *ch, const struct addr *neighbor, uint64_t now_us);
+// Frees it if it has neither Join nor Assert.
+void pim_channel_put(struct pim_channel *ch);
+void pim_channels_end(struct pim_if *pif, uint64_t now_us);
+
+// pim_jp.c: Join/Prune reception
 void pim_jp_input(struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len,
 	uint64_t now_us);
-void pim_channels_end(struct pim_if *pif, uint64_t now_us);
+
+// pim_assert.c: the (S,G) Assert machine
+void pim_assert_input(struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len,
+	uint64_t now_us);
+// A Join(S,G) to us: who sent it may know that the winner has gone.
+void pim_assert_join(struct pim_channel *ch, uint64_t now_us);
+// The channel's Join ended, or pim_ops.local changed.
+void pim_assert_review(struct pim_channel *ch, uint64_t now_us);
+// Everything that this neighbour won goes back to NoInfo, a bounded number at a time.
+void pim_assert_winner_gone(struct pim_neighbor *nbr, uint64_t now_us);
+// Our address changed: nobody knows us as a winner any more.
+void pim_asserts_forget_won(struct pim_if *pif, uint64_t now_us);
+// All of them, without a word to anybody.
+void pim_asserts_end(struct pim_if *pif, uint64_t now_us);
 
 #endif

@@ -38,6 +38,52 @@ static void want_cb(
 		abort();
 }
 
+static void mute_cb(void *ctx, const struct sg *sg, bool muted, uint64_t now_us)
+{
+	int *n = ctx;
+
+	(void)sg;
+	(void)now_us;
+	n[1] += muted ? 1 : -1;
+	if (n[1] < 0)
+		abort();
+}
+
+// By the group, so that both occur.
+static bool flows(void *ctx, const struct sg *sg)
+{
+	(void)ctx;
+	return sg->g.bytes[3] & 1;
+}
+
+// The codec alone, as PIMv6 uses it too: whatever decodes can be encoded and decodes to the same.
+static void codec(const uint8_t *pim, size_t len)
+{
+	static const struct addr a = {.family = ADDR_V6, .bytes = {0xfe, 0x80, [15] = 1}};
+	uint8_t buf[PIM_HELLO_MAX_LEN], type;
+	struct pim_assert_msg m, again;
+	struct pim_hello h, h2;
+	int n;
+
+	pim_header_decode6(pim, len, &a, &a, &type);
+	if (pim_assert_decode(pim, len, &m) == PIM_OK && m.sg.s.family == m.sg.g.family) {
+		n = pim_assert_encode(&m, buf, sizeof(buf));
+		if (n < 0 || pim_assert_decode(buf, (size_t)n, &again) != PIM_OK ||
+			!sg_eq(&m.sg, &again.sg) || m.preference != again.preference ||
+			m.metric != again.metric || m.rpt != again.rpt)
+			abort();
+	}
+	if (pim_hello_decode(pim, len, &h) == PIM_OK) {
+		n = pim_hello_encode(&h, buf, sizeof(buf));
+		if (n < 0 || pim_hello_decode(buf, (size_t)n, &h2) != PIM_OK ||
+			h2.n_secondaries != h.n_secondaries)
+			abort();
+		pim_cksum6(buf, (size_t)n, &a, &a);
+		if (pim_header_decode6(buf, (size_t)n, &a, &a, &type) != PIM_OK)
+			abort();
+	}
+}
+
 static void deliver(
 	struct pim_if *pif, unsigned int sender, const uint8_t *msg, size_t len, uint64_t now_us)
 {
@@ -56,13 +102,15 @@ static void deliver(
 		copy[2] = (uint8_t)(sum >> 8);
 		copy[3] = (uint8_t)sum;
 	}
+	codec(copy, len);
 	pim_if_input(pif, &src, &all_pim_routers, copy, len, now_us);
 	free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct pim_ops ops = {.send = send_cb, .want_cb = want_cb};
+	static const struct pim_ops ops = {
+		.send = send_cb, .want_cb = want_cb, .mute_cb = mute_cb, .flows = flows};
 	static const struct prefix range = {{.family = ADDR_V4, .bytes = {232}}, 8};
 	struct pim_cfg cfg = {.name = "fuzz",
 		.hello_interval_s = 30,
@@ -72,18 +120,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.override_interval_ms = 2500,
 		.ssm_ranges = &range,
 		.n_ssm_ranges = 1,
-		.max_channels = CHANNELS_MAX};
+		.assert_preference = 110,
+		.assert_metric = 10,
+		.max_neighbors = 2,
+		.max_joins = CHANNELS_MAX,
+		.max_joins_neighbor = CHANNELS_MAX};
 	struct addr primary = {.family = ADDR_V4, .bytes = {10, 1, 1, 1}};
 	struct rd r = rd_init(data, size);
 	struct rng rng = rng_seeded(1);
 	uint64_t now_us = US_PER_S;
 	struct timers timers;
 	struct pim_if *pif;
-	int wanted = 0;
+	int wanted[2] = {0}; // and muted
 
 	log_threshold = LOG_LEVEL_ERROR;
 	timers_init(&timers);
-	pif = pim_if_create(&cfg, &ops, &wanted, &timers, &rng);
+	pif = pim_if_create(&cfg, &ops, wanted, &timers, &rng);
 	if (!pif)
 		abort();
 	pim_if_address(pif, &primary, now_us);
@@ -94,10 +146,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		len = len < rd_left(&r) ? len : rd_left(&r);
 		now_us += (how >> 2) * US_PER_S;
 		timers_run(&timers, now_us);
-		deliver(pif, how & 3, rd_bytes(&r, len), len, now_us);
+		// An empty message is data, of a channel that the frames before may have joined.
+		if (len == 0)
+			pim_if_data(pif,
+				&(struct sg){.s = {.family = ADDR_V4, .bytes = {192, 0, 2, 12}},
+					.g = {.family = ADDR_V4,
+						.bytes = {232, 252, 0, (uint8_t)(how & 3)}}},
+				now_us);
+		else
+			deliver(pif, how & 3, rd_bytes(&r, len), len, now_us);
 	}
 	pim_if_destroy(pif, now_us);
-	if (wanted != 0 || timers.count != 0)
+	if (wanted[0] != 0 || wanted[1] != 0 || timers.count != 0)
 		abort();
 	timers_fini(&timers);
 	return 0;

@@ -105,13 +105,15 @@ mbufs() { # in use, over all ports, once each port has sent a single packet
 mbufs_are() { [ "$(mbufs)" -eq "$1" ]; }
 
 # A scripted PIM neighbor beside FRR (pimspeaker.py), on FRR's end of the downstream link.
-speaker_start() { # speaker_start ADDRESS
-	lab_in frr ip addr add "$1/24" dev xup0 2>/dev/null
-	mkfifo "$LAB_STATE/speaker.in"
-	lab_in frr python3 "$LAB_TOP/test/lab/pimspeaker.py" --interface xup0 --source "$1" \
-		--upstream 10.9.1.2 <"$LAB_STATE/speaker.in" >"$LAB_STATE/speaker.out" 2>&1 &
+speaker_start() { # speaker_start ADDRESS [OPTION...]
+	local address=$1
+	shift
+	lab_in frr ip addr add "$address/24" dev xup0 2>/dev/null
+	[ -p "$LAB_STATE/speaker.in" ] || mkfifo "$LAB_STATE/speaker.in"
+	lab_in frr python3 "$LAB_TOP/test/lab/pimspeaker.py" --interface xup0 --source "$address" \
+		--upstream 10.9.1.2 "$@" <"$LAB_STATE/speaker.in" >"$LAB_STATE/speaker.out" 2>&1 &
 	exec {SPEAKER}>"$LAB_STATE/speaker.in"
-	lab_wait 15 lab_log_has inletd "neighbor up if=lan addr=$1"
+	lab_wait 15 lab_log_has inletd "neighbor up if=lan addr=$address"
 }
 speaker() { # speaker COMMAND...: and waits until it is on the wire
 	echo "$*" >&"$SPEAKER"

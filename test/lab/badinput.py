@@ -184,6 +184,12 @@ def run_pim(target):
                   len(target.show("channels")) == n,
                   "%d truncations of a Join are counted and join nothing: %s" % (
                       len(join), ", ".join("%s+%d" % (k[1], v) for k, v in diff.items())))
+    asserted = bytes.fromhex(next(vectors("P13"))["ip_hex"])[20:]
+    target.expect("an Assert that is cut", packet(message(asserted[:-1])), "ASSERT_MALFORMED", group_mac)
+    target.expect("an Assert for a group that is not SSM",
+                  packet(message(asserted[:8] + b"\xef" + asserted[9:])), "NOT_SSM", group_mac)
+    target.expect("a (*,G) Assert", packet(message(asserted[:14] + bytes(4) + asserted[18:])), "WILDCARD",
+                  group_mac)
 
 
 def main():

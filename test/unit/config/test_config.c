@@ -105,6 +105,12 @@ static void defaults(void **state)
 	assert_false(c.ifs[1].igmp.fast_leave);
 	assert_int_equal(c.ifs[1].igmp.max_channels, 10000);
 	assert_int_equal(c.max_memberships, 65536);
+	assert_int_equal(c.ifs[1].pim.assert_preference, 250);
+	assert_int_equal(c.ifs[1].pim.assert_metric, 10);
+	assert_int_equal(c.ifs[1].pim.n_neighbors, 0);
+	assert_int_equal(c.ifs[1].pim.max_neighbors, 256);
+	assert_int_equal(c.ifs[1].pim.max_joins, 0);
+	assert_int_equal(c.ifs[1].pim.max_joins_neighbor, 0);
 	assert_int_equal(c.ifs[0].mtu, 0);
 	assert_int_equal(c.ifs[0].vlan, 0);
 	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_AUTO);
@@ -151,8 +157,10 @@ static const char everything[] =
 	" routes = ( { to = \"0.0.0.0/0\"; via = \"192.0.2.1\"; } );\n"
 	" pim = { enabled = false; hello_interval = 1; hello_holdtime = 3; dr_priority = "
 	"4294967295L;\n"
-	"  triggered_hello_delay_ms = 0; propagation_delay_ms = 0; override_interval_ms = 65535; "
-	"};\n"
+	"  triggered_hello_delay_ms = 0; propagation_delay_ms = 0; override_interval_ms = 65535;\n"
+	"  assert_metric_preference = 2147483646; assert_metric = 4294967294L;\n"
+	"  neighbors = [ \"192.0.2.0/24\", \"198.51.100.0\" ]; max_neighbors = 65536;\n"
+	"  max_joins = 4194304; max_joins_neighbor = 1; };\n"
 	" igmp = { enabled = true; query_interval = 31744; query_response_ms = 3174400; robustness "
 	"= 7;\n"
 	"  last_member_interval_ms = 100; last_member_count = 1; fast_leave = true; max_channels = "
@@ -218,6 +226,14 @@ static void every_key(void **state)
 	assert_true(c.ifs[0].igmp.fast_leave);
 	assert_int_equal(c.ifs[0].igmp.max_channels, 1);
 	assert_int_equal(c.max_memberships, 3);
+	assert_int_equal(c.ifs[0].pim.assert_preference, 2147483646);
+	assert_int_equal(c.ifs[0].pim.assert_metric, 4294967294);
+	assert_int_equal(c.ifs[0].pim.n_neighbors, 2);
+	assert_string_equal(prefix_format(&c.ifs[0].pim.neighbors[0], text), "192.0.2.0/24");
+	assert_string_equal(prefix_format(&c.ifs[0].pim.neighbors[1], text), "198.51.100.0/32");
+	assert_int_equal(c.ifs[0].pim.max_neighbors, 65536);
+	assert_int_equal(c.ifs[0].pim.max_joins, 4194304);
+	assert_int_equal(c.ifs[0].pim.max_joins_neighbor, 1);
 	assert_int_equal(c.n_ssm_ranges, 2);
 	assert_string_equal(prefix_format(&c.ssm_ranges[1], text), "233.0.0.0/8");
 	assert_int_equal(c.dns.n_resolvers, 2);
@@ -376,6 +392,16 @@ static void broken_integers(void **state)
 			"x.conf:3: hello_holdtime is 65536, not in 1..65535"},
 		{LAN_WITH("pim = { propagation_delay_ms = 32768; };"),
 			"x.conf:3: propagation_delay_ms is 32768, not in 0..32767"},
+		{LAN_WITH("pim = { assert_metric_preference = 2147483647; };"),
+			"x.conf:3: assert_metric_preference is 2147483647, not in 0..2147483646"},
+		{LAN_WITH("pim = { assert_metric = 4294967295L; };"),
+			"x.conf:3: assert_metric is 4294967295, not in 0..4294967294"},
+		{LAN_WITH("pim = { max_neighbors = 0; };"),
+			"x.conf:3: max_neighbors is 0, not in 1..65536"},
+		{LAN_WITH("pim = { max_joins = 0; };"),
+			"x.conf:3: max_joins is 0, not in 1..4194304"},
+		{LAN_WITH("pim = { max_joins_neighbor = 4194305; };"),
+			"x.conf:3: max_joins_neighbor is 4194305, not in 1..4194304"},
 		{TOP("relays = ( { sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; precedence = 256; "
 		     "} );"),
 			"x.conf:5: precedence is 256, not in 0..255"},
@@ -708,6 +734,12 @@ static void broken_interfaces(void **state)
 			"x.conf:3: query_response_ms 10000 is not below query_interval 10 s"},
 		{LAN_WITH("pim = { hello_interval = 105; };"),
 			"x.conf:3: hello_holdtime 105 is not above hello_interval 105"},
+		{LAN_WITH("pim = { max_joins = 5; max_joins_neighbor = 6; };"),
+			"x.conf:3: max_joins_neighbor 6 is above max_joins 5"},
+		{LAN_WITH("pim = { neighbors = [ \"10.0.0.0/8\", \"224.0.0.0/8\" ]; };"),
+			"x.conf:3: neighbors: 224.0.0.0/8 is multicast"},
+		{LAN_WITH("pim = { neighbors = [ \"10.0.0.0/33\" ]; };"),
+			"x.conf:3: neighbors \"10.0.0.0/33\": not a prefix a.b.c.d/len"},
 		{WAN_WITH("addresses = [ \"192.0.2.1\" ];"),
 			"x.conf:2: addresses \"192.0.2.1\": not an address with its prefix length, "
 			"a.b.c.d/len"},

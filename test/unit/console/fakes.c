@@ -284,6 +284,10 @@ void pim_if_neighbors(const struct pim_if *pif,
 
 	(void)pif;
 	cb(arg, &n);
+	n.is_dr = n.flapped = true;
+	n.joins = 7;
+	n.n_secondaries = 1;
+	n.secondaries[0] = address("10.9.2.3");
 	n.addr = address("10.9.1.3");
 	n.holdtime_s = 0xffff;
 	n.expires_us = NEVER_US;
@@ -324,6 +328,42 @@ void membership_channels(const struct membership *m,
 	c.sg.s = address("198.51.100.11");
 	c.leaving = true;
 	cb(arg, &c);
+}
+
+void pim_if_channels(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
+{
+	struct pim_channel_view c = {.sg = {address("198.51.100.10"), address("232.1.1.1")},
+		.state = "Join",
+		.joined = true,
+		.expires_us = FAKE_NOW_US + 100 * USEC_PER_SEC,
+		.last_neighbor = address("10.9.1.1"),
+		.assert_state = "NoInfo",
+		.assert_expires_us = NEVER_US};
+
+	(void)pif;
+	cb(arg, &c);
+	c.assert_state = "Loser";
+	c.winner = address("10.9.1.3");
+	c.winner_preference = 110;
+	c.winner_metric = 5;
+	c.assert_expires_us = FAKE_NOW_US + 180 * USEC_PER_SEC;
+	cb(arg, &c);
+}
+
+void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)
+{
+	(void)pif;
+	*out = (struct pim_if_view){.primary = address("10.9.1.2"),
+		.dr = address("10.9.1.3"),
+		.genid = 0xcafe,
+		.dr_priority = 1,
+		.neighbors = 2,
+		.joins = 3,
+		.asserts_won = 4,
+		.asserts_lost = 5,
+		.propagation_delay_ms = 500,
+		.override_interval_ms = 2500};
 }
 
 const struct kif_stats *kif_stats(const struct kif *k)

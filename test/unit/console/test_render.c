@@ -210,7 +210,23 @@ static void neighbors_verb(void **state)
 		"\"age\": 5.000, \"expires_in\": 100.000, \"holdtime\": 105, \"dr_priority\": 1, "
 		"\"genid\": \"0xdeadbeef\"",
 		"\"expires_in\": null, \"holdtime\": 65535, \"dr_priority\": null, \"genid\": "
-		"null");
+		"null",
+		"\"dr\": false, \"joins\": 0, \"flaps\": false, \"secondaries\": []",
+		"\"dr\": true, \"joins\": 7, \"flaps\": true, \"secondaries\": [\"10.9.2.3\"]");
+}
+
+static void pim_verbs(void **state)
+{
+	(void)state;
+	EXPECT("show pim", true,
+		"\"interface\": \"lan\", \"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\", "
+		"\"is_dr\": false, \"dr_priority\": 1, \"genid\": \"0x0000cafe\"",
+		"\"neighbors\": 2, \"joins\": 3, \"asserts_won\": 4, \"asserts_lost\": 5");
+	EXPECT("show pim joins", true,
+		"\"state\": \"Join\", \"expires_in\": 100.000, \"neighbor\": \"10.9.1.1\", "
+		"\"assert\": \"NoInfo\", \"winner\": null, \"preference\": null",
+		"\"assert\": \"Loser\", \"winner\": \"10.9.1.3\", \"preference\": 110, "
+		"\"metric\": 5, \"assert_expires_in\": 180.000");
 }
 
 static void igmp_verbs(void **state)
@@ -237,11 +253,12 @@ static void channels_verb(void **state)
 	EXPECT("show channels", true,
 		"\"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", \"state\": "
 		"\"flowing\", \"relay\": \"203.0.113.15\", \"downstream\": [\"lan\"], "
-		"\"wanted_by\": [\"pim\"], \"packets\": 1000, \"bytes\": 1328000, \"age\": 5.000, "
+		"\"muted\": [], \"wanted_by\": [\"pim\"], \"packets\": 1000, \"bytes\": 1328000, "
+		"\"age\": 5.000, "
 		"\"first_packet_ms\": 12.345, "
 		"\"retry_in\": null, \"reason\": \"\"",
 		"\"state\": \"waiting\", \"relay\": null, \"downstream\": [\"wan\", \"lan\"], "
-		"\"wanted_by\": [\"pim\", \"static\"]",
+		"\"muted\": [], \"wanted_by\": [\"pim\", \"static\"]",
 		"\"first_packet_ms\": null, \"retry_in\": 1.500, "
 		"\"reason\": \"DNS says \\\"NXDOMAIN\\\"\\u000a\\u001b[2J\\\\\"");
 	EXPECT("show channels", false, "wan,lan", "DNS says \"NXDOMAIN\"??[2J\\");
@@ -396,6 +413,7 @@ int main(void)
 		cmocka_unit_test(ports_verb),
 		cmocka_unit_test(neighbors_verb),
 		cmocka_unit_test(igmp_verbs),
+		cmocka_unit_test(pim_verbs),
 		cmocka_unit_test(channels_verb),
 		cmocka_unit_test(tunnels_verb),
 		cmocka_unit_test(relays_verb),

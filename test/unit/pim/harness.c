@@ -77,6 +77,16 @@ static void send_op(void *ctx, const uint8_t *pim, size_t len)
 			done(b, "hello-%u ", hello.holdtime_s);
 		return;
 	}
+	if (type == PIM_ASSERT) {
+		struct pim_assert_msg m;
+
+		assert_int_equal(pim_assert_decode(pim, len, &m), PIM_OK);
+		assert_int_equal(m.g_mask_len, 32);
+		assert_int_equal(m.preference == PIM_PREFERENCE_INFINITE, m.rpt);
+		assert_int_equal(m.metric == PIM_METRIC_INFINITE, m.rpt);
+		done(b, "%s-%u ", m.rpt ? "cancel" : "assert", channel_of(&m.sg));
+		return;
+	}
 	assert_int_equal(type, PIM_JOIN_PRUNE);
 	assert_int_equal(pim_jp_decode(pim, len, &jp), PIM_OK);
 	assert_true(addr_eq(&jp.upstream, &primary));
@@ -97,7 +107,39 @@ static void want_op(
 		done(b, "%c%u/%u ", wanted ? '+' : '-', channel_of(sg), neighbor->bytes[3]);
 }
 
-static const struct pim_ops ops = {.send = send_op, .want_cb = want_op};
+static void mute_op(void *ctx, const struct sg *sg, bool muted, uint64_t now_us)
+{
+	struct bench *b = ctx;
+
+	assert_int_equal(now_us, b->now_us);
+	if (muted)
+		b->muted++;
+	else
+		b->muted--;
+	if (strlen(b->done) < sizeof(b->done) - 64)
+		done(b, "%smute-%u ", muted ? "" : "un", channel_of(sg));
+}
+
+static bool flows_op(void *ctx, const struct sg *sg)
+{
+	const struct bench *b = ctx;
+
+	(void)sg;
+	return !b->dry;
+}
+
+static bool local_op(void *ctx, const struct sg *sg)
+{
+	const struct bench *b = ctx;
+
+	return b->local && channel_of(sg) == b->local;
+}
+
+static const struct pim_ops ops = {.send = send_op,
+	.want_cb = want_op,
+	.mute_cb = mute_op,
+	.flows = flows_op,
+	.local = local_op};
 
 struct pim_cfg bench_cfg(struct bench *b)
 {
@@ -112,7 +154,11 @@ struct pim_cfg bench_cfg(struct bench *b)
 		.override_interval_ms = 2500,
 		.ssm_ranges = b->ranges,
 		.n_ssm_ranges = 2,
-		.max_channels = 20000};
+		.assert_preference = 110,
+		.assert_metric = 10,
+		.max_neighbors = 1024,
+		.max_joins = 20000,
+		.max_joins_neighbor = 20000};
 }
 
 void bench_begin_cfg(struct bench *b, const struct pim_cfg *cfg)
@@ -142,6 +188,7 @@ void bench_end(struct bench *b)
 {
 	pim_if_destroy(b->pif, b->now_us);
 	assert_int_equal(b->wanted, 0);
+	assert_int_equal(b->muted, 0);
 	assert_int_equal(b->timers.count, 0);
 	timers_fini(&b->timers);
 }
@@ -228,6 +275,40 @@ void bench_prune(struct bench *b, unsigned int n, unsigned int c)
 	jp_input(b, n, c, false, 210);
 }
 
+void bench_assert(
+	struct bench *b, unsigned int n, unsigned int c, uint32_t preference, uint32_t metric)
+{
+	struct pim_assert_msg m = {.sg = channel_sg(c),
+		.rpt = preference == PIM_PREFERENCE_INFINITE,
+		.preference = preference,
+		.metric = metric};
+	uint8_t buf[PIM_ASSERT_MAX_LEN];
+	int len = pim_assert_encode(&m, buf, sizeof(buf));
+
+	assert_int_equal(len, 26);
+	bench_input(b, n, buf, (size_t)len);
+}
+
+void bench_data(struct bench *b, unsigned int c)
+{
+	struct sg sg = channel_sg(c);
+
+	pim_if_data(b->pif, &sg, b->now_us);
+}
+
+void bench_hello_priority(struct bench *b, unsigned int n, uint16_t holdtime_s, uint32_t priority)
+{
+	struct pim_hello hello = {.holdtime_s = holdtime_s,
+		.genid = 1,
+		.dr_priority = priority,
+		.propagation_delay_ms = 500,
+		.override_interval_ms = 2500};
+	uint8_t buf[PIM_HELLO_LEN];
+
+	assert_int_equal(pim_hello_encode(&hello, buf, sizeof(buf)), PIM_HELLO_LEN);
+	bench_input(b, n, buf, sizeof(buf));
+}
+
 uint64_t bench_drops(const struct bench *b)
 {
 	uint64_t sum = 0;
@@ -271,8 +352,10 @@ static bool frame_parse(const uint8_t *eth, size_t len, struct frame *f)
 	}
 	if (eth[14] >> 4 != 6 || eth[20] != IP_PROTO_PIM)
 		return false;
-	f->src = f->dst = (struct addr){0};
-	f->len = len - 54;
+	f->src = addr_from_v6(eth + 22);
+	f->dst = addr_from_v6(eth + 38);
+	f->len = (size_t)(eth[18] << 8 | eth[19]);
+	assert_in_range(f->len, 0, len - 54);
 	memcpy(f->pim, eth + 54, f->len);
 	return true;
 }

@@ -22,9 +22,14 @@ struct bench {
 	// Actions since bench_expect(), each followed by a blank:
 	//   +c/n  wanted because of neighbour n      -c/n  no longer, n is 0 for a timer
 	//   echo-c  a PruneEcho     hello-H  a Hello of holdtime H
+	//   assert-c, cancel-c  an Assert of ours, an AssertCancel
+	//   mute-c, unmute-c  another router forwards it, or no longer does
 	char done[4096];
 	unsigned int wanted; // channels wanted now
-	uint8_t last[2048];  // last message sent
+	unsigned int muted;
+	bool dry;	    // no packets of any channel come in from its source
+	unsigned int local; // a channel that receivers on the interface want without PIM; 0: none
+	uint8_t last[2048]; // last message sent
 	size_t last_len;
 };
 
@@ -51,13 +56,19 @@ void bench_hello(struct bench *b, unsigned int n, uint16_t holdtime_s, uint32_t 
 void bench_bare_hello(struct bench *b, unsigned int n, uint16_t holdtime_s);
 void bench_join(struct bench *b, unsigned int n, unsigned int c, uint16_t holdtime_s);
 void bench_prune(struct bench *b, unsigned int n, unsigned int c);
+// preference 0x7fffffff and metric 0xffffffff: an AssertCancel.
+void bench_assert(
+	struct bench *b, unsigned int n, unsigned int c, uint32_t preference, uint32_t metric);
+// A native packet of the channel comes in.
+void bench_data(struct bench *b, unsigned int c);
+void bench_hello_priority(struct bench *b, unsigned int n, uint16_t holdtime_s, uint32_t priority);
 // How many drops of all kinds; one kind.
 uint64_t bench_drops(const struct bench *b);
 uint64_t bench_drop(const struct bench *b, enum pim_drop why);
 // Makes version and checksum right.
 void pim_seal(uint8_t *pim, size_t len);
 
-// The PIM packets of a capture, IPv6 ones included (then src and dst are none).
+// The PIM packets of a capture, over IPv4 and IPv6.
 struct frame {
 	struct addr src, dst;
 	uint64_t at_us; // since the first

@@ -20,6 +20,7 @@ static int load(void **state)
 	return frames_load("pim-igmp-dns-vectors.pcap", vectors) == 20 ? 0 : -1;
 }
 
+// PF-01, PF-02.
 static void header_errors(void **state)
 {
 	uint8_t buf[8] = {0x20, 0xff};
@@ -54,6 +55,7 @@ static void hello_values(void **state)
 	assert_int_equal(h.override_interval_ms, 2500);
 }
 
+// PF-04.
 static void hello_option_lengths(void **state)
 {
 	static const uint16_t options[] = {1, 2, 19, 20};
@@ -184,6 +186,7 @@ static void attribute_cb(void *arg, const struct pim_jp_entry *e)
 	*(struct pim_jp_entry *)arg = *e;
 }
 
+// PF-07, PF-08.
 static void sizes_that_cannot_be_known(void **state)
 {
 	const struct frame *join = &vectors[4], *attr = &vectors[19];

@@ -43,6 +43,7 @@ static void play(const struct step *steps, size_t n)
 		play(steps, sizeof(steps) / sizeof(steps[0]));    \
 	} while (0)
 
+// JP-04.
 static void join_then_expiry(void **state)
 {
 	(void)state;
@@ -50,6 +51,7 @@ static void join_then_expiry(void **state)
 		{210999, NOTHING, 0, 0, 0, ""}, {211000, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// JP-04.
 static void refresh_takes_the_later_expiry(void **state)
 {
 	(void)state;
@@ -59,6 +61,7 @@ static void refresh_takes_the_later_expiry(void **state)
 		{270000, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// JP-07.
 static void forever_never_expires(void **state)
 {
 	(void)state;
@@ -67,6 +70,7 @@ static void forever_never_expires(void **state)
 		{100000000, PRUNE, 2, 7, 0, "-7/2"});
 }
 
+// JP-07.
 static void holdtime_zero_creates_nothing(void **state)
 {
 	struct bench b;
@@ -83,6 +87,7 @@ static void holdtime_zero_creates_nothing(void **state)
 	bench_end(&b);
 }
 
+// JP-05.
 static void prune_with_one_neighbor_is_at_once(void **state)
 {
 	(void)state;
@@ -91,6 +96,7 @@ static void prune_with_one_neighbor_is_at_once(void **state)
 		{300000, NOTHING, 0, 0, 0, ""});
 }
 
+// JP-08.
 static void prune_in_noinfo_is_nothing(void **state)
 {
 	(void)state;
@@ -98,6 +104,7 @@ static void prune_in_noinfo_is_nothing(void **state)
 		{10000, NOTHING, 0, 0, 0, ""});
 }
 
+// JP-05, JP-06.
 static void prune_with_two_neighbors_waits_and_echoes(void **state)
 {
 	(void)state;
@@ -108,6 +115,7 @@ static void prune_with_two_neighbors_waits_and_echoes(void **state)
 		{5000, NOTHING, 0, 0, 0, "echo-7 -7/0"});
 }
 
+// JP-04.
 static void join_overrides_a_pending_prune(void **state)
 {
 	(void)state;
@@ -117,6 +125,7 @@ static void join_overrides_a_pending_prune(void **state)
 		{213999, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// JP-04.
 static void expiry_while_a_prune_is_pending(void **state)
 {
 	(void)state;
@@ -127,6 +136,7 @@ static void expiry_while_a_prune_is_pending(void **state)
 		{20000, NOTHING, 0, 0, 0, ""});
 }
 
+// JP-04.
 static void second_router_keeps_the_channel(void **state)
 {
 	(void)state;
@@ -135,6 +145,7 @@ static void second_router_keeps_the_channel(void **state)
 		{1300, JOIN, 3, 7, 210, ""}, {60000, NOTHING, 0, 0, 0, ""});
 }
 
+// PH-05, PH-07.
 static void killed_router_ends_by_holdtime(void **state)
 {
 	(void)state;
@@ -146,6 +157,7 @@ static void killed_router_ends_by_holdtime(void **state)
 		{209999, NOTHING, 0, 0, 0, ""}, {210000, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// PH-05.
 static void genid_change_keeps_joins(void **state)
 {
 	(void)state;
@@ -153,13 +165,51 @@ static void genid_change_keeps_joins(void **state)
 		{209999, NOTHING, 0, 0, 0, ""}, {210000, NOTHING, 0, 0, 0, "-7/0"});
 }
 
+// Seen once, it is known: its next Joins count when they have stood for 20 ms.
 static void flap_of_frr(void **state)
 {
 	(void)state;
-	PLAY({0, HELLO, 2, 1, 105, ""}, {1, JOIN, 2, 7, 210, "+7/2"}, {1, PRUNE, 2, 7, 210, "-7/2"},
-		{2, JOIN, 2, 7, 210, "+7/2"}, {2, PRUNE, 2, 7, 210, "-7/2"});
+	PLAY({0, HELLO, 2, 1, 0xffff, ""}, {1, JOIN, 2, 7, 210, "+7/2"},
+		{1, PRUNE, 2, 7, 210, "-7/2"}, {2, JOIN, 2, 7, 210, ""}, {2, PRUNE, 2, 7, 210, ""},
+		{3, JOIN, 2, 8, 210, ""}, {22, NOTHING, 0, 0, 0, ""},
+		{23, NOTHING, 0, 0, 0, "+8/2"}, {100, PRUNE, 2, 8, 0, "-8/2"},
+		// A refresh of a held Join does not make it count sooner, another router's does.
+		{200, JOIN, 2, 9, 210, ""}, {210, JOIN, 2, 9, 210, ""},
+		{211, HELLO, 3, 1, 0xffff, ""}, {215, JOIN, 3, 9, 210, "+9/3"},
+		{216, NOTHING, 0, 0, 0, ""}, {220, NOTHING, 0, 0, 0, ""},
+		// Five minutes later it is forgotten.
+		{300003, JOIN, 2, 10, 210, "-9/0 +10/2"});
 }
 
+static void flap_on_a_lan_waits_and_never_counts(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_begin(&b);
+	bench_hello(&b, 2, 0xffff, 1);
+	bench_hello(&b, 3, 0xffff, 1);
+	bench_join(&b, 2, 7, 210);
+	bench_prune(&b, 2, 7);
+	bench_expect(&b, "+7/2");
+	bench_until(&b, 3000);
+	bench_expect(&b, "echo-7 -7/0");
+	bench_join(&b, 2, 7, 210);
+	bench_until(&b, 3001);
+	bench_prune(&b, 2, 7);
+	bench_until(&b, 6001);
+	bench_expect(&b, "echo-7"); // it waits all the same: another router may override
+	assert_int_equal(pim_if_stats(b.pif)->held_flaps, 1);
+	// The other one does: it counts from then on, and the channel is the other's.
+	bench_join(&b, 2, 7, 210);
+	bench_prune(&b, 2, 7);
+	bench_expect(&b, "");
+	bench_join(&b, 3, 7, 210);
+	bench_expect(&b, "+7/3");
+	bench_end(&b);
+}
+
+// PH-09.
 static void neighbor_without_lan_delay_means_defaults(void **state)
 {
 	(void)state;
@@ -169,6 +219,7 @@ static void neighbor_without_lan_delay_means_defaults(void **state)
 }
 
 // The effective delays are the largest of ours and the neighbours', each by itself (4.3.3).
+// PH-09.
 static void effective_override_interval(void **state)
 {
 	static const struct {
@@ -265,22 +316,93 @@ static void ten_thousand_joins(void **state)
 	bench_end(&b);
 }
 
+// JP-12.
 static void limit_refuses_and_counts(void **state)
 {
 	struct bench b = {0};
 	struct pim_cfg cfg = bench_cfg(&b);
 
 	(void)state;
-	cfg.max_channels = 2;
+	cfg.max_joins = 2;
 	bench_begin_cfg(&b, &cfg);
 	bench_hello(&b, 2, 0xffff, 1);
 	for (unsigned int c = 1; c <= 4; c++)
 		bench_join(&b, 2, c, 210);
 	bench_expect(&b, "+1/2 +2/2");
 	assert_int_equal(bench_drop(&b, PIM_DROP_LIMIT), 2);
+	bench_until(&b, 100);
 	bench_prune(&b, 2, 1);
 	bench_join(&b, 2, 4, 210);
 	bench_expect(&b, "-1/2 +4/2");
+	bench_end(&b);
+}
+
+static void count_joins_cb(void *arg, const struct pim_neighbor_view *n)
+{
+	uint32_t *joins = arg;
+
+	joins[n->addr.bytes[3]] = n->joins;
+}
+
+// JP-12: by neighbour; coming and going gives no new allowance.
+static void limit_of_a_neighbor(void **state)
+{
+	uint32_t joins[8] = {0};
+	struct bench b = {0};
+	struct pim_cfg cfg = bench_cfg(&b);
+
+	(void)state;
+	cfg.max_joins_neighbor = 2;
+	bench_begin_cfg(&b, &cfg);
+	bench_hello(&b, 2, 105, 1);
+	bench_hello(&b, 3, 0xffff, 1);
+	for (unsigned int c = 1; c <= 3; c++)
+		bench_join(&b, 2, c, 210);
+	bench_join(&b, 3, 3, 210);
+	bench_join(&b, 3, 1, 210); // a channel that is there is no new one
+	bench_expect(&b, "+1/2 +2/2 +3/3");
+	assert_int_equal(bench_drop(&b, PIM_DROP_JOINS_NEIGHBOR_LIMIT), 1);
+	bench_hello(&b, 2, 0, 1);
+	bench_hello(&b, 2, 105, 2);
+	bench_join(&b, 2, 4, 210);
+	bench_expect(&b, "");
+	assert_int_equal(bench_drop(&b, PIM_DROP_JOINS_NEIGHBOR_LIMIT), 2);
+	pim_if_neighbors(b.pif, count_joins_cb, joins);
+	assert_int_equal(joins[2], 2);
+	assert_int_equal(joins[3], 1);
+	// What one router's Prune leaves and another's Join keeps is the other's.
+	bench_until(&b, 100);
+	bench_prune(&b, 2, 1);
+	bench_join(&b, 3, 1, 210);
+	bench_join(&b, 2, 4, 210);
+	bench_expect(&b, "+4/2");
+	bench_hello(&b, 2, 0, 2);
+	bench_until(&b, 211000);
+	bench_expect(&b, "-2/0 -3/0 -1/0 -4/0");
+	bench_end(&b);
+}
+
+// A channel of before the restart is nobody's until its router joins it again.
+static void restored_is_charged_later(void **state)
+{
+	struct addr second = neighbor_addr(2);
+	struct sg sg = channel_sg(7);
+	uint32_t joins[8] = {0};
+	struct bench b;
+
+	(void)state;
+	bench_begin(&b);
+	assert_true(pim_if_restore(b.pif, &sg, &second, b.now_us + 100 * US_PER_S, b.now_us));
+	assert_false(pim_if_restore(b.pif, &sg, &second, b.now_us + 100 * US_PER_S, b.now_us));
+	bench_expect(&b, "+7/2");
+	bench_hello(&b, 2, 105, 1);
+	bench_join(&b, 2, 7, 210);
+	pim_if_neighbors(b.pif, count_joins_cb, joins);
+	assert_int_equal(joins[2], 1);
+	bench_until(&b, 209999);
+	bench_expect(&b, "");
+	bench_until(&b, 210000);
+	bench_expect(&b, "-7/0");
 	bench_end(&b);
 }
 
@@ -300,11 +422,14 @@ int main(void)
 		cmocka_unit_test(killed_router_ends_by_holdtime),
 		cmocka_unit_test(genid_change_keeps_joins),
 		cmocka_unit_test(flap_of_frr),
+		cmocka_unit_test(flap_on_a_lan_waits_and_never_counts),
 		cmocka_unit_test(neighbor_without_lan_delay_means_defaults),
 		cmocka_unit_test(effective_override_interval),
 		cmocka_unit_test(views_tell_the_state),
 		cmocka_unit_test(ten_thousand_joins),
 		cmocka_unit_test(limit_refuses_and_counts),
+		cmocka_unit_test(limit_of_a_neighbor),
+		cmocka_unit_test(restored_is_charged_later),
 	};
 
 	return RUN_TESTS(tests);

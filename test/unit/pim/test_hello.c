@@ -26,6 +26,7 @@ static uint64_t next_hello(struct bench *b)
 	return (b->now_us - BENCH_START_US + US_PER_MS - 1) / US_PER_MS;
 }
 
+// PH-01.
 static void first_within_the_delay_then_periodic(void **state)
 {
 	struct bench b;
@@ -43,6 +44,7 @@ static void first_within_the_delay_then_periodic(void **state)
 	bench_end(&b);
 }
 
+// PH-01.
 static void first_is_spread_and_configurable(void **state)
 {
 	uint64_t seen[8];
@@ -68,6 +70,7 @@ static void first_is_spread_and_configurable(void **state)
 	assert_true(distinct > 0);
 }
 
+// PF-05.
 static void what_we_say_is_the_golden_hello(void **state)
 {
 	struct frame frames[FRAMES_MAX];
@@ -88,6 +91,7 @@ static void what_we_say_is_the_golden_hello(void **state)
 	bench_end(&b);
 }
 
+// PH-01, PH-03.
 static void new_neighbor_is_told_and_the_period_kept(void **state)
 {
 	struct bench b;
@@ -106,6 +110,7 @@ static void new_neighbor_is_told_and_the_period_kept(void **state)
 	bench_end(&b);
 }
 
+// PH-03.
 static void restarted_neighbor_is_told(void **state)
 {
 	struct bench b;
@@ -164,6 +169,7 @@ static unsigned int neighbors(const struct bench *b, struct pim_neighbor_view *f
 	return n;
 }
 
+// PH-07.
 static void liveness(void **state)
 {
 	struct pim_neighbor_view v;
@@ -189,6 +195,7 @@ static void liveness(void **state)
 	bench_end(&b);
 }
 
+// PH-07, JP-01.
 static void goodbye(void **state)
 {
 	struct bench b;
@@ -207,6 +214,7 @@ static void goodbye(void **state)
 	bench_end(&b);
 }
 
+// PH-05, PH-07.
 static void default_holdtime_and_forgotten_options(void **state)
 {
 	uint8_t empty[4] = {0x20};
@@ -229,6 +237,7 @@ static void default_holdtime_and_forgotten_options(void **state)
 	bench_end(&b);
 }
 
+// PH-02.
 static void hello_comes_before_a_prune_echo(void **state)
 {
 	struct bench b = {0};
@@ -243,22 +252,26 @@ static void hello_comes_before_a_prune_echo(void **state)
 	bench_hello(&b, 2, 105, 1);
 	bench_hello(&b, 3, 105, 1);
 	bench_join(&b, 2, 7, 210);
+	bench_until(&b, 20);
 	bench_prune(&b, 2, 7);
-	bench_until(&b, 3000);
+	bench_until(&b, 3020);
 	bench_expect(&b, "+7/2 hello-105 echo-7 -7/0");
 	// Heard by all now; a neighbour that is new since then has not.
 	bench_join(&b, 2, 8, 210);
+	bench_until(&b, 3100);
 	bench_prune(&b, 2, 8);
-	bench_until(&b, 6000);
+	bench_until(&b, 6100);
 	bench_expect(&b, "+8/2 echo-8 -8/0");
 	bench_hello(&b, 4, 105, 1);
 	bench_join(&b, 2, 9, 210);
+	bench_until(&b, 6200);
 	bench_prune(&b, 2, 9);
-	bench_until(&b, 9000);
+	bench_until(&b, 9200);
 	bench_expect(&b, "+9/2 hello-105 echo-9 -9/0");
 	bench_end(&b);
 }
 
+// PH-06.
 static void address_change(void **state)
 {
 	struct addr second = neighbor_addr(200);
@@ -292,6 +305,7 @@ static void address_change(void **state)
 	bench_end(&b);
 }
 
+// PH-04.
 static void fresh_genid_each_start(void **state)
 {
 	struct addr primary = neighbor_addr(1);
@@ -307,6 +321,7 @@ static void fresh_genid_each_start(void **state)
 	bench_end(&b);
 }
 
+// PH-12.
 static void neighbor_flood_has_an_end(void **state)
 {
 	struct bench b;
@@ -320,6 +335,169 @@ static void neighbor_flood_has_an_end(void **state)
 	bench_hello(&b, 2, 0, 1);
 	bench_hello(&b, 2999, 105, 1);
 	assert_int_equal(pim_if_stats(b.pif)->hello_rx, 1026);
+	bench_end(&b);
+}
+
+// PH-08: by priority when all have one, else by address; of equal priorities the higher address.
+static void designated_router(void **state)
+{
+	struct addr second = neighbor_addr(2), third = neighbor_addr(3), us = neighbor_addr(1);
+	struct pim_if_view v;
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	assert_true(pim_if_is_dr(b.pif));
+	bench_hello_priority(&b, 2, 105, 1);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &second)); // our priority is 1 too
+	assert_false(pim_if_is_dr(b.pif));
+	bench_hello_priority(&b, 3, 105, 0);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &second));
+	bench_hello_priority(&b, 2, 105, 0);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &us) && v.is_dr);
+	// One that has no priority: the highest address, whatever the others say.
+	bench_bare_hello(&b, 2, 105);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &third));
+	bench_hello_priority(&b, 2, 105, 4294967295u);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &second));
+	// It goes; a new address of ours is the highest.
+	bench_hello_priority(&b, 2, 0, 1);
+	bench_hello_priority(&b, 3, 105, 1);
+	pim_if_view(b.pif, &v);
+	assert_true(addr_eq(&v.dr, &third));
+	us = neighbor_addr(200);
+	pim_if_address(b.pif, &us, b.now_us);
+	assert_true(pim_if_is_dr(b.pif));
+	pim_if_address(b.pif, NULL, b.now_us);
+	assert_false(pim_if_is_dr(b.pif));
+	bench_end(&b);
+}
+
+static void our_own_priority_counts(void **state)
+{
+	struct bench b = {0};
+	struct pim_cfg cfg = bench_cfg(&b);
+
+	(void)state;
+	cfg.dr_priority = 5;
+	bench_begin_cfg(&b, &cfg);
+	bench_hello_priority(&b, 9, 105, 4);
+	assert_true(pim_if_is_dr(b.pif));
+	bench_hello_priority(&b, 9, 105, 6);
+	assert_false(pim_if_is_dr(b.pif));
+	assert_int_equal(pim_if_stats(b.pif)->dr_changes, 2);
+	bench_until(&b, 105000);
+	assert_true(pim_if_is_dr(b.pif));
+	bench_end(&b);
+}
+
+// PH-12.
+static void only_neighbors_of_the_list(void **state)
+{
+	struct prefix list[2];
+	struct bench b = {0};
+	struct pim_cfg cfg = bench_cfg(&b);
+
+	(void)state;
+	assert_int_equal(prefix_parse("10.1.1.2", &list[0]), 0);
+	assert_int_equal(prefix_parse("10.1.1.16/28", &list[1]), 0);
+	cfg.neighbors = list;
+	cfg.n_neighbors = 2;
+	bench_begin_cfg(&b, &cfg);
+	bench_hello(&b, 2, 105, 1);
+	bench_hello(&b, 3, 105, 1);
+	bench_hello(&b, 17, 105, 1);
+	bench_hello(&b, 32, 105, 1);
+	assert_int_equal(neighbors(&b, NULL), 2);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NEIGHBOR_REFUSED), 2);
+	bench_join(&b, 3, 7, 210);
+	bench_join(&b, 17, 8, 210);
+	bench_expect(&b, "+8/17");
+	assert_int_equal(bench_drop(&b, PIM_DROP_NOT_NEIGHBOR), 1);
+	bench_end(&b);
+}
+
+static void hello_with_list(
+	struct bench *b, unsigned int n, const struct addr *list, unsigned int count)
+{
+	struct pim_hello hello = {.holdtime_s = 0xffff, .genid = 1, .n_secondaries = count};
+	uint8_t buf[PIM_HELLO_MAX_LEN];
+	int len;
+
+	memcpy(hello.secondaries, list, count * sizeof(*list));
+	len = pim_hello_encode(&hello, buf, sizeof(buf));
+	assert_true(len > 0);
+	bench_input(b, n, buf, (size_t)len);
+}
+
+static void by_number_cb(void *arg, const struct pim_neighbor_view *n)
+{
+	((struct pim_neighbor_view *)arg)[n->addr.bytes[3]] = *n;
+}
+
+// PH-10: the list replaces the one before; of an address claimed twice the later claim counts; the
+// neighbour's own primary and other families are no secondaries.
+static void address_list_of_neighbors(void **state)
+{
+	struct addr list[4] = {addr_of("192.168.0.1"), neighbor_addr(2), addr_of("2001:db8::1"),
+		addr_of("192.168.0.2")};
+	struct pim_neighbor_view v[8];
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	hello_with_list(&b, 2, list, 4);
+	pim_if_neighbors(b.pif, by_number_cb, v);
+	assert_int_equal(v[2].n_secondaries, 2);
+	assert_true(addr_eq(&v[2].secondaries[0], &list[0]));
+	assert_true(addr_eq(&v[2].secondaries[1], &list[3]));
+	hello_with_list(&b, 3, list, 1);
+	pim_if_neighbors(b.pif, by_number_cb, v);
+	assert_int_equal(v[3].n_secondaries, 1);
+	assert_int_equal(v[2].n_secondaries, 1);
+	assert_true(addr_eq(&v[2].secondaries[0], &list[3]));
+	hello_with_list(&b, 3, list, 0);
+	pim_if_neighbors(b.pif, by_number_cb, v);
+	assert_int_equal(v[3].n_secondaries, 0);
+	bench_end(&b);
+}
+
+// PH-06, PH-11: ours are said, without the primary; a change is said at once.
+static void our_address_list(void **state)
+{
+	struct addr list[3] = {neighbor_addr(1), addr_of("10.7.0.1"), addr_of("2001:db8::1")};
+	struct addr second = addr_of("10.7.0.1");
+	struct pim_hello h;
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	pim_if_secondaries(b.pif, list, 3);
+	bench_expect(&b, ""); // nobody knows us yet
+	next_hello(&b);
+	assert_int_equal(pim_hello_decode(b.last, b.last_len, &h), PIM_OK);
+	assert_int_equal(h.n_secondaries, 1);
+	assert_true(addr_eq(&h.secondaries[0], &second));
+	bench_expect(&b, "hello-105");
+	pim_if_secondaries(b.pif, list, 3);
+	bench_expect(&b, "");
+	pim_if_secondaries(b.pif, list, 1);
+	bench_expect(&b, "hello-105");
+	assert_int_equal(b.last_len, PIM_HELLO_LEN);
+	// The secondary becomes the primary, and the other way.
+	pim_if_secondaries(b.pif, list, 3);
+	bench_expect(&b, "hello-105");
+	pim_if_address(b.pif, &second, b.now_us);
+	bench_expect(&b, "hello-0");
+	next_hello(&b);
+	assert_int_equal(pim_hello_decode(b.last, b.last_len, &h), PIM_OK);
+	assert_int_equal(h.n_secondaries, 1);
+	assert_true(addr_eq(&h.secondaries[0], &list[0]));
 	bench_end(&b);
 }
 
@@ -339,6 +517,11 @@ int main(void)
 		cmocka_unit_test(address_change),
 		cmocka_unit_test(fresh_genid_each_start),
 		cmocka_unit_test(neighbor_flood_has_an_end),
+		cmocka_unit_test(designated_router),
+		cmocka_unit_test(our_own_priority_counts),
+		cmocka_unit_test(only_neighbors_of_the_list),
+		cmocka_unit_test(address_list_of_neighbors),
+		cmocka_unit_test(our_address_list),
 	};
 
 	return RUN_TESTS(tests);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the console and the state file see.
+#include "pim/pim_internal.h"
+
+void pim_if_neighbors(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg)
+{
+	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n)) {
+		const struct pim_neighbor *nbr = container_of_node(n, struct pim_neighbor, node);
+
+		if (nbr->alive)
+			cb(arg, &nbr->view);
+	}
+}
+
+static void view_assert(const struct pim_assert *a, struct pim_channel_view *view)
+{
+	view->assert_state = a->won ? "Winner" : "Loser";
+	view->winner = a->winner.addr;
+	view->winner_preference = a->winner.preference;
+	view->winner_metric = a->winner.metric;
+	view->assert_expires_us = a->expiry_us;
+}
+
+void pim_if_channels(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
+{
+	static const char *const states[] = {
+		[PIM_NOINFO] = "NoInfo",
+		[PIM_JOIN] = "Join",
+		[PIM_PRUNE_PENDING] = "PrunePending",
+	};
+
+	for (struct hnode *n = hmap_first(&pif->channels); n; n = hmap_next(&pif->channels, n)) {
+		const struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
+		struct pim_channel_view view = {
+			.sg = ch->sg,
+			.state = states[ch->join],
+			.joined = ch->join != PIM_NOINFO,
+			.expires_us = ch->prune_pending_us < ch->expiry_us ? ch->prune_pending_us
+									   : ch->expiry_us,
+			.last_neighbor = ch->last_addr,
+			.assert_state = "NoInfo",
+			.assert_expires_us = NEVER_US,
+		};
+
+		if (ch->assert)
+			view_assert(ch->assert, &view);
+		cb(arg, &view);
+	}
+}
+
+void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)
+{
+	*out = (struct pim_if_view){
+		.primary = pif->primary,
+		.dr = pif->dr,
+		.is_dr = pim_if_is_dr(pif),
+		.genid = pif->genid,
+		.dr_priority = pif->cfg.dr_priority,
+		.neighbors = pif->n_alive,
+		.joins = pif->n_joins,
+		.asserts_won = pif->n_won,
+		.asserts_lost = pif->n_lost,
+		.propagation_delay_ms = pif->propagation_ms,
+		.override_interval_ms = pif->override_ms,
+	};
+}
+
+bool pim_if_is_dr(const struct pim_if *pif)
+{
+	return !addr_is_none(&pif->primary) && addr_eq(&pif->dr, &pif->primary);
+}
