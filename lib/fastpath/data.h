@@ -36,6 +36,7 @@ struct burst {
 	struct tables t;
 	// What the driver's flags have to be to ask no further.
 	uint64_t flags_mask, flags_want;
+	bool software; // it has no word on either checksum
 	// The local addresses that the last frames were for, and their indices + 1; 0: none yet.
 	uint32_t dst4;
 	uint8_t local4, local6;
@@ -227,6 +228,13 @@ static __rte_noinline bool cksums_ok(const struct burst *b, const struct rte_mbu
 	if (!outer6 && !outer_cksum_ok(m, ip, IPV4_LEN, b->port->ip_cksum_hw))
 		return false;
 	return udp_cksum_ok(m, ip, udp, get_be16(udp + 4), outer6, b->port->l4_cksum_hw);
+}
+
+// Where the driver checks nothing, the usual case: no UDP checksum to check, as relays send it.
+static __rte_always_inline bool no_cksum(
+	const struct burst *b, const uint8_t *ip, const uint8_t *udp, bool outer6)
+{
+	return !outer6 && b->software && get_raw16(udp + 6) == 0 && ipv4_cksum_ok(ip);
 }
 
 // Whether a destination is an address of tunnels: then it is the one that is expected next.
@@ -431,7 +439,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s.outer6)))
 		return false;
 	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
-		!cksums_ok(b, m, ip, udp, s.outer6))
+		!no_cksum(b, ip, udp, s.outer6) && !cksums_ok(b, m, ip, udp, s.outer6))
 		return false;
 	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;

@@ -313,6 +313,7 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 		.wide = mfib_table_wide(w->table),
 		.ep = w->table->ep};
 	b->flags_mask = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	b->software = !p->ip_cksum_hw && !p->l4_cksum_hw;
 	// What the driver does not check it must not be believed to have: then nothing fits.
 	b->flags_want = p->ip_cksum_hw && p->l4_cksum_hw
 				? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD
