@@ -256,7 +256,8 @@ static void forwards(struct checker *c)
 
 		if (c->seen[i] != c->fits[i])
 			wrong(c, "not forwarded everywhere, or not so", f);
-		if (f->want.verdict != ORACLE_FORWARD)
+		if (f->want.verdict != ORACLE_FORWARD &&
+			!(f->want.verdict == ORACLE_DROP && f->want.reason == DROP_MUTED))
 			continue;
 		c->channels[f->want.channel].packets++;
 		c->channels[f->want.channel].bytes += f->want.len;

@@ -17,10 +17,12 @@
 // What the product was told.
 struct oracle_world {
 	const struct feed_shape *joined;
-	// The interfaces of a channel; none: as if it were not joined.
+	// The interfaces of a channel; none: it is sent nowhere; ORACLE_NOT_JOINED.
 	uint64_t (*oifs_cb)(const void *arg, uint32_t channel);
 	const void *arg;
 };
+
+#define ORACLE_NOT_JOINED 1ull // no interface is downstream that has index 0
 
 enum oracle_verdict { ORACLE_FORWARD, ORACLE_DROP, ORACLE_PUNT_CONTROL, ORACLE_PUNT_OTHER };
 enum oracle_if { ORACLE_IF_UNTAGGED, ORACLE_IF_UPSTREAM, ORACLE_IF_OTHER };
@@ -35,7 +37,8 @@ struct oracle {
 	// A fragment without a UDP header, from nobody we know: the product may take the address
 	// for a relay's.
 	bool unsettled;
-	// ORACLE_FORWARD: the channel, where the datagram goes, and the datagram as it leaves.
+	// ORACLE_FORWARD, and DROP_MUTED: the channel, and octets of the datagram, which are
+	// counted. ORACLE_FORWARD: where the datagram goes, and the datagram as it leaves.
 	uint32_t channel;
 	uint64_t oifs;
 	uint8_t mac[6];

@@ -34,14 +34,19 @@ static uint32_t channel_of(const struct feed_shape *joined, const struct sg *sg,
 	return joined->channels;
 }
 
-static bool joined_here(
-	struct oracle *o, const struct oracle_world *w, const struct sg *sg, uint32_t tunnel)
+// A datagram of len octets. False: it is dropped.
+static bool joined_here(struct oracle *o, const struct oracle_world *w, const struct sg *sg,
+	uint32_t tunnel, size_t len)
 {
 	o->channel = channel_of(w->joined, sg, tunnel);
-	if (o->channel == w->joined->channels)
-		return false;
-	o->oifs = w->oifs_cb(w->arg, o->channel);
-	return o->oifs != 0;
+	o->oifs = o->channel == w->joined->channels ? ORACLE_NOT_JOINED
+						    : w->oifs_cb(w->arg, o->channel);
+	if (o->oifs != 0 && o->oifs != ORACLE_NOT_JOINED)
+		return true;
+	drop(o, o->oifs == 0 ? DROP_MUTED : DROP_NOT_JOINED);
+	o->oifs = 0;
+	o->len = len;
+	return false;
 }
 
 // RFC 6040 section 4.2. False: drop.
@@ -103,8 +108,8 @@ static void inner4(struct oracle *o, const struct oracle_world *w, const uint8_t
 		drop(o, DROP_INNER_LINK_LOCAL);
 	else if (ip[12] == 0 || ip[12] == 127 || ip[12] >= 224 || (ip[12] == 169 && ip[13] == 254))
 		drop(o, DROP_INNER_SOURCE);
-	else if (!joined_here(o, w, &sg, tunnel))
-		drop(o, DROP_NOT_JOINED);
+	else if (!joined_here(o, w, &sg, tunnel, len))
+		return;
 	else if (ip[8] <= 1)
 		drop(o, DROP_TTL);
 	else if (!ecn(outer_ecn, ip[1] % 4, &field))
@@ -157,8 +162,8 @@ static void inner6(struct oracle *o, const struct oracle_world *w, const uint8_t
 		drop(o, DROP_INNER_LINK_LOCAL);
 	else if (!source6_ok(ip + 8))
 		drop(o, DROP_INNER_SOURCE);
-	else if (!joined_here(o, w, &sg, tunnel))
-		drop(o, DROP_NOT_JOINED);
+	else if (!joined_here(o, w, &sg, tunnel, len))
+		return;
 	else if (ip[7] <= 1)
 		drop(o, DROP_TTL);
 	else if (!ecn(outer_ecn, ip[1] / 16 % 4, &field))

@@ -21,7 +21,7 @@ uint64_t product_oifs_cb(const void *arg, uint32_t channel)
 	const struct product *p = arg;
 
 	if (channel < p->n_channels && !p->channels[channel])
-		return 0; // it could not be joined
+		return ORACLE_NOT_JOINED; // it could not be
 	if (!p->cfg.mixed)
 		return ((1ull << p->cfg.fanout) - 1) << 1;
 	if (channel % 16 == 0)

@@ -93,7 +93,7 @@ static uint64_t joined_cb(const void *arg, uint32_t channel)
 {
 	(void)arg;
 	(void)channel;
-	return 1;
+	return 2;
 }
 
 static void judge(struct replay *r)

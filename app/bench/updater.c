@@ -42,8 +42,8 @@ static void add(struct updater *u)
 	struct sg sg = feed_sg_more(&p->joined, id);
 	struct mfib_tunnel *t = p->tunnels[id % p->n_tunnels];
 
-	u->channels[u->next++ % WAVE] =
-		mfib_channel_add(p->mfib, t, &sg, product_oifs_cb(p, id % p->n_channels));
+	u->channels[u->next++ % WAVE] = mfib_channel_add(
+		p->mfib, t, &sg, product_oifs_cb(p, id % p->n_channels) & ~ORACLE_NOT_JOINED);
 	if (u->channels[(u->next - 1) % WAVE])
 		u->added++;
 	else

@@ -15,7 +15,7 @@
 static uint64_t oifs_cb(const void *arg, uint32_t channel)
 {
 	(void)arg;
-	return channel == 77 ? 0 : 6;
+	return channel == 77 ? 0 : channel == 78 ? ORACLE_NOT_JOINED : 6;
 }
 
 static void frame(uint8_t *p, size_t *len, const struct feed_shape *s, uint32_t channel)
@@ -86,6 +86,11 @@ static void other_traffic(void **state)
 		assert_int_equal(o.verdict, ORACLE_PUNT_OTHER);
 		s.traffic = FEED_HITS;
 		frame(p, &len, &s, 77); // joined to no interface
+		oracle_read(p, len, false, &w, &o);
+		assert_int_equal(o.verdict, ORACLE_DROP);
+		assert_int_equal(o.reason, DROP_MUTED);
+		assert_int_equal(o.channel, 77);
+		frame(p, &len, &s, 78);
 		oracle_read(p, len, false, &w, &o);
 		assert_int_equal(o.verdict, ORACLE_DROP);
 		assert_int_equal(o.reason, DROP_NOT_JOINED);
