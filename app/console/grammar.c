@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "console/grammar.h"
 
+#include <assert.h>
+#include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +18,15 @@ struct binding {
 	bool json;
 	char *words; // the literals, NUL-terminated one by one
 	struct cmdline_token_string tokens[MAX_WORDS];
+	unsigned int n_args;
 };
+
+// What a line is parsed into. All literals share the first field, which nobody reads.
+struct parsed {
+	cmdline_fixed_string_t literal;
+	cmdline_fixed_string_t args[VERB_MAX_ARGS];
+};
+static_assert(sizeof(struct parsed) <= CMDLINE_PARSE_RESULT_BUFSIZE, "librte_cmdline's buffer");
 
 struct grammar {
 	grammar_run_cb run;
@@ -27,10 +38,13 @@ struct grammar {
 
 static void matched(void *result, struct cmdline *cl, void *data)
 {
+	const char *args[VERB_MAX_ARGS + 1] = {0};
+	const struct parsed *parsed = result;
 	const struct binding *b = data;
 
-	(void)result; // literals carry nothing
-	b->g->run(b->g->arg, cl, b->verb, b->json);
+	for (unsigned int i = 0; i < b->n_args; i++)
+		args[i] = parsed->args[i];
+	b->g->run(b->g->arg, cl, b->verb, b->json, args);
 }
 
 // The instruction for the words of b; NULL when out of memory.
@@ -51,8 +65,14 @@ static cmdline_parse_inst_t *instruction(struct binding *b)
 	for (char *word = strtok_r(b->words, " ", &save); word && n < MAX_WORDS;
 		word = strtok_r(NULL, " ", &save)) {
 		b->tokens[n].hdr.ops = &cmdline_token_string_ops;
-		b->tokens[n].hdr.offset = 0;
+		b->tokens[n].hdr.offset = offsetof(struct parsed, literal);
 		b->tokens[n].string_data.str = word;
+		if (isupper((unsigned char)word[0]) && b->n_args < VERB_MAX_ARGS) {
+			b->tokens[n].hdr.offset =
+				(unsigned int)(offsetof(struct parsed, args) +
+					       b->n_args++ * sizeof(cmdline_fixed_string_t));
+			b->tokens[n].string_data.str = NULL; // any word
+		}
 		inst->tokens[n] = &b->tokens[n].hdr;
 		n++;
 	}

@@ -14,7 +14,9 @@
 struct cmdline;
 struct grammar;
 
-typedef void (*grammar_run_cb)(void *arg, struct cmdline *cl, const struct verb *verb, bool json);
+// args: as in struct verb_ctx; they last as long as the call.
+typedef void (*grammar_run_cb)(void *arg, struct cmdline *cl, const struct verb *verb, bool json,
+	const char *const args[VERB_MAX_ARGS + 1]);
 
 // Instructions for every verb, and one more with --json for those that take it. run is called with
 // arg when a line matches. NULL: out of memory.

@@ -68,7 +68,8 @@ static void give(struct session *s, struct render *r)
 		memset(&r->out, 0, sizeof(r->out));
 }
 
-static void run_verb(void *arg, struct cmdline *cl, const struct verb *verb, bool json)
+static void run_verb(void *arg, struct cmdline *cl, const struct verb *verb, bool json,
+	const char *const args[VERB_MAX_ARGS + 1])
 {
 	struct session *s = arg;
 	struct render r;
@@ -76,9 +77,13 @@ static void run_verb(void *arg, struct cmdline *cl, const struct verb *verb, boo
 
 	drain(s); // what was echoed stands before the output
 	render_init(&r, json);
+	memcpy(v.args, args, sizeof(v.args));
 	verb->run(&v);
 	s->ran = true;
-	if (render_status(&r) == 0) {
+	if (v.refused[0]) {
+		evbuffer_add_printf(s->out, "error: %s\n", v.refused);
+		s->status = CONSOLE_STATUS_ERROR;
+	} else if (render_status(&r) == 0) {
 		give(s, &r);
 	} else {
 		evbuffer_add_printf(

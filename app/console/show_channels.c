@@ -9,6 +9,7 @@ static const struct render_column columns[] = {
 	{"state", RENDER_LEFT},
 	{"relay", RENDER_LEFT},
 	{"downstream", RENDER_LEFT},
+	{"wanted_by", RENDER_LEFT}, // on any of them
 	{"packets", RENDER_RIGHT},
 	{"bytes", RENDER_RIGHT},
 	{"age", RENDER_RIGHT},
@@ -30,6 +31,12 @@ static void show_one(void *arg, const struct channel_view *c)
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
 		if (c->oifs >> i & 1)
 			render_list_item(r, v->o->ifs[i].name);
+	}
+	render_list_end(r);
+	render_list_begin(r);
+	for (int i = 0; i < CHANNEL_ORIGINS; i++) {
+		if (c->wanted_by[i])
+			render_list_item(r, channel_origin_name(i));
 	}
 	render_list_end(r);
 	render_u64(r, c->packets);

@@ -2,6 +2,7 @@
 #include "amt/amt.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
+#include "joinfile/joinfile.h"
 #include "pim/pim.h"
 
 static const struct render_column columns[] = {
@@ -61,6 +62,11 @@ static void show(struct verb_ctx *v, bool all)
 		show_one(r,
 			&(struct reason){"amt", NULL, amt_drop_names[i], amt_drop_texts[i],
 				amt_gateway_stats(o->amt)->drops[i]},
+			all);
+	for (unsigned int i = 0; o->joinfile_stats && i < JOINFILE_DROP_COUNT; i++)
+		show_one(r,
+			&(struct reason){"joinfile", NULL, joinfile_drop_names[i],
+				joinfile_drop_texts[i], o->joinfile_stats->drops[i]},
 			all);
 	render_table_end(r);
 }

@@ -10,17 +10,25 @@
 #include "console/render.h"
 #include "observe/observe.h"
 
+#define VERB_MAX_ARGS 3
+
 struct verb_ctx {
 	const struct observe *o;
 	struct render *r;
 	uint64_t now_us; // CLOCK_MONOTONIC
-	bool quit;	 // set by a verb that ends the session
+	// What was given for the words in capitals, in their order; NULL behind the last of them.
+	const char *args[VERB_MAX_ARGS + 1];
+	// Set by a verb that does not do what it was asked to: one line that says why, and no
+	// table.
+	char refused[OBSERVE_WHY_LEN];
+	bool quit; // set by a verb that ends the session
 };
 
 struct verb {
-	const char *words; // one blank between words; NULL ends the table
-	const char *help;  // one line
-	bool json;	   // takes --json at its end
+	// One blank between words; one in capitals stands for any word. NULL ends the table.
+	const char *words;
+	const char *help; // one line
+	bool json;	  // takes --json at its end
 	void (*run)(struct verb_ctx *v);
 };
 
@@ -35,6 +43,9 @@ void verb_show_workers(struct verb_ctx *v);
 void verb_show_drops(struct verb_ctx *v);     // those that are not zero
 void verb_show_drops_all(struct verb_ctx *v); // every reason there is
 void verb_show_version(struct verb_ctx *v);
+void verb_show_joinfile(struct verb_ctx *v);
+void verb_add_channel(struct verb_ctx *v);
+void verb_del_channel(struct verb_ctx *v);
 void verb_rebalance(struct verb_ctx *v);
 void verb_rebalance_dry_run(struct verb_ctx *v);
 void verb_help(struct verb_ctx *v);

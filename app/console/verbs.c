@@ -15,6 +15,15 @@ const struct verb verbs[] = {
 	{"show drops", "drop reasons that have counted", true, verb_show_drops},
 	{"show drops all", "every drop reason", true, verb_show_drops_all},
 	{"show version", "version and uptime", true, verb_show_version},
+	{"show joinfile", "the joinfile that is read and the one that is written", true,
+		verb_show_joinfile},
+	{"add channel SOURCE GROUP", "want a channel on all downstream interfaces", true,
+		verb_add_channel},
+	{"add channel SOURCE GROUP interface NAME", "want it on one of them", true,
+		verb_add_channel},
+	{"del channel SOURCE GROUP", "no longer want a static channel", true, verb_del_channel},
+	{"del channel SOURCE GROUP interface NAME", "no longer want it on one interface", true,
+		verb_del_channel},
 	{"rebalance", "move tunnels from busy workers to idle ones", true, verb_rebalance},
 	{"rebalance dry-run", "what rebalance would move", true, verb_rebalance_dry_run},
 	{"help", "this list", false, verb_help},
@@ -43,7 +52,7 @@ void verb_help(struct verb_ctx *v)
 		{"command", RENDER_LEFT},
 		{"what", RENDER_LEFT},
 	};
-	char words[64];
+	char words[80];
 
 	render_table_begin(v->r, "commands", columns, RTE_DIM(columns));
 	for (const struct verb *verb = verbs; verb->words; verb++) {

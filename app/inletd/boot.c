@@ -249,8 +249,12 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 		ret = boot_pim(in, err);
 	if (ret == 0)
 		ret = boot_console(in, interactive, err);
-	if (ret == 0)
+	if (ret == 0) {
 		state_restore(in);
+		ret = wants_start(in, err);
+	}
+	if (ret == 0)
+		observe_fill(in);
 	if (ret < 0)
 		boot_down(in);
 	else
@@ -268,6 +272,7 @@ void boot_down(struct inlet *in)
 	if (in->console)
 		console_server_close(in->console);
 	state_close(in);
+	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close_pim(&in->ifs[i]);
 	channels_destroy(in->channels, now);

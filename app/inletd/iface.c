@@ -121,7 +121,7 @@ static void pim_want_cb(
 	struct iface *ifc = ctx;
 
 	(void)neighbor;
-	channels_want(ifc->in->channels, sg, ifc->index, wanted, now_us);
+	channels_want(ifc->in->channels, sg, ifc->index, CHANNEL_BY_PIM, wanted, now_us);
 	state_changed(ifc->in, now_us);
 }
 

@@ -26,6 +26,8 @@
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
 #include "inletd/steering.h"
+#include "joinfile/export.h"
+#include "joinfile/import.h"
 #include "kif/kif.h"
 #include "kif/netlink.h"
 #include "mfib/mfib.h"
@@ -128,6 +130,11 @@ struct inlet {
 	struct timer housekeeping;
 	struct timer state; // armed while the state file is kept
 	uint64_t state_earliest_us;
+	struct joinfile_import *joinfile_import; // NULL: none is read
+	struct event *joinfile_event;
+	uint64_t joinfile_oifs;			 // where its channels are wanted
+	struct joinfile_export *joinfile_export; // NULL: none is written
+	struct joinfile_stats joinfile_stats;
 	uint64_t load_due_us;
 	struct observe observe; // for the console; observe.c keeps it
 	struct console_server *console;
@@ -181,6 +188,14 @@ void state_restore(struct inlet *in);
 void state_changed(struct inlet *in, uint64_t now_us);
 // Writes it a last time, before PIM leaves.
 void state_close(struct inlet *in);
+
+// wants.c: the static channels, the joinfile and the exported one. 0 or a negative errno; what
+// there is then goes with wants_stop(), before the channels do.
+int wants_start(struct inlet *in, char err[BOOT_ERR_LEN]);
+void wants_stop(struct inlet *in);
+// As in struct observe's static_cb.
+int wants_static(struct inlet *in, bool add, const struct sg *sg, const char *ifname,
+	struct observe_static *out, char why[OBSERVE_WHY_LEN]);
 
 // observe.c: what the console sees of us. Called again when an interface changes.
 void observe_fill(struct inlet *in);

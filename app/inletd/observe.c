@@ -53,6 +53,12 @@ static void rebalance(void *ctx, bool dry_run,
 	steering_rebalance(in->steering, dry_run, row_cb, arg);
 }
 
+static int static_cb(void *ctx, bool add, const struct sg *sg, const char *ifname,
+	struct observe_static *out, char why[OBSERVE_WHY_LEN])
+{
+	return wants_static(ctx, add, sg, ifname, out, why);
+}
+
 void observe_fill(struct inlet *in)
 {
 	struct observe *o = &in->observe;
@@ -74,7 +80,12 @@ void observe_fill(struct inlet *in)
 	o->driad = in->driad;
 	o->held = &in->held;
 	o->steering_cb = steering_of;
+	o->static_cb = static_cb;
 	o->rebalance_cb = rebalance;
+	o->joinfile_import = in->joinfile_import;
+	o->joinfile_export = in->joinfile_export;
+	if (in->joinfile_import || in->joinfile_export)
+		o->joinfile_stats = &in->joinfile_stats;
 	o->ctx = in;
 }
 

@@ -28,6 +28,7 @@ LAB_DF=${LAB_DF:-1}                      # don't-fragment flag of what the relay
 LAB_FRAGMENTS=${LAB_FRAGMENTS:-reassemble} # what inletd does with outer fragments; or drop
 LAB_HELLO_DELAY_MS=${LAB_HELLO_DELAY_MS:-500} # of inletd's first Hello; the RFC's default is 5000
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
+LAB_CONFIG=${LAB_CONFIG-}      # more lines of inletd's configuration
 
 LAB_NAMESPACES=(src relay dns net inlet frr rcv)
 LAB_PARTS=(dns relay source inletd zebra pimd)
@@ -274,6 +275,7 @@ lab_write_configs() {
 		dns = { resolvers = [ "198.18.53.53" ]; queries_per_100ms = 100; };
 		amt = { outer_fragments = "$LAB_FRAGMENTS"; endpoints = $LAB_ENDPOINTS; };
 		console = { socket = "$LAB_SOCKET"; };
+		$LAB_CONFIG
 	EOF
 }
 
@@ -361,7 +363,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
-			LAB_HELLO_DELAY_MS LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS; do
+			LAB_HELLO_DELAY_MS LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_CONFIG; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"

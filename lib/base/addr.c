@@ -169,6 +169,14 @@ bool prefix_match(const struct prefix *p, const struct addr *a)
 	return ((p->addr.bytes[whole] ^ a->bytes[whole]) >> (8 - rest)) == 0;
 }
 
+bool prefix_match_any(const struct prefix *p, unsigned int n, const struct addr *a)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (prefix_match(&p[i], a))
+			return true;
+	return false;
+}
+
 bool sg_eq(const struct sg *a, const struct sg *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

@@ -64,6 +64,8 @@ int prefix_parse(const char *text, struct prefix *out);
 const char *prefix_format(const struct prefix *p, char buf[PREFIX_STRLEN]);
 // Families must be the same to match.
 bool prefix_match(const struct prefix *p, const struct addr *a);
+// Whether any of n prefixes matches.
+bool prefix_match_any(const struct prefix *p, unsigned int n, const struct addr *a);
 
 bool sg_eq(const struct sg *a, const struct sg *b);
 int sg_cmp(const struct sg *a, const struct sg *b);

@@ -139,8 +139,8 @@ static void channel_destroy(struct channel *ch, uint64_t now_us)
 		source_destroy(src, now_us);
 }
 
-static void channel_wanted(
-	struct channels *cs, const struct sg *sg, uint64_t hash, uint64_t bit, uint64_t now_us)
+static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t hash, uint64_t bit,
+	enum channel_origin origin, uint64_t now_us)
 {
 	struct channel *ch;
 	char text[SG_STRLEN];
@@ -157,7 +157,7 @@ static void channel_wanted(
 		log_warn_limited("channel", "out of memory, refused %s", sg_format(sg, text));
 		return;
 	}
-	ch->oifs = bit;
+	ch->wanted_by[origin] = bit;
 	switch (ch->source->state) {
 	case SOURCE_ATTACHED:
 		tunnel_join(endpoint_for(ch->source->tunnel, ch, now_us), ch, now_us);
@@ -171,26 +171,38 @@ static void channel_wanted(
 	}
 }
 
-void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex, bool wanted,
-	uint64_t now_us)
+void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
+	enum channel_origin origin, bool wanted, uint64_t now_us)
 {
-	uint64_t hash = hmap_hash(sg, sizeof(*sg)), bit = 1ull << ifindex, oifs;
+	uint64_t hash = hmap_hash(sg, sizeof(*sg)), bit = 1ull << ifindex, before, oifs;
 	struct channel *ch = channel_find(cs, sg, hash);
 
 	cs->now_us = now_us;
 	if (!ch) {
 		if (wanted)
-			channel_wanted(cs, sg, hash, bit, now_us);
+			channel_wanted(cs, sg, hash, bit, origin, now_us);
 		return;
 	}
-	oifs = wanted ? ch->oifs | bit : ch->oifs & ~bit;
-	if (oifs == ch->oifs)
+	before = channel_oifs(ch);
+	if (wanted)
+		ch->wanted_by[origin] |= bit;
+	else
+		ch->wanted_by[origin] &= ~bit;
+	oifs = channel_oifs(ch);
+	if (oifs == before)
 		return;
-	ch->oifs = oifs;
 	if (ch->mfib)
 		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, oifs);
 	if (!oifs)
 		channel_destroy(ch, now_us);
+}
+
+uint64_t channels_wanted_by(
+	const struct channels *cs, const struct sg *sg, enum channel_origin origin)
+{
+	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+
+	return ch ? ch->wanted_by[origin] : 0;
 }
 
 void channels_batch_begin(struct channels *cs)
@@ -309,5 +321,6 @@ void channels_totals(const struct channels *cs, struct channel_totals *out)
 		.tunnels = cs->by_relay.count + cs->n_further,
 		.wanted = cs->wanted,
 		.refused = cs->refused,
+		.changes = 2 * cs->wanted - cs->by_sg.count,
 	};
 }

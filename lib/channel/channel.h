@@ -32,12 +32,23 @@ enum channel_state {
 };
 const char *channel_state_name(enum channel_state s); // "resolving" ...
 
+// Who wants a channel. An interface stays among a channel's oifs while any of them wants it there.
+enum channel_origin {
+	CHANNEL_BY_PIM,	       // a Join of a router
+	CHANNEL_BY_MEMBERSHIP, // a report of a receiver attached directly
+	CHANNEL_BY_STATIC,     // the configuration, or the console
+	CHANNEL_BY_JOINFILE,
+	CHANNEL_ORIGINS
+};
+const char *channel_origin_name(enum channel_origin o); // "pim", "igmp", "static", "joinfile"
+
 struct channel_view {
 	struct sg sg;
 	enum channel_state state;
 	char reason[160];  // why it is in this state, for people; "" while flowing
 	struct addr relay; // none before one is chosen
 	uint64_t oifs;	   // downstream interfaces that want it, bit i: index i
+	uint64_t wanted_by[CHANNEL_ORIGINS]; // the same by who wants it there; oifs is their union
 	uint64_t packets, bytes;
 	uint64_t wanted_us, joined_us, first_packet_us; // 0: not yet
 	uint64_t retry_us; // when the next try is due, NEVER_US if none is planned
@@ -101,9 +112,14 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 // Leaves every channel, closes every tunnel (Teardown or BLOCK goes out), frees.
 void channels_destroy(struct channels *cs, uint64_t now_us);
 
-// Interface ifindex (0..63) begins or ends to want a channel.
-void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex, bool wanted,
-	uint64_t now_us);
+// origin begins or ends to want a channel on interface ifindex (0..63). What it said before is not
+// repeated: only a change of the union of all origins is one for the relay or the workers.
+void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
+	enum channel_origin origin, bool wanted, uint64_t now_us);
+// The interfaces on which origin wants a channel; 0 for one that is not there, so that after
+// channels_want() it says whether the channel was taken in.
+uint64_t channels_wanted_by(
+	const struct channels *cs, const struct sg *sg, enum channel_origin origin);
 // Between begin and end the reports of joins and leaves are packed, many channels an Update. For
 // what one PIM message brings. Not nested.
 void channels_batch_begin(struct channels *cs);
@@ -122,9 +138,13 @@ void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t 
 struct channel_totals {
 	uint32_t channels, sources, tunnels;
 	uint64_t wanted, refused; // channels ever created; refused by max_channels
+	uint64_t changes;	  // channels that came or went: another number, another set
 };
 void channels_totals(const struct channels *cs, struct channel_totals *out);
 
+// Every channel, without a view of it, which costs more.
+void channels_each_sg(
+	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg);
 void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg);
 void channels_each_tunnel(

@@ -5,6 +5,7 @@
 #ifndef CHANNEL_CHANNEL_INTERNAL_H
 #define CHANNEL_CHANNEL_INTERNAL_H
 
+#include <assert.h>
 #include <sys/queue.h>
 
 #include "base/hmap.h"
@@ -13,7 +14,7 @@
 struct channel {
 	struct hnode node; // channels.by_sg
 	struct sg sg;
-	uint64_t oifs;
+	uint64_t wanted_by[CHANNEL_ORIGINS];
 	struct source *source;
 	TAILQ_ENTRY(channel) in_source;
 	TAILQ_ENTRY(channel) in_sweep;
@@ -24,6 +25,8 @@ struct channel {
 	struct mfib_stats past;	    // counted by entries that are gone, from earlier tunnels
 	uint64_t packets, moved_us; // of the entry at the last look, and when it last grew
 };
+// A channel with its parts in the amt and mfib rooms stays under 512 octets.
+static_assert(sizeof(struct channel) <= 256, "a channel is too large");
 TAILQ_HEAD(channel_list, channel);
 
 enum source_state {
@@ -118,6 +121,15 @@ struct channels {
 };
 
 // channel.c
+// The interfaces that anybody wants it on.
+static inline uint64_t channel_oifs(const struct channel *ch)
+{
+	uint64_t oifs = 0;
+
+	for (int o = 0; o < CHANNEL_ORIGINS; o++)
+		oifs |= ch->wanted_by[o];
+	return oifs;
+}
 // Takes the forwarding entry out and keeps its counts.
 void channel_unforward(struct channels *cs, struct channel *ch);
 // Its tunnel went: the next packet is a first packet again.

@@ -165,7 +165,7 @@ void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us)
 	char text[SG_STRLEN];
 
 	// The entry first: the packet that the Update asks for may be back before send() returns.
-	ch->mfib = mfib_channel_add(cs->rooms.mfib, t->mfib, &ch->sg, ch->oifs);
+	ch->mfib = mfib_channel_add(cs->rooms.mfib, t->mfib, &ch->sg, channel_oifs(ch));
 	if (!ch->mfib) {
 		log_warn_limited("channel", "forwarding entry refused %s errno=%d",
 			sg_format(&ch->sg, text), errno);

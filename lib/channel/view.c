@@ -23,6 +23,18 @@ const char *channel_state_name(enum channel_state s)
 	return state_names[s];
 }
 
+static const char *const origin_names[] = {
+	[CHANNEL_BY_PIM] = "pim",
+	[CHANNEL_BY_MEMBERSHIP] = "igmp",
+	[CHANNEL_BY_STATIC] = "static",
+	[CHANNEL_BY_JOINFILE] = "joinfile",
+};
+
+const char *channel_origin_name(enum channel_origin o)
+{
+	return origin_names[o];
+}
+
 static uint64_t seconds_since(const struct channels *cs, uint64_t then_us)
 {
 	return cs->now_us > then_us ? (cs->now_us - then_us) / USEC_PER_SEC : 0;
@@ -72,7 +84,7 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 		mfib_channel_stats(ch->mfib, &stats);
 	*v = (struct channel_view){
 		.sg = ch->sg,
-		.oifs = ch->oifs,
+		.oifs = channel_oifs(ch),
 		.packets = ch->past.packets + stats.packets,
 		.bytes = ch->past.bytes + stats.bytes,
 		.wanted_us = ch->wanted_us,
@@ -80,6 +92,7 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 		.first_packet_us = ch->first_packet_us,
 		.retry_us = timer_armed(&src->retry) ? src->retry.due_us : NEVER_US,
 	};
+	memcpy(v->wanted_by, ch->wanted_by, sizeof(v->wanted_by));
 	switch (src->state) {
 	case SOURCE_RESOLVING:
 		v->state = CHANNEL_RESOLVING;
@@ -101,6 +114,15 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 		snprintf(v->reason, sizeof(v->reason), "%s", src->reason);
 		break;
 	}
+}
+
+void channels_each_sg(
+	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg)
+{
+	struct hnode *n, *tmp;
+
+	HMAP_FOREACH (n, tmp, &cs->by_sg)
+		cb(arg, &container_of_node(n, struct channel, node)->sg);
 }
 
 void channels_each(

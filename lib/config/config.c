@@ -55,6 +55,8 @@ static int load(const char *path, const char *include_dir, struct config_draft *
 		goto out;
 	draft_finish(draft);
 	ret = config_check(&draft->c, &config, path, err);
+	if (ret == 0)
+		ret = config_channels(draft, &config, path, err);
 out:
 	config_destroy(&config);
 	return ret;

@@ -19,9 +19,11 @@
 #define CONFIG_MAX_RANGES    16
 #define CONFIG_MAX_RESOLVERS 8
 #define CONFIG_MAX_STATIC    256
+#define CONFIG_MAX_CHANNELS  1024 // static ones
 #define CONFIG_MAX_CPUS	     64
 #define CONFIG_MAX_EAL	     32
 #define CONFIG_IFNAME_LEN    16 // IFNAMSIZ: the name is the TAP's name too
+#define CONFIG_PATH_LEN	     256
 
 enum if_role { IF_UPSTREAM = 1, IF_DOWNSTREAM = 2, IF_BOTH = 3 }; // a bit set
 enum config_memory { MEMORY_AUTO, MEMORY_HUGEPAGES, MEMORY_NO_HUGE };
@@ -116,6 +118,19 @@ struct config_amt {
 	uint32_t fragment_timeout_ms;
 };
 
+// A channel that is wanted though nobody joins it.
+struct config_channel {
+	struct sg sg;  // IPv4, in the ssm_ranges
+	uint64_t down; // where: bit i is the i-th interface of the file with a downstream role
+};
+
+// Channels that other programs want, and what is joined for them to read (lib/joinfile).
+struct config_joinfile {
+	char path[CONFIG_PATH_LEN];   // "": none is read
+	uint64_t down;		      // where they are wanted, as in config_channel
+	char export[CONFIG_PATH_LEN]; // "": none is written
+};
+
 struct config {
 	enum log_level log_level;
 	enum config_memory memory;
@@ -133,6 +148,9 @@ struct config {
 	unsigned int n_ssm_ranges; // default 232.0.0.0/8
 	struct config_static_relay relays[CONFIG_MAX_STATIC];
 	unsigned int n_relays;
+	struct config_channel channels[CONFIG_MAX_CHANNELS];
+	unsigned int n_channels;
+	struct config_joinfile joinfile;
 	struct config_dns dns;
 	struct config_amt amt;
 	char console_socket[108]; // default /run/inlet/console.sock
@@ -146,6 +164,10 @@ struct config {
 // Whether two device strings name the same device: PCI addresses in their long and short form are
 // equal, and the arguments do not count, since DPDK knows a vdev by its name alone.
 bool config_same_device(const char *a, const char *b);
+
+// The number of an interface of c among those with a downstream role, in the order of the file: its
+// bit in config_channel.down. -1 for one without such a role.
+int config_down_index(const struct config *c, const struct config_if *f);
 
 #define CONFIG_DEFAULT_FILE "/etc/inlet/inlet.conf"
 #define CONFIG_ERR_LEN	    512

@@ -2,7 +2,6 @@
 // Checks between keys, after each key by itself is known to be right.
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,22 +14,7 @@ struct check {
 	char *err;
 };
 
-// The setting at a libconfig path such as "interfaces.[1].name", or the nearest one above it.
-static const config_setting_t *at(const struct check *k, const char *fmt, ...)
-{
-	char where[128];
-	const config_setting_t *s;
-	char *dot;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(where, sizeof(where), fmt, ap);
-	va_end(ap);
-	while (!(s = config_lookup(k->config, where)) && (dot = strrchr(where, '.')))
-		*dot = '\0';
-	return s;
-}
-
+#define at(k, ...)	    config_at((k)->config, __VA_ARGS__)
 #define FAIL(k, where, ...) config_fail((k)->err, (k)->path, (where), __VA_ARGS__)
 
 static void device_key(const char *device, char key[256])

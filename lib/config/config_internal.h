@@ -58,6 +58,9 @@ int value_if_addr(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_prefix(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_ssm_range(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_sources(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_source(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_group(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_path(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 
@@ -67,10 +70,22 @@ struct config_resolver {
 	uint16_t port;
 };
 
+// Names of interfaces as written; config_channels() finds them.
+struct config_names {
+	char name[CONFIG_MAX_DOWN][CONFIG_IFNAME_LEN];
+	unsigned int n; // 0: all that are downstream
+};
+struct config_channel_draft {
+	struct sg sg;
+	struct config_names interfaces;
+};
+
 // What the walk fills: the configuration, and what is not in it one to one.
 struct config_draft {
 	struct config c;
 	struct config_resolver resolvers[CONFIG_MAX_RESOLVERS];
+	struct config_channel_draft channels[CONFIG_MAX_CHANNELS];
+	struct config_names joinfile_interfaces;
 };
 
 // Reads path and what it includes (relative to include_dir) as libconfig's scanner would, and
@@ -85,6 +100,13 @@ int config_walk(const config_setting_t *group, const struct schema *schema, void
 // What no single key can say. config gives the lines.
 int config_check(
 	const struct config *c, const config_t *config, const char *path, char err[CONFIG_ERR_LEN]);
+
+// Static channels and the joinfile: checks them and moves them from the draft to its configuration.
+int config_channels(
+	struct config_draft *d, const config_t *config, const char *path, char err[CONFIG_ERR_LEN]);
+// The setting at a libconfig path such as "interfaces.[1].name", or the nearest one above it.
+const config_setting_t *config_at(const config_t *config, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 // Writes "FILE:LINE: message" for a setting; path and line 1 stand in where libconfig knows
 // neither. Always -EINVAL.

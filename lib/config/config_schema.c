@@ -66,6 +66,26 @@ static const struct schema schema_relay[] = {
 	{0},
 };
 
+static const struct schema schema_channel[] = {
+	{"source", SCHEMA_TEXT, .required = true, FIELD(struct config_channel_draft, sg.s),
+		.value = value_source},
+	{"group", SCHEMA_TEXT, .required = true, FIELD(struct config_channel_draft, sg.g),
+		.value = value_group},
+	{"interfaces", SCHEMA_TEXTS, ELEMENTS(struct config_channel_draft, interfaces.name),
+		COUNT(struct config_channel_draft, interfaces.n), RANGE(1, CONFIG_MAX_DOWN),
+		.value = value_ifname},
+	{0},
+};
+
+static const struct schema schema_joinfile[] = {
+	{"path", SCHEMA_TEXT, FIELD(struct config_draft, c.joinfile.path), .value = value_path},
+	{"interfaces", SCHEMA_TEXTS, ELEMENTS(struct config_draft, joinfile_interfaces.name),
+		COUNT(struct config_draft, joinfile_interfaces.n), RANGE(1, CONFIG_MAX_DOWN),
+		.value = value_ifname},
+	{"export", SCHEMA_TEXT, FIELD(struct config_draft, c.joinfile.export), .value = value_path},
+	{0},
+};
+
 static const struct schema schema_dns[] = {
 	{"resolvers", SCHEMA_TEXTS, ELEMENTS(struct config_draft, resolvers),
 		COUNT(struct config_draft, c.dns.n_resolvers), RANGE(1, CONFIG_MAX_RESOLVERS),
@@ -155,6 +175,10 @@ const struct schema config_schema[] = {
 	{"ssm_ranges", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.ssm_ranges),
 		COUNT(struct config_draft, c.n_ssm_ranges), RANGE(1, CONFIG_MAX_RANGES),
 		.value = value_ssm_range},
+	{"channels", SCHEMA_GROUPS, ELEMENTS(struct config_draft, channels),
+		COUNT(struct config_draft, c.n_channels), RANGE(0, CONFIG_MAX_CHANNELS),
+		.sub = schema_channel},
+	{"joinfile", SCHEMA_GROUP, .sub = schema_joinfile},
 	{"dns", SCHEMA_GROUP, .sub = schema_dns},
 	{"amt", SCHEMA_GROUP, FIELD(struct config_draft, c.amt), .sub = schema_amt},
 	{"relays", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relays),

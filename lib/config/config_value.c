@@ -260,6 +260,41 @@ int value_sources(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
+// One end of a channel. IPv6 is told apart from what is no address at all: it will come.
+static int channel_addr(const char *text, struct addr *out, char why[SCHEMA_WHY_LEN])
+{
+	if (addr_parse(text, out) < 0)
+		return refuse(why, "not an address");
+	if (out->family != ADDR_V4)
+		return refuse(why, "IPv6 channels are not supported yet");
+	return 0;
+}
+
+int value_source(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	if (channel_addr(text, field, why) < 0)
+		return -EINVAL;
+	if (!addr_is_unicast(field))
+		return refuse(why, "not the address of a host");
+	return 0;
+}
+
+int value_group(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	if (channel_addr(text, field, why) < 0)
+		return -EINVAL;
+	if (!addr_is_multicast(field))
+		return refuse(why, "not a multicast address");
+	return 0;
+}
+
+int value_path(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	if (text[0] != '/' || text[strlen(text) - 1] == '/')
+		return refuse(why, "not the absolute path of a file");
+	return copy_text(text, field, CONFIG_PATH_LEN, why);
+}
+
 int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	struct addr *out = field;

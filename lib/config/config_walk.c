@@ -44,6 +44,21 @@ int config_fail(char err[CONFIG_ERR_LEN], const char *path, const config_setting
 		at ? config_setting_source_line(at) : 0, text);
 }
 
+const config_setting_t *config_at(const config_t *config, const char *fmt, ...)
+{
+	char where[128];
+	const config_setting_t *s;
+	char *dot;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(where, sizeof(where), fmt, ap);
+	va_end(ap);
+	while (!(s = config_lookup(config, where)) && (dot = strrchr(where, '.')))
+		*dot = '\0';
+	return s;
+}
+
 static const char *type_name(int type)
 {
 	switch (type) {

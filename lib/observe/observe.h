@@ -15,6 +15,9 @@ struct amt_gateway;
 struct channels;
 struct driad;
 struct holddown;
+struct joinfile_export;
+struct joinfile_import;
+struct joinfile_stats;
 struct kif;
 struct mfib;
 struct pim_if;
@@ -74,6 +77,13 @@ struct observe_move {
 	double balance; // afterwards: the most loaded worker relative to the mean
 };
 
+// What a verb did to a static channel.
+struct observe_static {
+	uint64_t oifs; // where it is wanted by hand now
+	bool changed;  // false: it was so before
+};
+#define OBSERVE_WHY_LEN 256 // a line that says why something was not done
+
 // Any of the pointers to rooms may be NULL: what comes from there is shown empty.
 struct observe {
 	const char *version;
@@ -90,7 +100,15 @@ struct observe {
 	const struct holddown *held;
 	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
 	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
-	// The one verb that acts: moves tunnels between workers. NULL: not to be had.
+	const struct joinfile_stats *joinfile_stats;   // NULL: neither of the two
+	const struct joinfile_import *joinfile_import; // NULL: none is read
+	const struct joinfile_export *joinfile_export; // NULL: none is written
+	// The verbs that act; NULL: not to be had. Begins (add) or ends to want a channel by hand,
+	// on the interface of that name, or on all where that can be (NULL). 0, or a negative errno
+	// with one line in why.
+	int (*static_cb)(void *ctx, bool add, const struct sg *sg, const char *ifname,
+		struct observe_static *out, char why[OBSERVE_WHY_LEN]);
+	// Moves tunnels between workers.
 	void (*rebalance_cb)(void *ctx, bool dry_run,
 		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);
 	void *ctx;

@@ -114,6 +114,53 @@ static void two_interfaces_share_a_channel(void **state)
 	world_want(S1, G1, 3, false); // unknown now
 }
 
+// An interface is an oif while any origin wants it there, and each origin speaks for itself alone.
+static void origins_share_a_channel(void **state)
+{
+	struct channel_view v;
+	struct sg sg = {0};
+
+	(void)state;
+	world_dns(1, R1);
+	world_want_by(S1, G1, 1, CHANNEL_BY_STATIC, true);
+	world_run(10 * MS);
+	world_journal();
+	world_want_by(S1, G1, 1, CHANNEL_BY_PIM, true);
+	world_want_by(S1, G1, 1, CHANNEL_BY_PIM, true); // a refresh
+	world_want_by(S1, G1, 3, CHANNEL_BY_JOINFILE, true);
+	world_want_by(S1, G1, 3, CHANNEL_BY_MEMBERSHIP, true);
+	v = world_view(S1, G1);
+	sg = v.sg;
+	assert_int_equal(v.oifs, 2 | 8);
+	assert_int_equal(world_oifs(S1, G1), 2 | 8);
+	assert_int_equal(v.wanted_by[CHANNEL_BY_STATIC], 2);
+	assert_int_equal(v.wanted_by[CHANNEL_BY_PIM], 2);
+	assert_int_equal(v.wanted_by[CHANNEL_BY_JOINFILE], 8);
+	assert_int_equal(v.wanted_by[CHANNEL_BY_MEMBERSHIP], 8);
+	assert_int_equal(channels_wanted_by(w.cs, &sg, CHANNEL_BY_JOINFILE), 8);
+	world_want_by(S1, G1, 1, CHANNEL_BY_PIM, false);
+	world_want_by(S1, G1, 1, CHANNEL_BY_PIM, false);
+	world_want_by(S1, G1, 1, CHANNEL_BY_JOINFILE, false); // it is not there for this one
+	world_want_by(S1, G1, 3, CHANNEL_BY_JOINFILE, false);
+	assert_int_equal(world_oifs(S1, G1), 2 | 8);
+	assert_int_equal(channels_wanted_by(w.cs, &sg, CHANNEL_BY_PIM), 0);
+	world_want_by(S1, G1, 3, CHANNEL_BY_MEMBERSHIP, false);
+	assert_int_equal(world_oifs(S1, G1), 2);
+	assert_string_equal(world_journal(), ""); // nothing of all this concerns the relay
+	world_want_by(S1, G1, 1, CHANNEL_BY_STATIC, false);
+	assert_false(world_has(S1, G1));
+	assert_int_equal(channels_wanted_by(w.cs, &sg, CHANNEL_BY_STATIC), 0);
+}
+
+static void origin_names(void **state)
+{
+	(void)state;
+	assert_string_equal(channel_origin_name(CHANNEL_BY_PIM), "pim");
+	assert_string_equal(channel_origin_name(CHANNEL_BY_MEMBERSHIP), "igmp");
+	assert_string_equal(channel_origin_name(CHANNEL_BY_STATIC), "static");
+	assert_string_equal(channel_origin_name(CHANNEL_BY_JOINFILE), "joinfile");
+}
+
 // Sources that name the same relay share Discovery and tunnel.
 static void sources_share_a_tunnel(void **state)
 {
@@ -417,6 +464,8 @@ int main(void)
 		T(join_to_flowing),
 		T(prune_empties_everything),
 		T(two_interfaces_share_a_channel),
+		T(origins_share_a_channel),
+		T(origin_names),
 		T(sources_share_a_tunnel),
 		T(batch_packs_updates),
 		T(batch_with_leave),

@@ -416,11 +416,17 @@ static struct sg sg_of(const char *s, const char *g)
 	return sg;
 }
 
-void world_want(const char *s, const char *g, unsigned int ifindex, bool wanted)
+void world_want_by(
+	const char *s, const char *g, unsigned int ifindex, enum channel_origin origin, bool wanted)
 {
 	struct sg sg = sg_of(s, g);
 
-	channels_want(w.cs, &sg, ifindex, wanted, w.now);
+	channels_want(w.cs, &sg, ifindex, origin, wanted, w.now);
+}
+
+void world_want(const char *s, const char *g, unsigned int ifindex, bool wanted)
+{
+	world_want_by(s, g, ifindex, CHANNEL_BY_PIM, wanted);
 }
 
 static struct mfib_channel *entry_of(const char *s, const char *g)

@@ -43,7 +43,10 @@ void world_begin(void);
 void world_end(void); // checks that nothing is left
 // Moves time on, running timers and delivering what relays and DNS answer.
 void world_run(uint64_t for_us);
+// By PIM, or by who it is.
 void world_want(const char *s, const char *g, unsigned int ifindex, bool wanted);
+void world_want_by(const char *s, const char *g, unsigned int ifindex, enum channel_origin origin,
+	bool wanted);
 // Packets through the forwarding entry of (s,g).
 void world_packets(const char *s, const char *g, unsigned int n);
 struct channel_view world_view(const char *s, const char *g);

@@ -106,6 +106,9 @@ static void defaults(void **state)
 	assert_int_equal(c.n_ssm_ranges, 1);
 	assert_true(addr_eq(&c.ssm_ranges[0].addr, &ssm.addr));
 	assert_int_equal(c.ssm_ranges[0].len, 8);
+	assert_int_equal(c.n_channels, 0);
+	assert_string_equal(c.joinfile.path, "");
+	assert_string_equal(c.joinfile.export, "");
 	assert_int_equal(c.dns.n_resolvers, 0);
 	assert_int_equal(c.dns.queries_per_100ms, 10);
 	assert_int_equal(c.dns.retry_initial_ms, 1000);
@@ -151,6 +154,10 @@ static const char everything[] =
 	"relays = ( { sources = \"198.51.100.0/24\"; relay = \"203.0.113.15\"; },\n"
 	" { sources = \"0.0.0.0/0\"; relay = \"203.0.113.16\"; discovery = false; precedence = "
 	"255; } );\n"
+	"channels = ( { source = \"198.51.100.10\"; group = \"233.1.1.1\"; interfaces = [ "
+	"\"eth.0_x-1\" ]; } );\n"
+	"joinfile = { path = \"/tmp/j\"; interfaces = [ \"eth.0_x-1\" ]; export = \"/tmp/e\"; "
+	"};\n"
 	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2; };\n";
 
 static void every_key(void **state)
@@ -205,6 +212,13 @@ static void every_key(void **state)
 	assert_false(c.relays[1].discovery);
 	assert_int_equal(c.relays[1].precedence, 255);
 	assert_string_equal(prefix_format(&c.relays[1].sources, text), "0.0.0.0/0");
+	assert_int_equal(c.n_channels, 1);
+	assert_string_equal(addr_format(&c.channels[0].sg.s, text), "198.51.100.10");
+	assert_string_equal(addr_format(&c.channels[0].sg.g, text), "233.1.1.1");
+	assert_int_equal(c.channels[0].down, 1);
+	assert_string_equal(c.joinfile.path, "/tmp/j");
+	assert_int_equal(c.joinfile.down, 1);
+	assert_string_equal(c.joinfile.export, "/tmp/e");
 	assert_string_equal(c.console_socket, "/tmp/c");
 	assert_int_equal(c.max_channels, 1);
 	assert_int_equal(c.max_tunnels, 2);
@@ -435,6 +449,101 @@ static void broken_values(void **state)
 		assert_int_equal(load(text, &c, err), -EINVAL);
 		assert_non_null(strstr(err, "longer than 107 characters"));
 	}
+}
+
+#define SG(group)      "source = \"198.51.100.10\"; group = \"" group "\";"
+#define CHANNELS(text) TOP("channels = (\n{ " text " } );")
+#define JOINFILE(text) TOP("joinfile = {\n" text " };")
+
+static void broken_channels(void **state)
+{
+	static const struct broken cases[] = {
+		{TOP("channels = 1;"), "x.conf:5: channels must be a list ( ... ), not an integer"},
+		{TOP("channels = ( 1 );"),
+			"x.conf:5: channels must be a list of groups { ... }, not an integer"},
+		{CHANNELS("source = \"198.51.100.10\";"), "x.conf:6: group is missing"},
+		{CHANNELS("group = \"232.1.1.1\";"), "x.conf:6: source is missing"},
+		{CHANNELS(SG("232.1.1.1") "bogus = 1;"), "x.conf:6: unknown key \"bogus\""},
+		{CHANNELS("source = \"here\"; group = \"232.1.1.1\";"),
+			"x.conf:6: source \"here\": not an address"},
+		{CHANNELS("source = \"2001:db8::1\"; group = \"ff3e::1\";"),
+			"x.conf:6: source \"2001:db8::1\": IPv6 channels are not supported yet"},
+		{CHANNELS(SG("ff3e::1")),
+			"x.conf:6: group \"ff3e::1\": IPv6 channels are not supported yet"},
+		{CHANNELS("source = \"232.1.1.1\"; group = \"232.1.1.1\";"),
+			"x.conf:6: source \"232.1.1.1\": not the address of a host"},
+		{CHANNELS("source = \"0.0.0.0\"; group = \"232.1.1.1\";"),
+			"x.conf:6: source \"0.0.0.0\": not the address of a host"},
+		{CHANNELS(SG("10.1.1.1")), "x.conf:6: group \"10.1.1.1\": not a multicast address"},
+		{CHANNELS(SG("233.1.1.1")), "x.conf:6: group 233.1.1.1 is outside ssm_ranges"},
+		{CHANNELS(SG("232.1.1.1") "\ninterfaces = [ ];"),
+			"x.conf:7: interfaces needs at least 1 element"},
+		{CHANNELS(SG("232.1.1.1") "\ninterfaces = [ \"lan\",\n\"lam\" ];"),
+			"x.conf:8: interfaces: there is no interface \"lam\""},
+		{CHANNELS(SG("232.1.1.1") "\ninterfaces = [ \"wan\" ];"),
+			"x.conf:7: interfaces: the role of interface \"wan\" is not downstream"},
+		{CHANNELS(SG("232.1.1.1") "interfaces = [ \"lan\",\n\"lan\" ];"),
+			"x.conf:7: interfaces: \"lan\" appears twice"},
+		{CHANNELS(SG("232.1.1.1") "interfaces = [ \"l n\" ];"),
+			"x.conf:6: interfaces \"l n\": a netdev name has letters, digits, '.', "
+			"'_', "
+			"'-' only"},
+		{CHANNELS(SG("232.1.1.1") "},\n{" SG("232.1.1.1")),
+			"x.conf:7: channels: (198.51.100.10,232.1.1.1) appears twice"},
+		{CHANNELS(SG("232.1.1.1") "},\n{" SG("232.1.1.2") "});\nlimits = ({ channels = 1;"),
+			"x.conf:8: limits must be a group { ... }, not a list ( ... )"},
+		{TOP("limits = { channels = 1; };\nchannels = (\n{" SG("232.1.1.1") "},\n{" SG(
+			 "232.1.1.2") "});"),
+			"x.conf:6: channels has 2 elements, limits.channels allows 1"},
+		{JOINFILE(""), "x.conf:5: joinfile has neither path nor export"},
+		{JOINFILE("path = \"joins\";"),
+			"x.conf:6: path \"joins\": not the absolute path of a file"},
+		{JOINFILE("path = \"/run/inlet/\";"),
+			"x.conf:6: path \"/run/inlet/\": not the absolute path of a file"},
+		{JOINFILE("export = \"\";"),
+			"x.conf:6: export \"\": not the absolute path of a file"},
+		{JOINFILE("path = \"/j\";\nexport = \"/j\";"),
+			"x.conf:7: joinfile: export is path"},
+		{JOINFILE("export = \"/j\";\ninterfaces = [ \"lan\" ];"),
+			"x.conf:7: joinfile has interfaces, but no path"},
+		{JOINFILE("path = \"/j\"; interfaces = [ \"wan\" ];"),
+			"x.conf:6: interfaces: the role of interface \"wan\" is not downstream"},
+		{JOINFILE("path = \"/j\"; interfaces = [ \"x\" ];"),
+			"x.conf:6: interfaces: there is no interface \"x\""},
+		{JOINFILE("path = \"/j\"; file = 1;"),
+			"x.conf:6: unknown key \"file\" in joinfile"},
+	};
+
+	(void)state;
+	BROKEN(cases);
+}
+
+// Without interfaces, all with a downstream role; bits count those alone.
+static void channel_interfaces(void **state)
+{
+#define IF(name, role) "{ name = \"" name "\"; device = \"d" name "\"; role = \"" role "\"; },\n"
+	static const char text[] = "channels = ( { " SG(
+		"232.1.1.1") " },\n"
+			     "{ " SG("232.1.1.2") " interfaces = [ \"d\", \"b\" ]; } );\n"
+						  "joinfile = { path = \"/j\"; };\n"
+						  "interfaces = (\n" IF("a", "upstream") IF(
+							  "b", "both") IF("c",
+							  "downstream") "{ name = \"d\"; device = "
+									"\"dd\"; role = "
+									"\"downstream\"; } );\n";
+	static struct config c;
+	char err[CONFIG_ERR_LEN];
+
+	(void)state;
+	if (load(text, &c, err) != 0)
+		fail_msg("%s", err);
+	assert_int_equal(c.n_channels, 2);
+	assert_int_equal(c.channels[0].down, 7);
+	assert_int_equal(c.channels[1].down, 1 | 4);
+	assert_int_equal(c.joinfile.down, 7);
+	assert_int_equal(config_down_index(&c, &c.ifs[0]), -1);
+	assert_int_equal(config_down_index(&c, &c.ifs[1]), 0);
+	assert_int_equal(config_down_index(&c, &c.ifs[3]), 2);
 }
 
 #define ON(name, device, more) \
@@ -743,6 +852,8 @@ int main(void)
 		cmocka_unit_test(digits_elsewhere),
 		cmocka_unit_test(broken_values),
 		cmocka_unit_test(broken_interfaces),
+		cmocka_unit_test(broken_channels),
+		cmocka_unit_test(channel_interfaces),
 		cmocka_unit_test(shared_ports),
 		cmocka_unit_test(how_many_interfaces),
 		cmocka_unit_test(includes),

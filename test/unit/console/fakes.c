@@ -7,6 +7,8 @@
 
 #include "base/timer.h"
 #include "channel/channel.h"
+#include "joinfile/export.h"
+#include "joinfile/import.h"
 #include "kif/kif.h"
 #include "pim/pim.h"
 #include "port/port.h"
@@ -23,17 +25,20 @@ static struct kif_stats kif_counts = {10, 20, 1, 2};
 static struct pim_stats pim_counts = {.drops = {[PIM_DROP_CHECKSUM] = 3}};
 static struct amt_stats amt_counts = {.drops = {[AMT_DROP_NONCE] = 4}};
 // Only their addresses are used.
-static char kif, pim, amt, channels;
+static char kif, pim, amt, channels, import, export;
+static struct joinfile_stats joinfile_counts = {.drops = {[JOINFILE_DROP_MALFORMED] = 5}};
 
 #define X(name, text) #name,
 const char *const drop_names[DROP_COUNT] = {DROP_LIST(X)};
 const char *const pim_drop_names[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const amt_drop_names[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
+const char *const joinfile_drop_names[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 #define X(name, text) text,
 const char *const drop_texts[DROP_COUNT] = {DROP_LIST(X)};
 const char *const pim_drop_texts[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const amt_drop_texts[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
+const char *const joinfile_drop_texts[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 
 static struct addr address(const char *text)
@@ -65,6 +70,40 @@ static void rebalance(void *ctx, bool dry_run,
 	(void)ctx;
 	row_cb(arg, &now);
 	row_cb(arg, dry_run ? &none : &move);
+}
+
+static int static_channel(void *ctx, bool add, const struct sg *sg, const char *ifname,
+	struct observe_static *out, char why[OBSERVE_WHY_LEN])
+{
+	char text[SG_STRLEN];
+
+	(void)ctx;
+	snprintf(why, OBSERVE_WHY_LEN, "left behind");
+	if (ifname && strcmp(ifname, "lan") != 0) {
+		snprintf(why, OBSERVE_WHY_LEN, "there is no interface %s for %s", ifname,
+			sg_format(sg, text));
+		return -2;
+	}
+	out->oifs = !add ? 0 : ifname ? 2 : 3;
+	out->changed = sg->g.bytes[3] == 1;
+	return 0;
+}
+
+void joinfile_import_view(const struct joinfile_import *im, struct joinfile_import_view *out)
+{
+	(void)im;
+	*out = (struct joinfile_import_view){.path = "/run/joins",
+		.present = true,
+		.channels = 7,
+		.passed = 1,
+		.read_us = FAKE_NOW_US - 3 * USEC_PER_SEC,
+		.error = "/run/joins:9: group is not an address"};
+}
+
+void joinfile_export_view(const struct joinfile_export *ex, struct joinfile_export_view *out)
+{
+	(void)ex;
+	*out = (struct joinfile_export_view){.path = "/run/exported"};
 }
 
 void fake_observe(struct observe *o)
@@ -116,11 +155,20 @@ void fake_observe(struct observe *o)
 	o->amt = (struct amt_gateway *)(void *)&amt;
 	o->steering_cb = steering;
 	o->rebalance_cb = rebalance;
+	o->static_cb = static_channel;
+	o->joinfile_stats = &joinfile_counts;
+	o->joinfile_import = (struct joinfile_import *)(void *)&import;
+	o->joinfile_export = (struct joinfile_export *)(void *)&export;
 }
 
 const char *channel_state_name(enum channel_state s)
 {
 	return s == CHANNEL_FLOWING ? "flowing" : s == CHANNEL_WAITING ? "waiting" : "other";
+}
+
+const char *channel_origin_name(enum channel_origin o)
+{
+	return o == CHANNEL_BY_PIM ? "pim" : o == CHANNEL_BY_STATIC ? "static" : "other";
 }
 
 void channels_each(
@@ -130,6 +178,7 @@ void channels_each(
 		.state = CHANNEL_FLOWING,
 		.relay = address("203.0.113.15"),
 		.oifs = 2,
+		.wanted_by = {[CHANNEL_BY_PIM] = 2},
 		.packets = 1000,
 		.bytes = 1328000,
 		.wanted_us = FAKE_NOW_US - 5 * USEC_PER_SEC,
@@ -144,6 +193,7 @@ void channels_each(
 			v.relay = (struct addr){0};
 			v.first_packet_us = 0;
 			v.oifs = 3;
+			v.wanted_by[CHANNEL_BY_STATIC] = 1;
 			v.retry_us = FAKE_NOW_US + 1500000;
 			strcpy(v.reason, "DNS says \"NXDOMAIN\"\n\x1b[2J\\");
 		}

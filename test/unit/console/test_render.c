@@ -12,6 +12,7 @@
 #include "console/verb.h"
 #include "crossing/drops.h"
 #include "fakes.h"
+#include "joinfile/joinfile.h"
 #include "pim/pim.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -151,7 +152,10 @@ static char *run(const char *words, bool json)
 {
 	struct observe o;
 	struct render r;
-	struct verb_ctx v = {.o = &o, .r = &r, .now_us = FAKE_NOW_US};
+	struct verb_ctx v = {.o = &o,
+		.r = &r,
+		.now_us = FAKE_NOW_US,
+		.args = {"198.51.100.10", "232.1.1.1", strstr(words, "NAME") ? "lan" : NULL}};
 	const struct verb *verb = verbs;
 	char *out;
 
@@ -162,6 +166,7 @@ static char *run(const char *words, bool json)
 	render_init(&r, json);
 	verb->run(&v);
 	assert_int_equal(render_status(&r), 0);
+	assert_string_equal(v.refused, "");
 	out = strdup(r.out.data ? r.out.data : "");
 	render_fini(&r);
 	return out;
@@ -212,10 +217,12 @@ static void channels_verb(void **state)
 	(void)state;
 	EXPECT("show channels", true,
 		"\"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", \"state\": "
-		"\"flowing\", \"relay\": \"203.0.113.15\", \"downstream\": [\"lan\"], \"packets\": "
-		"1000, \"bytes\": 1328000, \"age\": 5.000, \"first_packet_ms\": 12.345, "
+		"\"flowing\", \"relay\": \"203.0.113.15\", \"downstream\": [\"lan\"], "
+		"\"wanted_by\": [\"pim\"], \"packets\": 1000, \"bytes\": 1328000, \"age\": 5.000, "
+		"\"first_packet_ms\": 12.345, "
 		"\"retry_in\": null, \"reason\": \"\"",
-		"\"state\": \"waiting\", \"relay\": null, \"downstream\": [\"wan\", \"lan\"]",
+		"\"state\": \"waiting\", \"relay\": null, \"downstream\": [\"wan\", \"lan\"], "
+		"\"wanted_by\": [\"pim\", \"static\"]",
 		"\"first_packet_ms\": null, \"retry_in\": 1.500, "
 		"\"reason\": \"DNS says \\\"NXDOMAIN\\\"\\u000a\\u001b[2J\\\\\"");
 	EXPECT("show channels", false, "wan,lan", "DNS says \"NXDOMAIN\"??[2J\\");
@@ -272,7 +279,7 @@ static void drops_verb(void **state)
 	(void)state;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, 3);
+	assert_int_equal(rows, 4);
 	free(out);
 	EXPECT("show drops", true,
 		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
@@ -282,8 +289,32 @@ static void drops_verb(void **state)
 	rows = 0;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + AMT_DROP_COUNT);
+	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + AMT_DROP_COUNT + JOINFILE_DROP_COUNT);
 	free(out);
+}
+
+static void static_verbs(void **state)
+{
+	(void)state;
+	EXPECT("add channel SOURCE GROUP", true,
+		"{\"result\": \"added\", \"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", "
+		"\"downstream\": [\"wan\", \"lan\"]}");
+	EXPECT("add channel SOURCE GROUP interface NAME", true, "\"downstream\": [\"lan\"]");
+	EXPECT("del channel SOURCE GROUP", true, "\"deleted\"", "\"downstream\": []");
+	EXPECT("del channel SOURCE GROUP interface NAME", false, "deleted");
+}
+
+static void joinfile_verb(void **state)
+{
+	(void)state;
+	EXPECT("show joinfile", true,
+		"{\"file\": \"/run/joins\", \"use\": \"read\", \"state\": \"not used\", "
+		"\"channels\": 7, \"passed_over\": 1, \"refused\": 0, \"age\": 3.000, "
+		"\"error\": \"/run/joins:9: group is not an address\"}",
+		"{\"file\": \"/run/exported\", \"use\": \"written\", \"state\": \"absent\"");
+	EXPECT("show drops", true,
+		"\"room\": \"joinfile\", \"interface\": null, \"name\": \"MALFORMED\", \"count\": "
+		"5");
 }
 
 static void other_verbs(void **state)
@@ -348,6 +379,8 @@ int main(void)
 		cmocka_unit_test(workers_verb),
 		cmocka_unit_test(rebalance_verb),
 		cmocka_unit_test(drops_verb),
+		cmocka_unit_test(static_verbs),
+		cmocka_unit_test(joinfile_verb),
 		cmocka_unit_test(other_verbs),
 		cmocka_unit_test(empty_observe),
 		cmocka_unit_test(json_is_valid),

@@ -236,6 +236,60 @@ static void one_shot_errors(void **state)
 	}
 }
 
+// Words that stand for any word, and verbs that say no.
+static void one_shot_arguments(void **state)
+{
+#define ADD "run add channel 198.51.100.10 232.1.1.1"
+	static const struct {
+		const char *line;
+		int status;
+		const char *text; // in the answer
+	} cases[] = {
+		{ADD "\n", 0, "wan,lan"},
+		{ADD " interface lan --json\n", 0, "\"downstream\": [\"lan\"]"},
+		{"run add channel 198.51.100.10 232.1.1.2 --json\n", 0, "\"unchanged\""},
+		{"run del channel 2001:db8::1 ff3e::8000:1\n", 0, "ff3e::8000:1"},
+		{ADD " interface eth7\n", 1,
+			"error: there is no interface eth7 for (198.51.100.10,232.1.1.1)\n"},
+		{"run add channel here 232.1.1.1\n", 1, "error: source here is not an address\n"},
+		{"run add channel 198.51.100.10 --json\n", 1,
+			"error: group --json is not an address\n"},
+		{"run add channel 198.51.100.10\n", 1, "unknown or incomplete command"},
+		{ADD " interface\n", 1, "unknown or incomplete command"},
+		{ADD " on lan\n", 1, "unknown or incomplete command"},
+		{ADD " interface lan --xml\n", 1, "unknown or incomplete command"},
+	};
+	char text[512], line[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+			one_shot(*state, cases[i].line, text, sizeof(text)), cases[i].status);
+		if (!strstr(text, cases[i].text))
+			fail_msg("%s: \"%s\" is not in: %s", cases[i].line, cases[i].text, text);
+	}
+	// A word as long as a line can have it.
+	snprintf(line, sizeof(line), "run add channel %0200d 232.1.1.1\n", 0);
+	assert_int_equal(one_shot(*state, line, text, sizeof(text)), 1);
+	snprintf(line, sizeof(line), "run add channel %0120d 232.1.1.1\n", 0);
+	assert_int_equal(one_shot(*state, line, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "is not an address"));
+}
+
+// The same in a session, which goes on after a refusal.
+static void session_arguments(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = dial(b);
+
+	say(p, "tty\nadd channel x 232.1.1.1\n");
+	await(b, p, "error: source x is not an address\n");
+	say(p, "del chan\t 198.51.100.10 232.1.1.1 int\tlan\n");
+	await(b, p, "deleted");
+	say(p, "quit\n");
+	await_close(b, p);
+	hang_up(p);
+}
+
 static void one_shot_half_closed(void **state)
 {
 	struct bench *b = *state;
@@ -593,6 +647,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_shot_ok),
 		TEST(one_shot_errors),
+		TEST(one_shot_arguments),
+		TEST(session_arguments),
 		TEST(one_shot_half_closed),
 		TEST(one_shot_large),
 		TEST(line_of_3000),

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// add channel, del channel.
+#include <stdio.h>
+
+#include "console/verb.h"
+
+// One row: the channel, and where it is wanted by hand afterwards.
+static const struct render_column columns[] = {
+	{"result", RENDER_LEFT}, // "added", "deleted"; "unchanged": it was there
+	{"source", RENDER_LEFT},
+	{"group", RENDER_LEFT},
+	{"downstream", RENDER_LEFT},
+};
+
+static bool address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
+{
+	if (text && addr_parse(text, out) == 0)
+		return true;
+	snprintf(v->refused, sizeof(v->refused), "%s %s is not an address", what, text ? text : "");
+	return false;
+}
+
+static void change(struct verb_ctx *v, bool add)
+{
+	struct observe_static did = {0};
+	struct sg sg;
+
+	if (!address(v, "source", v->args[0], &sg.s) || !address(v, "group", v->args[1], &sg.g))
+		return;
+	if (!v->o->static_cb) {
+		snprintf(v->refused, sizeof(v->refused), "static channels are not to be had");
+		return;
+	}
+	if (v->o->static_cb(v->o->ctx, add, &sg, v->args[2], &did, v->refused) < 0)
+		return;
+	v->refused[0] = '\0';
+	render_table_begin(v->r, "changes", columns, RTE_DIM(columns));
+	render_text(v->r, !did.changed ? "unchanged" : add ? "added" : "deleted");
+	render_addr(v->r, &sg.s);
+	render_addr(v->r, &sg.g);
+	render_list_begin(v->r);
+	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
+		if (i < 64 && did.oifs >> i & 1)
+			render_list_item(v->r, v->o->ifs[i].name);
+	}
+	render_list_end(v->r);
+	render_table_end(v->r);
+}
+
+void verb_add_channel(struct verb_ctx *v)
+{
+	change(v, true);
+}
+
+void verb_del_channel(struct verb_ctx *v)
+{
+	change(v, false);
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Channels that nobody has to join: the static ones, and where those of the joinfile are wanted.
+// The walk leaves them in the draft, since the interfaces that they name may come later in the
+// file.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config_internal.h"
+
+struct finish {
+	struct config_draft *d;
+	const config_t *config;
+	const char *path;
+	char *err;
+};
+
+#define at(k, ...)	    config_at((k)->config, __VA_ARGS__)
+#define FAIL(k, where, ...) config_fail((k)->err, (k)->path, (where), __VA_ARGS__)
+
+int config_down_index(const struct config *c, const struct config_if *f)
+{
+	int n = 0;
+
+	if (!(f->role & IF_DOWNSTREAM))
+		return -1;
+	for (const struct config_if *g = c->ifs; g < f; g++)
+		n += (g->role & IF_DOWNSTREAM) != 0;
+	return n;
+}
+
+static uint64_t all_down(const struct config *c)
+{
+	uint64_t down = 0;
+
+	for (unsigned int i = 0; i < c->n_ifs; i++) {
+		int bit = config_down_index(c, &c->ifs[i]);
+
+		if (bit >= 0)
+			down |= 1ull << bit;
+	}
+	return down;
+}
+
+static const struct config_if *if_named(const struct config *c, const char *name)
+{
+	for (unsigned int i = 0; i < c->n_ifs; i++)
+		if (strcmp(c->ifs[i].name, name) == 0)
+			return &c->ifs[i];
+	return NULL;
+}
+
+// The interfaces named, in *down. where: the libconfig path of the array.
+static int find_interfaces(
+	const struct finish *k, const struct config_names *names, const char *where, uint64_t *down)
+{
+	const struct config *c = &k->d->c;
+
+	*down = names->n == 0 ? all_down(c) : 0;
+	for (unsigned int i = 0; i < names->n; i++) {
+		const struct config_if *f = if_named(c, names->name[i]);
+		uint64_t bit;
+
+		if (!f)
+			return FAIL(k, at(k, "%s.[%u]", where, i),
+				"interfaces: there is no interface \"%s\"", names->name[i]);
+		if (!(f->role & IF_DOWNSTREAM))
+			return FAIL(k, at(k, "%s.[%u]", where, i),
+				"interfaces: the role of interface \"%s\" is not downstream",
+				f->name);
+		bit = 1ull << config_down_index(c, f);
+		if (*down & bit)
+			return FAIL(k, at(k, "%s.[%u]", where, i),
+				"interfaces: \"%s\" appears twice", f->name);
+		*down |= bit;
+	}
+	return 0;
+}
+
+static int finish_channel(const struct finish *k, unsigned int i)
+{
+	const struct config_channel_draft *from = &k->d->channels[i];
+	struct config *c = &k->d->c;
+	char where[64], text[SG_STRLEN];
+
+	if (!prefix_match_any(c->ssm_ranges, c->n_ssm_ranges, &from->sg.g))
+		return FAIL(k, at(k, "channels.[%u].group", i), "group %s is outside ssm_ranges",
+			addr_format(&from->sg.g, text));
+	for (unsigned int j = 0; j < i; j++)
+		if (sg_eq(&from->sg, &c->channels[j].sg))
+			return FAIL(k, at(k, "channels.[%u]", i), "channels: %s appears twice",
+				sg_format(&from->sg, text));
+	snprintf(where, sizeof(where), "channels.[%u].interfaces", i);
+	c->channels[i].sg = from->sg;
+	return find_interfaces(k, &from->interfaces, where, &c->channels[i].down);
+}
+
+static int finish_joinfile(const struct finish *k)
+{
+	struct config_joinfile *j = &k->d->c.joinfile;
+
+	if (!config_lookup(k->config, "joinfile"))
+		return 0;
+	if (!j->path[0] && !j->export[0])
+		return FAIL(k, at(k, "joinfile"), "joinfile has neither path nor export");
+	if (!j->path[0] && k->d->joinfile_interfaces.n > 0)
+		return FAIL(
+			k, at(k, "joinfile.interfaces"), "joinfile has interfaces, but no path");
+	// What is exported would be wanted because it is exported.
+	if (strcmp(j->path, j->export) == 0)
+		return FAIL(k, at(k, "joinfile.export"), "joinfile: export is path");
+	if (!j->path[0])
+		return 0;
+	return find_interfaces(k, &k->d->joinfile_interfaces, "joinfile.interfaces", &j->down);
+}
+
+int config_channels(
+	struct config_draft *d, const config_t *config, const char *path, char err[CONFIG_ERR_LEN])
+{
+	struct finish k = {.d = d, .config = config, .path = path, .err = err};
+
+	if (d->c.n_channels > d->c.max_channels)
+		return FAIL(&k, at(&k, "channels"),
+			"channels has %u elements, limits.channels allows %u", d->c.n_channels,
+			d->c.max_channels);
+	for (unsigned int i = 0; i < d->c.n_channels; i++) {
+		int ret = finish_channel(&k, i);
+
+		if (ret < 0)
+			return ret;
+	}
+	return finish_joinfile(&k);
+}
