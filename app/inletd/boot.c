@@ -119,6 +119,8 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.hold_down_s = amt->hold_down_s,
 		.full_hold_down_s = amt->full_hold_down_s,
 		.linger_s = amt->linger_s,
+		.traffic_timeout_ms = amt->traffic_timeout_ms,
+		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
 		.endpoints = amt->endpoints,
 	};
 	struct channel_env env = upstream_env;

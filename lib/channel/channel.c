@@ -222,7 +222,7 @@ void channels_batch_end(struct channels *cs, uint64_t now_us)
 	}
 }
 
-static void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
+void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 {
 	struct mfib_stats stats;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], r[ADDR_STRLEN];
@@ -234,6 +234,7 @@ static void channel_look(struct channels *cs, struct channel *ch, uint64_t now_u
 		return;
 	ch->packets = stats.packets;
 	ch->moved_us = now_us;
+	health_moved(ch, now_us);
 	if (!ch->awaiting)
 		return;
 	channel_await(cs, ch, false);
@@ -298,6 +299,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 			TAILQ_FOREACH (ch, &src->channels, in_source)
 				channel_unforward(cs, ch);
 			TAILQ_REMOVE(&t->sources, src, in_tunnel);
+			health_end(src);
 			src->tunnel = NULL;
 			src->state = SOURCE_WAITING;
 		}

@@ -78,6 +78,9 @@ struct channel_cfg {
 	uint32_t max_channels, max_tunnels;
 	uint32_t retry_initial_ms, retry_max_s; // a source for which nothing can be tried
 	uint32_t hold_down_s, full_hold_down_s, linger_s;
+	// A source without a packet for so long, doubling up to the other, tries another relay (RFC
+	// 8777 section 3.3.4.1); 0: never.
+	uint32_t traffic_timeout_ms, traffic_timeout_max_s;
 	// Endpoints towards one relay, each at a local address of its own; channels are spread over
 	// them by a hash. 0 is 1.
 	uint32_t endpoints;

@@ -54,6 +54,7 @@ struct source {
 	// Relays that are held for not answering may be tried: nothing else is left, a back-off
 	// passed.
 	bool last_resort;
+	bool settle;	     // relays that bring no traffic may be tried: there is no other
 	uint64_t expires_us; // of the DNS answer
 	struct driad_lookup *lookup;
 	struct discovery *discovery;
@@ -63,6 +64,13 @@ struct source {
 	struct timer retry;
 	unsigned int retries;
 	char reason[128]; // why it waits
+	// health.c, while attached to a tunnel that is up
+	struct timer health;
+	uint64_t window_us;	      // without a packet for so long, something is done
+	uint64_t moved_us;	      // when a channel of it last had a packet, or was joined
+	bool flowing;		      // it had one since
+	uint64_t flow_since_us;	      // valid when flowing
+	unsigned int silences, moves; // windows without a packet; relays left for it
 };
 TAILQ_HEAD(source_list, source);
 
@@ -94,6 +102,9 @@ struct tunnel {
 	struct source_list sources;
 	struct timer linger;
 	int icmp_error;
+	uint64_t moved_us;   // when a packet of any channel last came
+	uint64_t probe_us;   // health.c: no further probe before
+	unsigned int probes; // since then, in vain
 	bool in_batch;
 	TAILQ_ENTRY(tunnel) in_batch_list;
 	// A tunnel to the same relay from another local address (endpoint.c) is a further endpoint:
@@ -132,6 +143,8 @@ static inline uint64_t channel_oifs(const struct channel *ch)
 }
 // Takes the forwarding entry out and keeps its counts.
 void channel_unforward(struct channels *cs, struct channel *ch);
+// Reads its counters.
+void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us);
 // Its tunnel went: the next packet is a first packet again.
 void channel_restart(struct channels *cs, struct channel *ch);
 
@@ -141,6 +154,22 @@ struct source *source_create(struct channels *cs, const struct addr *a);
 void source_destroy(struct source *src, uint64_t now_us);
 // Begins, or goes on with, the search for a relay; ends attached, busy or waiting.
 void source_search(struct source *src, uint64_t now_us);
+// Leaves the tunnel that it is attached to.
+void source_leave(struct source *src, uint64_t now_us);
+// Is there another relay that it could be attached to?
+bool source_has_other(struct source *src, uint64_t now_us);
+// Attached: asks DNS again when what it said has run out, and moves only if that brings another
+// relay.
+void source_refresh(struct source *src, uint64_t now_us);
+
+// health.c
+// The source's channels are joined from now on.
+void health_begin(struct source *src, uint64_t now_us);
+void health_end(struct source *src);
+// A channel's counters have grown.
+void health_moved(struct channel *ch, uint64_t now_us);
+void health_cb(struct timer *timer, void *arg, uint64_t now_us);
+
 // tunnel.c
 struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay);
 struct tunnel *tunnel_find_discovered(const struct channels *cs, const struct addr *from);
@@ -175,5 +204,7 @@ void endpoint_fail(struct tunnel *t, const char *reason, uint64_t now_us);
 // section 5.2.3.5.3 only asks to discover again; RFC 8777's strict hold-down is for relays that
 // answered and then did not serve).
 extern const char hold_no_answer[];
+// Of one source only; the relay may be taken for it when there is no other.
+extern const char hold_no_traffic[];
 
 #endif

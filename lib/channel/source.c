@@ -5,6 +5,7 @@
 #include "channel/channel_internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 	src->state = SOURCE_WAITING;
 	TAILQ_INIT(&src->channels);
 	timer_init(&src->retry, retry_cb, src);
+	timer_init(&src->health, health_cb, src);
 	return src;
 }
 
@@ -134,12 +136,33 @@ static void add_static(struct source *src)
 	}
 }
 
+// An answer for a source that has a relay already.
+static void lookup_attached(struct source *src, const struct driad_result *result, uint64_t now_us)
+{
+	if (result->status != DRIAD_OK)
+		return;
+	src->expires_us = now_us + result->ttl_s * USEC_PER_SEC;
+	src->n_candidates = 0;
+	add_static(src);
+	for (unsigned int i = 0; i < result->n_relays; i++)
+		add_candidate(src, &result->relays[i], "driad");
+	// Packets may have come meanwhile.
+	if (src->flowing || !source_has_other(src, now_us))
+		return;
+	source_leave(src, now_us);
+	source_search(src, now_us);
+}
+
 static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
 {
 	struct source *src = arg;
 	uint64_t wait_us;
 
 	src->lookup = NULL;
+	if (src->state == SOURCE_ATTACHED) {
+		lookup_attached(src, result, now_us);
+		return;
+	}
 	if (result->status == DRIAD_OK) {
 		src->expires_us = now_us + result->ttl_s * USEC_PER_SEC;
 		for (unsigned int i = 0; i < result->n_relays; i++)
@@ -169,8 +192,35 @@ static void source_ask(struct source *src, uint64_t now_us)
 	}
 }
 
+void source_refresh(struct source *src, uint64_t now_us)
+{
+	if (src->lookup || (src->asked_dns && now_us < src->expires_us))
+		return;
+	src->asked_dns = true;
+	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
+}
+
+void source_leave(struct source *src, uint64_t now_us)
+{
+	struct channels *cs = src->cs;
+	bool outer = cs->batching;
+	struct channel *ch;
+
+	if (!outer)
+		channels_batch_begin(cs);
+	tunnel_detach(src->tunnel, src, now_us);
+	if (!outer)
+		channels_batch_end(cs, now_us);
+	TAILQ_FOREACH (ch, &src->channels, in_source)
+		channel_restart(cs, ch);
+	src->state = SOURCE_WAITING;
+}
+
 void source_search(struct source *src, uint64_t now_us)
 {
+	if (src->lookup) // begun while it was attached
+		driad_lookup_cancel(src->cs->rooms.driad, src->lookup);
+	src->lookup = NULL;
 	if (src->asked_dns && now_us >= src->expires_us) {
 		src->asked_dns = false;
 		src->n_candidates = 0;
@@ -181,6 +231,13 @@ void source_search(struct source *src, uint64_t now_us)
 		source_try(src, now_us);
 	else
 		source_ask(src, now_us);
+}
+
+// Is it held down for want of this source's traffic?
+static bool tunnel_is_quiet_for(const struct tunnel *t, const struct source *src, uint64_t now_us)
+{
+	return !src->settle &&
+	       holddown_held_for(src->cs->rooms.held, &t->relay, &src->addr, now_us, NULL, NULL);
 }
 
 static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
@@ -220,7 +277,12 @@ static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
 	while ((src = TAILQ_FIRST(&d->sources))) {
 		TAILQ_REMOVE(&d->sources, src, in_discovery);
 		src->discovery = NULL;
-		if (t) {
+		if (t && tunnel_is_quiet_for(t, src, now_us)) {
+			// Asked again, the broker names the relay that was just left.
+			holddown_add_for(cs->rooms.held, &d->addr, &src->addr, hold_no_traffic,
+				now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
+			source_try(src, now_us);
+		} else if (t) {
 			tunnel_attach(t, src, now_us);
 		} else if (holddown_held(cs->rooms.held, &d->addr, now_us, NULL, NULL)) {
 			source_try(src, now_us);
@@ -285,6 +347,8 @@ static bool source_go(struct source *src, unsigned int i, uint64_t now_us)
 	t = tunnel_find(cs, &relay->addr);
 	if (!t && !relay->discovery_optional)
 		t = tunnel_find_discovered(cs, &relay->addr);
+	if (t && !addr_eq(&t->relay, &relay->addr) && tunnel_is_quiet_for(t, src, now_us))
+		t = NULL; // the broker may name another relay now
 	if (!t && !relay->discovery_optional) {
 		err = discovery_join(src, &relay->addr, now_us);
 		if (err == 0)
@@ -310,9 +374,24 @@ static bool candidate_usable(struct source *src, unsigned int i, uint64_t now_us
 
 	if (a->family != ADDR_V4 || cs->env.is_local(cs->env.ctx, a))
 		return false;
-	if (!holddown_held(cs->rooms.held, a, now_us, NULL, &why))
+	if (!holddown_held_for(cs->rooms.held, a, &src->addr, now_us, NULL, &why))
 		return true;
-	return src->last_resort && why == hold_no_answer;
+	return (src->last_resort && why == hold_no_answer) ||
+	       (src->settle && why == hold_no_traffic);
+}
+
+bool source_has_other(struct source *src, uint64_t now_us)
+{
+	const struct tunnel *t = src->tunnel;
+
+	for (unsigned int i = 0; i < src->n_candidates; i++) {
+		const struct addr *a = &src->candidates[i].relay.addr;
+
+		if (!addr_eq(a, &t->relay) && !addr_eq(a, &t->discovered_from) &&
+			candidate_usable(src, i, now_us))
+			return true;
+	}
+	return false;
 }
 
 // One sentence for a source none of whose candidates can be used.
@@ -322,7 +401,7 @@ static void explain_none(struct source *src, uint64_t now_us)
 	char text[ADDR_STRLEN];
 	const char *why = "cannot be a relay for this box (its own address, or not IPv4)";
 
-	holddown_held(src->cs->rooms.held, a, now_us, NULL, &why);
+	holddown_held_for(src->cs->rooms.held, a, &src->addr, now_us, NULL, &why);
 	if (src->n_candidates == 1)
 		snprintf(src->reason, sizeof(src->reason), "relay %s: %s", addr_format(a, text),
 			why);
@@ -332,7 +411,8 @@ static void explain_none(struct source *src, uint64_t now_us)
 			addr_format(a, text), why);
 }
 
-static void source_try(struct source *src, uint64_t now_us)
+// The number that could be used but not begun with; UINT_MAX when one is under way.
+static unsigned int try_candidates(struct source *src, uint64_t now_us)
 {
 	unsigned int usable = 0;
 
@@ -341,11 +421,26 @@ static void source_try(struct source *src, uint64_t now_us)
 			continue;
 		usable++;
 		if (source_go(src, i, now_us))
-			return;
+			return UINT_MAX;
 	}
+	return usable;
+}
+
+static void source_try(struct source *src, uint64_t now_us)
+{
+	unsigned int usable = try_candidates(src, now_us);
+
+	if (usable == UINT_MAX)
+		return;
 	if (!src->asked_dns) { // only static ones so far
 		source_ask(src, now_us);
 		return;
+	}
+	if (usable == 0 && !src->settle) {
+		src->settle = true;
+		usable = try_candidates(src, now_us);
+		if (usable == UINT_MAX)
+			return;
 	}
 	if (usable == 0)
 		explain_none(src, now_us);

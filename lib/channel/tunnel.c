@@ -207,6 +207,7 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 	src->reason[0] = '\0';
 	TAILQ_INSERT_TAIL(&t->sources, src, in_tunnel);
 	src->last_resort = false;
+	src->settle = false;
 	// In an outer batch the outer end sends the reports.
 	if (!outer)
 		channels_batch_begin(t->cs);
@@ -214,12 +215,15 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 		tunnel_join(endpoint_for(t, ch, now_us), ch, now_us);
 	if (!outer)
 		channels_batch_end(t->cs, now_us);
+	if (tunnel_is_up(t))
+		health_begin(src, now_us);
 }
 
 void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
 {
 	struct channel *ch;
 
+	health_end(src);
 	TAILQ_FOREACH (ch, &src->channels, in_source)
 		if (ch->mfib)
 			tunnel_leave(ch, now_us);
@@ -241,6 +245,7 @@ static void tunnel_abandon(struct tunnel *t, struct source_list *moved)
 		TAILQ_REMOVE(&t->sources, src, in_tunnel);
 		TAILQ_FOREACH (ch, &src->channels, in_source)
 			channel_restart(t->cs, ch);
+		health_end(src);
 		src->tunnel = NULL;
 		src->state = SOURCE_WAITING;
 		TAILQ_INSERT_TAIL(moved, src, in_tunnel);
@@ -278,6 +283,7 @@ static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 		TAILQ_FOREACH (ch, &src->channels, in_source)
 			if (ch->tunnel == t && !ch->joined_us)
 				ch->joined_us = now_us;
+		health_begin(src, now_us);
 	}
 	t->icmp_error = 0;
 	holddown_release(t->cs->rooms.held, &t->relay); // a last resort that works

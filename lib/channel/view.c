@@ -197,8 +197,8 @@ static void source_relays(const struct channels *cs, const struct source *src,
 			.expires_us = strcmp(c->origin, "static") == 0 ? NEVER_US : src->expires_us,
 		};
 
-		if (!holddown_held(
-			    cs->rooms.held, &v.addr, cs->now_us, &v.held_until_us, &v.held_reason))
+		if (!holddown_held_for(cs->rooms.held, &v.addr, &src->addr, cs->now_us,
+			    &v.held_until_us, &v.held_reason))
 			v.held_reason = NULL;
 		cb(arg, &v);
 	}

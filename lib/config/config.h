@@ -103,7 +103,11 @@ struct config_amt {
 		request_tries; // 4: unanswered Discoveries or Requests before the relay is given up
 	uint32_t hold_down_s;  // 180: a relay that failed is no candidate for so long
 	uint32_t full_hold_down_s; // 600: the same for one that answered L=1
-	uint16_t update_mtu;	   // 1280: octets of an Update's IP datagram at most
+	// 4000: a source without a packet for so long tries another relay, doubling each time in
+	// vain ...
+	uint32_t traffic_timeout_ms;
+	uint32_t traffic_timeout_max_s; // 120: ... up to so many seconds; 0 ms: never
+	uint16_t update_mtu;		// 1280: octets of an Update's IP datagram at most
 	// 1..16, default 1: endpoints towards one relay, each at another address of the upstream
 	// interface, with the channels spread over them
 	uint32_t endpoints;

@@ -305,6 +305,17 @@ static int check_retry(
 	return 0;
 }
 
+static int check_traffic(const struct check *k)
+{
+	const struct config_amt *a = &k->c->amt;
+
+	if ((uint64_t)a->traffic_timeout_max_s * 1000 < a->traffic_timeout_ms)
+		return FAIL(k, at(k, "amt.traffic_timeout_max"),
+			"traffic_timeout_max %u s is less than traffic_timeout_ms %u",
+			a->traffic_timeout_max_s, a->traffic_timeout_ms);
+	return 0;
+}
+
 static int check_resolvers(const struct check *k)
 {
 	const struct config_dns *d = &k->c->dns;
@@ -332,6 +343,7 @@ int config_check(
 		check_ranges,
 		check_relays,
 		check_resolvers,
+		check_traffic,
 	};
 
 	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -121,6 +121,8 @@ static void defaults(void **state)
 	assert_int_equal(c.amt.full_hold_down_s, 600);
 	assert_int_equal(c.amt.update_mtu, 1280);
 	assert_int_equal(c.amt.linger_s, 2);
+	assert_int_equal(c.amt.traffic_timeout_ms, 4000);
+	assert_int_equal(c.amt.traffic_timeout_max_s, 120);
 	assert_true(c.amt.reassemble);
 	assert_int_equal(c.amt.fragment_datagrams, 256);
 	assert_int_equal(c.amt.fragment_timeout_ms, 200);
@@ -150,6 +152,7 @@ static const char everything[] =
 	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0; };\n"
 	"amt = { retry_initial_ms = 100; retry_max = 2; request_tries = 1; hold_down = 0;\n"
 	" full_hold_down = 5; update_mtu = 1500; linger = 0;\n"
+	" traffic_timeout_ms = 0; traffic_timeout_max = 60;\n"
 	" outer_fragments = \"drop\"; fragment_datagrams = 32768; fragment_timeout_ms = 30000; };\n"
 	"relays = ( { sources = \"198.51.100.0/24\"; relay = \"203.0.113.15\"; },\n"
 	" { sources = \"0.0.0.0/0\"; relay = \"203.0.113.16\"; discovery = false; precedence = "
@@ -202,6 +205,8 @@ static void every_key(void **state)
 	assert_string_equal(addr_format(&c.dns.resolvers[1], text), "2001:db8::53");
 	assert_int_equal(c.dns.queries_per_100ms, 32);
 	assert_int_equal(c.amt.linger_s, 0);
+	assert_int_equal(c.amt.traffic_timeout_ms, 0);
+	assert_int_equal(c.amt.traffic_timeout_max_s, 60);
 	assert_false(c.amt.reassemble);
 	assert_int_equal(c.amt.fragment_datagrams, 32768);
 	assert_int_equal(c.amt.fragment_timeout_ms, 30000);
@@ -349,6 +354,8 @@ static void broken_integers(void **state)
 		{TOP("relays = ( { sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; precedence = 256; "
 		     "} );"),
 			"x.conf:5: precedence is 256, not in 0..255"},
+		{TOP("amt = { traffic_timeout_ms = 5000; traffic_timeout_max = 4; };"),
+			"x.conf:5: traffic_timeout_max 4 s is less than traffic_timeout_ms 5000"},
 		{TOP("amt = { update_mtu = 100; };"),
 			"x.conf:5: update_mtu is 100, not in 576..9000"},
 	};
