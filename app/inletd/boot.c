@@ -121,6 +121,8 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.linger_s = amt->linger_s,
 		.traffic_timeout_ms = amt->traffic_timeout_ms,
 		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
+		.race_delay_ms = amt->race_delay_ms,
+		.race_next_ms = amt->race_next_ms,
 		.endpoints = amt->endpoints,
 	};
 	struct channel_env env = upstream_env;

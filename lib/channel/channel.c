@@ -287,6 +287,9 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 
 	if (!cs)
 		return;
+	for (n = hmap_first(&cs->by_source); n; n = hmap_next(&cs->by_source, n))
+		race_end(container_of_node(n, struct source, node), now_us);
+	race_fini(cs);
 	// One Teardown a tunnel says more, and costs less, than a BLOCK a channel: tunnels go
 	// first.
 	while ((n = hmap_first(&cs->by_relay))) {

@@ -81,6 +81,9 @@ struct channel_cfg {
 	// A source without a packet for so long, doubling up to the other, tries another relay (RFC
 	// 8777 section 3.3.4.1); 0: never.
 	uint32_t traffic_timeout_ms, traffic_timeout_max_s;
+	// Happy Eyeballs: how long a candidate has the field to itself before one of the same
+	// preference begins, and before one of less. 0: until it has failed.
+	uint32_t race_delay_ms, race_next_ms;
 	// Endpoints towards one relay, each at a local address of its own; channels are spread over
 	// them by a hash. 0 is 1.
 	uint32_t endpoints;

@@ -30,17 +30,31 @@ static_assert(sizeof(struct channel) <= 256, "a channel is too large");
 TAILQ_HEAD(channel_list, channel);
 
 enum source_state {
-	SOURCE_RESOLVING,
-	SOURCE_DISCOVERING,
-	SOURCE_ATTACHED, // to source.tunnel, which may still be requesting
-	SOURCE_WAITING,	 // the retry timer runs
+	SOURCE_RESOLVING, // a lookup is all that goes on
+	SOURCE_RACING,	  // for a relay; a lookup may go on as well
+	SOURCE_ATTACHED,  // to source.tunnel
+	SOURCE_WAITING,	  // the retry timer runs
 };
 
 struct candidate {
 	struct driad_relay relay;
 	const char *origin; // literal: "static", "driad"
+	unsigned int rank;  // of how it was found: 0 static, then the methods in their order
+	bool tried;	    // in the present search
 };
 #define MAX_CANDIDATES (DRIAD_MAX_RELAYS + 16)
+
+// A candidate on its way: first a Discovery, where one is wanted, then a tunnel without a Query.
+struct attempt {
+	struct source *src;	     // NULL: this place is free
+	struct discovery *discovery; // one of the two
+	struct tunnel *tunnel;
+	TAILQ_ENTRY(attempt) link;
+	struct attempt_list *in; // the list that it is in, of the one or the other
+	uint64_t since_us;
+};
+TAILQ_HEAD(attempt_list, attempt);
+#define RACE_MAX 4 // at one time, of a source
 
 struct source {
 	struct hnode node; // channels.by_source
@@ -49,16 +63,17 @@ struct source {
 	struct channel_list channels;
 	enum source_state state;
 	struct candidate *candidates;
-	unsigned int n_candidates, current; // current: index, valid when discovering or attached
-	bool asked_dns;
+	unsigned int n_candidates;
+	unsigned int methods; // of discovery that have been asked
+	struct attempt attempts[RACE_MAX];
+	unsigned int n_attempts;
+	struct timer race; // when the next candidate begins
 	// Relays that are held for not answering may be tried: nothing else is left, a back-off
 	// passed.
 	bool last_resort;
 	bool settle;	     // relays that bring no traffic may be tried: there is no other
-	uint64_t expires_us; // of the DNS answer
+	uint64_t expires_us; // of what the methods found
 	struct driad_lookup *lookup;
-	struct discovery *discovery;
-	TAILQ_ENTRY(source) in_discovery;
 	struct tunnel *tunnel;
 	TAILQ_ENTRY(source) in_tunnel;
 	struct timer retry;
@@ -74,13 +89,14 @@ struct source {
 };
 TAILQ_HEAD(source_list, source);
 
-// One Discovery exchange, shared by all sources that want the same discovery address.
+// One Discovery exchange, shared by all sources that want the same discovery address; it is carried
+// through to its end though none of them may want it any more.
 struct discovery {
 	struct hnode node; // channels.by_discovery
 	struct addr addr;
 	struct channels *cs;
 	struct amt_discovery *amt;
-	struct source_list sources;
+	struct attempt_list attempts;
 	uint64_t since_us;
 };
 
@@ -100,6 +116,8 @@ struct tunnel {
 	struct amt_tunnel *amt;
 	struct mfib_tunnel *mfib;
 	struct source_list sources;
+	struct attempt_list attempts; // sources that may come, once it is up
+	unsigned int pins;	      // it is not to be closed for want of them
 	struct timer linger;
 	int icmp_error;
 	uint64_t moved_us;   // when a packet of any channel last came
@@ -152,15 +170,39 @@ void channel_restart(struct channels *cs, struct channel *ch);
 struct source *source_find(const struct channels *cs, const struct addr *a);
 struct source *source_create(struct channels *cs, const struct addr *a);
 void source_destroy(struct source *src, uint64_t now_us);
-// Begins, or goes on with, the search for a relay; ends attached, busy or waiting.
+// Begins a search for a relay; ends attached, busy or waiting.
 void source_search(struct source *src, uint64_t now_us);
+// The next candidate that may be tried in the present search, -1 with none.
+int source_untried(const struct source *src, uint64_t now_us);
+// Is there a method of discovery that was not asked?
+bool source_has_more(const struct source *src);
+// There is no further candidate: asks the next method, or waits.
+void source_exhausted(struct source *src, uint64_t now_us);
+// Is it attached to the relay with this address, or behind this broker?
+bool source_is_at(const struct source *src, const struct addr *candidate);
 // Leaves the tunnel that it is attached to.
 void source_leave(struct source *src, uint64_t now_us);
 // Is there another relay that it could be attached to?
-bool source_has_other(struct source *src, uint64_t now_us);
+bool source_has_other(const struct source *src, uint64_t now_us);
 // Attached: asks DNS again when what it said has run out, and moves only if that brings another
 // relay.
 void source_refresh(struct source *src, uint64_t now_us);
+
+// race.c
+// Begins with the next candidate; when there is none, source_exhausted().
+void race_next(struct source *src, uint64_t now_us);
+void race_cb(struct timer *timer, void *arg, uint64_t now_us);
+// Ends what is under way for a source.
+void race_end(struct source *src, uint64_t now_us);
+// The tunnel had its first Query: who waits for it is attached.
+void race_tunnel_up(struct tunnel *t, uint64_t now_us);
+// The tunnel failed: who waits for it is put on the list, and when it is closed they go on.
+void race_tunnel_failed(struct tunnel *t, struct attempt_list *lost);
+void race_lost(struct attempt_list *lost, uint64_t now_us);
+// The tunnel is not likely to come up: the next candidates of who waits for it begin.
+void race_hurry(struct tunnel *t, uint64_t now_us);
+// Ends the Discoveries that nobody waits for.
+void race_fini(struct channels *cs);
 
 // health.c
 // The source's channels are joined from now on.
@@ -185,6 +227,8 @@ void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us);
 void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us);
 // From the endpoint that the channel is joined through.
 void tunnel_leave(struct channel *ch, uint64_t now_us);
+// It may be that nobody needs it: a tunnel that is not up closes, another one lingers.
+void tunnel_unused(struct tunnel *t, uint64_t now_us);
 // With its further endpoints.
 void tunnel_close(struct tunnel *t, uint64_t now_us);
 // Puts a relay that failed on hold for all sources, closes the tunnel and sends its sources on.

@@ -107,7 +107,10 @@ struct config_amt {
 	// vain ...
 	uint32_t traffic_timeout_ms;
 	uint32_t traffic_timeout_max_s; // 120: ... up to so many seconds; 0 ms: never
-	uint16_t update_mtu;		// 1280: octets of an Update's IP datagram at most
+	// 250 and 1000: how long a relay has the field to itself before the next one is raced
+	// against it, of the same preference and of less; 0: until it has failed
+	uint32_t race_delay_ms, race_next_ms;
+	uint16_t update_mtu; // 1280: octets of an Update's IP datagram at most
 	// 1..16, default 1: endpoints towards one relay, each at another address of the upstream
 	// interface, with the channels spread over them
 	uint32_t endpoints;

@@ -316,6 +316,20 @@ static int check_traffic(const struct check *k)
 	return 0;
 }
 
+// RFC 8305 section 5: a delay below 10 ms must not be.
+static int check_race(const struct check *k)
+{
+	const struct config_amt *a = &k->c->amt;
+
+	if (a->race_delay_ms > 0 && a->race_delay_ms < 10)
+		return FAIL(k, at(k, "amt.race_delay_ms"), "race_delay_ms %u is less than 10",
+			a->race_delay_ms);
+	if (a->race_next_ms > 0 && a->race_next_ms < 10)
+		return FAIL(k, at(k, "amt.race_next_ms"), "race_next_ms %u is less than 10",
+			a->race_next_ms);
+	return 0;
+}
+
 static int check_resolvers(const struct check *k)
 {
 	const struct config_dns *d = &k->c->dns;
@@ -344,6 +358,7 @@ int config_check(
 		check_relays,
 		check_resolvers,
 		check_traffic,
+		check_race,
 	};
 
 	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

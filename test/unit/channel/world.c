@@ -203,7 +203,7 @@ static void answer(struct amt_tunnel *t, struct world_relay *r, const struct amt
 		p->tunnel = t;
 		p->endpoint = t ? amt_tunnel_endpoint(t) : NULL;
 		p->from = r;
-		p->due = w.now + USEC_PER_MSEC;
+		p->due = w.now + (r->delay_us ? r->delay_us : USEC_PER_MSEC);
 		return;
 	}
 	fail();

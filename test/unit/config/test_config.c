@@ -123,6 +123,8 @@ static void defaults(void **state)
 	assert_int_equal(c.amt.linger_s, 2);
 	assert_int_equal(c.amt.traffic_timeout_ms, 4000);
 	assert_int_equal(c.amt.traffic_timeout_max_s, 120);
+	assert_int_equal(c.amt.race_delay_ms, 250);
+	assert_int_equal(c.amt.race_next_ms, 1000);
 	assert_true(c.amt.reassemble);
 	assert_int_equal(c.amt.fragment_datagrams, 256);
 	assert_int_equal(c.amt.fragment_timeout_ms, 200);
@@ -153,6 +155,7 @@ static const char everything[] =
 	"amt = { retry_initial_ms = 100; retry_max = 2; request_tries = 1; hold_down = 0;\n"
 	" full_hold_down = 5; update_mtu = 1500; linger = 0;\n"
 	" traffic_timeout_ms = 0; traffic_timeout_max = 60;\n"
+	" race_delay_ms = 100; race_next_ms = 0;\n"
 	" outer_fragments = \"drop\"; fragment_datagrams = 32768; fragment_timeout_ms = 30000; };\n"
 	"relays = ( { sources = \"198.51.100.0/24\"; relay = \"203.0.113.15\"; },\n"
 	" { sources = \"0.0.0.0/0\"; relay = \"203.0.113.16\"; discovery = false; precedence = "
@@ -207,6 +210,8 @@ static void every_key(void **state)
 	assert_int_equal(c.amt.linger_s, 0);
 	assert_int_equal(c.amt.traffic_timeout_ms, 0);
 	assert_int_equal(c.amt.traffic_timeout_max_s, 60);
+	assert_int_equal(c.amt.race_delay_ms, 100);
+	assert_int_equal(c.amt.race_next_ms, 0);
 	assert_false(c.amt.reassemble);
 	assert_int_equal(c.amt.fragment_datagrams, 32768);
 	assert_int_equal(c.amt.fragment_timeout_ms, 30000);
@@ -356,6 +361,7 @@ static void broken_integers(void **state)
 			"x.conf:5: precedence is 256, not in 0..255"},
 		{TOP("amt = { traffic_timeout_ms = 5000; traffic_timeout_max = 4; };"),
 			"x.conf:5: traffic_timeout_max 4 s is less than traffic_timeout_ms 5000"},
+		{TOP("amt = { race_delay_ms = 9; };"), "x.conf:5: race_delay_ms 9 is less than 10"},
 		{TOP("amt = { update_mtu = 100; };"),
 			"x.conf:5: update_mtu is 100, not in 576..9000"},
 	};
