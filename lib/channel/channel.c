@@ -30,6 +30,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	TAILQ_INIT(&cs->awaiting);
 	TAILQ_INIT(&cs->seen);
 	TAILQ_INIT(&cs->batch);
+	TAILQ_INIT(&cs->services.waiting);
 	timer_init(&cs->sweep, sweep_cb, cs);
 	return cs;
 }
@@ -310,6 +311,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 	}
 	while ((n = hmap_first(&cs->by_sg)))
 		channel_destroy(container_of_node(n, struct channel, node), now_us);
+	discover_fini(cs);
 	timer_cancel(cs->rooms.timers, &cs->sweep);
 	hmap_fini(&cs->by_sg);
 	hmap_fini(&cs->by_source);

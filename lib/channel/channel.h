@@ -63,7 +63,7 @@ struct tunnel_view {
 struct relay_view { // one a candidate of a source
 	struct addr source;
 	struct addr addr;
-	const char *origin; // "driad", "static"
+	const char *origin; // "static", "dns-sd", "anycast", "driad"
 	uint8_t precedence;
 	bool discovery_optional;
 	bool in_use;
@@ -84,11 +84,17 @@ struct channel_cfg {
 	// Happy Eyeballs: how long a candidate has the field to itself before one of the same
 	// preference begins, and before one of less. 0: until it has failed.
 	uint32_t race_delay_ms, race_next_ms;
+	// Methods of discovery in their order, after the static relays.
+	enum config_discovery methods[CONFIG_MAX_METHODS];
+	unsigned int n_methods;
+	const char *domains[CONFIG_MAX_DOMAINS]; // to look for services in; the caller's
+	unsigned int n_domains;
 	// Endpoints towards one relay, each at a local address of its own; channels are spread over
 	// them by a hash. 0 is 1.
 	uint32_t endpoints;
 };
 #define CHANNEL_MAX_ENDPOINTS 16
+#define CHANNEL_ANYCAST	      "192.52.193.1" // RFC 7450 section 7.1
 
 // What the brain needs of the outside, beside the rooms it is given.
 struct channel_env {

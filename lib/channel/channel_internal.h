@@ -56,6 +56,7 @@ struct attempt {
 TAILQ_HEAD(attempt_list, attempt);
 #define RACE_MAX 4 // at one time, of a source
 
+TAILQ_HEAD(source_list, source);
 struct source {
 	struct hnode node; // channels.by_source
 	struct addr addr;
@@ -74,6 +75,12 @@ struct source {
 	bool settle;	     // relays that bring no traffic may be tried: there is no other
 	uint64_t expires_us; // of what the methods found
 	struct driad_lookup *lookup;
+	struct source_list
+		*services_list; // it waits in for the answer of DNS-SD; NULL: it does not
+	TAILQ_ENTRY(source) in_services;
+	bool services_used;
+	uint32_t wait_s;    // how long the "no" of DRIAD holds
+	char dns_said[128]; // why it brought nothing
 	struct tunnel *tunnel;
 	TAILQ_ENTRY(source) in_tunnel;
 	struct timer retry;
@@ -87,7 +94,16 @@ struct source {
 	uint64_t flow_since_us;	      // valid when flowing
 	unsigned int silences, moves; // windows without a packet; relays left for it
 };
-TAILQ_HEAD(source_list, source);
+
+// The relays that the network offers by DNS-SD.
+#define SERVICES_MAX 16
+struct services {
+	struct driad_lookup *lookup;
+	struct driad_relay relays[SERVICES_MAX];
+	unsigned int n;
+	uint64_t expires_us;
+	struct source_list waiting;
+};
 
 // One Discovery exchange, shared by all sources that want the same discovery address; it is carried
 // through to its end though none of them may want it any more.
@@ -142,6 +158,7 @@ struct channels {
 	struct channel_list awaiting; // attached or not, no packet seen yet
 	struct channel_list seen;     // the others
 	struct timer sweep;
+	struct services services;
 	uint32_t n_further; // endpoints beside those in by_relay
 	bool batching;
 	struct tunnel_list batch;
@@ -174,8 +191,11 @@ void source_destroy(struct source *src, uint64_t now_us);
 void source_search(struct source *src, uint64_t now_us);
 // The next candidate that may be tried in the present search, -1 with none.
 int source_untried(const struct source *src, uint64_t now_us);
-// Is there a method of discovery that was not asked?
-bool source_has_more(const struct source *src);
+// Adds a candidate, after those of no higher rank and precedence.
+void source_candidate(
+	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank);
+// Only the static ones, and no method of discovery asked.
+void source_candidates_begin(struct source *src);
 // There is no further candidate: asks the next method, or waits.
 void source_exhausted(struct source *src, uint64_t now_us);
 // Is it attached to the relay with this address, or behind this broker?
@@ -184,9 +204,24 @@ bool source_is_at(const struct source *src, const struct addr *candidate);
 void source_leave(struct source *src, uint64_t now_us);
 // Is there another relay that it could be attached to?
 bool source_has_other(const struct source *src, uint64_t now_us);
-// Attached: asks DNS again when what it said has run out, and moves only if that brings another
-// relay.
+
+// discover.c
+enum ask {
+	ASK_NOTHING, // the method brings nothing, or not now
+	ASK_ADDED,   // candidates
+	ASK_WAIT,    // for an answer; then the race goes on
+};
+// Is there a method of discovery that was not asked?
+bool source_has_more(const struct source *src);
+// Asks the next one, which there is.
+enum ask discover_ask(struct source *src, uint64_t now_us);
+// Is an answer waited for?
+bool discover_waits(const struct source *src);
+void discover_cancel(struct source *src);
+// Attached: asks the methods that were not asked, or all of them when what they said has run out;
+// moves only if that brings another relay.
 void source_refresh(struct source *src, uint64_t now_us);
+void discover_fini(struct channels *cs);
 
 // race.c
 // Begins with the next candidate; when there is none, source_exhausted().

@@ -308,11 +308,12 @@ static void race_arm(struct source *src, unsigned int i, uint64_t now_us)
 {
 	const struct channel_cfg *cfg = &src->cs->cfg;
 	int next = source_untried(src, now_us);
-	uint32_t ms = cfg->race_next_ms;
+	uint32_t ms = cfg->race_delay_ms;
 
+	// Precedence is the sender's word; the order of the methods is only ours.
 	if (next >= 0 && src->candidates[next].rank == src->candidates[i].rank &&
-		src->candidates[next].relay.precedence == src->candidates[i].relay.precedence)
-		ms = cfg->race_delay_ms;
+		src->candidates[next].relay.precedence != src->candidates[i].relay.precedence)
+		ms = cfg->race_next_ms;
 	if (ms > 0 && (next >= 0 || source_has_more(src)))
 		timer_arm(src->cs->rooms.timers, &src->race, now_us + ms * USEC_PER_MSEC);
 	else

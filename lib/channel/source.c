@@ -49,19 +49,12 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 	return src;
 }
 
-static void lookup_cancel(struct source *src)
-{
-	if (src->lookup)
-		driad_lookup_cancel(src->cs->rooms.driad, src->lookup);
-	src->lookup = NULL;
-}
-
 void source_destroy(struct source *src, uint64_t now_us)
 {
 	struct channels *cs = src->cs;
 
 	timer_cancel(cs->rooms.timers, &src->retry);
-	lookup_cancel(src);
+	discover_cancel(src);
 	race_end(src, now_us);
 	if (src->tunnel)
 		tunnel_detach(src->tunnel, src, now_us);
@@ -85,7 +78,7 @@ static uint64_t backoff_us(struct source *src)
 }
 
 // After those of no higher rank and precedence; equal ones stay in the order that they came in.
-static void add_candidate(
+void source_candidate(
 	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank)
 {
 	struct candidate *c = src->candidates;
@@ -118,73 +111,19 @@ static void add_static(struct source *src)
 		};
 
 		if (prefix_match(&s->sources, &src->addr))
-			add_candidate(src, &relay, "static", 0);
+			source_candidate(src, &relay, "static", 0);
 	}
 }
 
-static void candidates_begin(struct source *src)
+void source_candidates_begin(struct source *src)
 {
 	src->n_candidates = 0;
 	src->methods = 0;
+	src->services_used = false;
+	src->wait_s = 0;
+	src->dns_said[0] = '\0';
 	src->expires_us = NEVER_US;
 	add_static(src);
-}
-
-static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
-{
-	struct source *src = arg;
-	uint64_t wait_us;
-
-	src->lookup = NULL;
-	src->cs->now_us = now_us;
-	if (result->status == DRIAD_OK) {
-		src->expires_us = now_us + result->ttl_s * USEC_PER_SEC;
-		for (unsigned int i = 0; i < result->n_relays; i++)
-			add_candidate(src, &result->relays[i], "driad", src->methods);
-	}
-	if (src->state == SOURCE_ATTACHED) {
-		// Asked for want of traffic; packets may have come meanwhile.
-		if (result->status == DRIAD_OK && !src->flowing && source_has_other(src, now_us)) {
-			source_leave(src, now_us);
-			source_search(src, now_us);
-		}
-		return;
-	}
-	if (result->status != DRIAD_OK && src->n_candidates == 0) {
-		snprintf(src->reason, sizeof(src->reason), "DNS: %s%s%s",
-			driad_status_name(result->status), result->detail[0] ? ": " : "",
-			result->detail);
-		wait_us = backoff_us(src);
-		if (result->ttl_s * USEC_PER_SEC > wait_us)
-			wait_us = result->ttl_s * USEC_PER_SEC;
-		source_wait(src, now_us + wait_us);
-		return;
-	}
-	race_next(src, now_us);
-}
-
-bool source_has_more(const struct source *src)
-{
-	return src->methods < 1;
-}
-
-// The next method of discovery begins. False when it cannot.
-static bool source_ask(struct source *src, uint64_t now_us)
-{
-	src->methods++;
-	src->expires_us = now_us; // until an answer brings a TTL
-	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
-	return src->lookup;
-}
-
-void source_refresh(struct source *src, uint64_t now_us)
-{
-	if (src->lookup)
-		return;
-	if (now_us >= src->expires_us)
-		candidates_begin(src);
-	if (source_has_more(src))
-		source_ask(src, now_us);
 }
 
 void source_leave(struct source *src, uint64_t now_us)
@@ -211,9 +150,9 @@ static void candidates_untried(struct source *src)
 
 void source_search(struct source *src, uint64_t now_us)
 {
-	lookup_cancel(src); // begun while it was attached
+	discover_cancel(src); // begun while it was attached
 	if (src->n_candidates == 0 || now_us >= src->expires_us)
-		candidates_begin(src);
+		source_candidates_begin(src);
 	candidates_untried(src);
 	src->settle = false;
 	race_next(src, now_us);
@@ -282,31 +221,50 @@ static bool any_usable(const struct source *src, uint64_t now_us)
 	return false;
 }
 
+// Nothing is left to be tried: waits, for a back-off or as long as "no" holds.
+static void source_rest(struct source *src, uint64_t now_us)
+{
+	uint64_t wait_us = backoff_us(src);
+
+	if (src->n_candidates == 0) {
+		snprintf(src->reason, sizeof(src->reason), "%s",
+			src->dns_said[0] ? src->dns_said : "no method of discovery names a relay");
+		if (src->wait_s * USEC_PER_SEC > wait_us)
+			wait_us = src->wait_s * USEC_PER_SEC;
+	} else if (!any_usable(src, now_us)) {
+		size_t n;
+
+		explain_none(src, now_us);
+		n = strlen(src->reason);
+		if (src->dns_said[0])
+			snprintf(src->reason + n, sizeof(src->reason) - n, "; %s", src->dns_said);
+	}
+	source_wait(src, now_us + wait_us);
+}
+
 void source_exhausted(struct source *src, uint64_t now_us)
 {
-	if (src->lookup)
-		return;
-	if (source_has_more(src)) {
-		if (src->n_attempts == 0)
-			src->state = SOURCE_RESOLVING;
-		if (source_ask(src, now_us))
-			return;
-		snprintf(src->reason, sizeof(src->reason), "out of memory");
-	}
-	if (src->n_attempts > 0)
-		return;
-	src->last_resort = false;
-	if (src->n_candidates > 0 && !any_usable(src, now_us)) {
-		if (!src->settle) {
-			// What brings no traffic is better than no subscription at all.
-			src->settle = true;
-			candidates_untried(src);
+	while (!discover_waits(src) && source_has_more(src)) {
+		if (discover_ask(src, now_us) == ASK_ADDED) {
 			race_next(src, now_us);
 			return;
 		}
-		explain_none(src, now_us);
 	}
-	source_wait(src, now_us + backoff_us(src));
+	if (src->n_attempts > 0)
+		return;
+	if (discover_waits(src)) {
+		src->state = SOURCE_RESOLVING;
+		return;
+	}
+	src->last_resort = false;
+	if (src->n_candidates > 0 && !any_usable(src, now_us) && !src->settle) {
+		// What brings no traffic is better than no subscription at all.
+		src->settle = true;
+		candidates_untried(src);
+		race_next(src, now_us);
+		return;
+	}
+	source_rest(src, now_us);
 }
 
 static void retry_cb(struct timer *timer, void *arg, uint64_t now_us)

@@ -117,8 +117,9 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 	switch (src->state) {
 	case SOURCE_RESOLVING:
 		v->state = CHANNEL_RESOLVING;
-		snprintf(v->reason, sizeof(v->reason), "asking DNS for the AMTRELAY records of %s",
-			addr_format(&src->addr, text));
+		snprintf(v->reason, sizeof(v->reason), "asking DNS for %s%s",
+			src->lookup ? "the AMTRELAY records of " : "services _amt._udp",
+			src->lookup ? addr_format(&src->addr, text) : "");
 		break;
 	case SOURCE_RACING:
 		v->state = racing_state(cs, src, v);
@@ -211,7 +212,9 @@ static void source_relays(const struct channels *cs, const struct source *src,
 			.discovery_optional = c->relay.discovery_optional,
 			.in_use =
 				src->state == SOURCE_ATTACHED && source_is_at(src, &c->relay.addr),
-			.expires_us = strcmp(c->origin, "static") == 0 ? NEVER_US : src->expires_us,
+			.expires_us = c->rank == 0 || strcmp(c->origin, "anycast") == 0
+					      ? NEVER_US
+					      : src->expires_us,
 		};
 
 		if (!holddown_held_for(cs->rooms.held, &v.addr, &src->addr, cs->now_us,

@@ -18,6 +18,9 @@
 #define CONFIG_MAX_ROUTES    16
 #define CONFIG_MAX_RANGES    16
 #define CONFIG_MAX_RESOLVERS 8
+#define CONFIG_MAX_DOMAINS   4
+#define CONFIG_DOMAIN_LEN    240 // with "_amt._udp." before it, still a name
+#define CONFIG_MAX_METHODS   3
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CHANNELS  1024 // static ones
 #define CONFIG_MAX_CPUS	     64
@@ -37,6 +40,9 @@ enum config_spread {
 	CONFIG_SPREAD_TUNNEL,
 	CONFIG_SPREAD_CHANNEL
 };
+
+// How relays are found where none is configured for the source.
+enum config_discovery { DISCOVERY_DNS_SD, DISCOVERY_ANYCAST, DISCOVERY_DRIAD };
 
 // An address with its on-link prefix length; host bits kept.
 struct config_addr {
@@ -90,10 +96,12 @@ struct config_dns {
 	struct addr resolvers[CONFIG_MAX_RESOLVERS]; // none: /etc/resolv.conf
 	uint16_t ports[CONFIG_MAX_RESOLVERS];	     // 53
 	unsigned int n_resolvers;
-	uint32_t queries_per_100ms;  // 10 (RFC 8777 section 3.2.2)
-	uint32_t retry_initial_ms;   // 1000
-	uint32_t retry_max_s;	     // 120
-	uint32_t negative_ttl_max_s; // 300; cap of the negative cache
+	uint32_t queries_per_100ms;			     // 10 (RFC 8777 section 3.2.2)
+	uint32_t retry_initial_ms;			     // 1000
+	uint32_t retry_max_s;				     // 120
+	uint32_t negative_ttl_max_s;			     // 300; cap of the negative cache
+	char domains[CONFIG_MAX_DOMAINS][CONFIG_DOMAIN_LEN]; // for DNS-SD, absolute; default: none
+	unsigned int n_domains;
 };
 
 struct config_amt {
@@ -155,6 +163,9 @@ struct config {
 	unsigned int n_ssm_ranges; // default 232.0.0.0/8
 	struct config_static_relay relays[CONFIG_MAX_STATIC];
 	unsigned int n_relays;
+	// After relays, in this order; default: DNS-SD, anycast, DRIAD (RFC 8777 section 3.1.2).
+	enum config_discovery discovery[CONFIG_MAX_METHODS];
+	unsigned int n_discovery;
 	struct config_channel channels[CONFIG_MAX_CHANNELS];
 	unsigned int n_channels;
 	struct config_joinfile joinfile;

@@ -330,6 +330,18 @@ static int check_race(const struct check *k)
 	return 0;
 }
 
+static int check_discovery(const struct check *k)
+{
+	const struct config *c = k->c;
+
+	for (unsigned int i = 0; i < c->n_discovery; i++)
+		for (unsigned int j = 0; j < i; j++)
+			if (c->discovery[i] == c->discovery[j])
+				return FAIL(k, at(k, "discovery.[%u]", i),
+					"discovery: a method appears twice");
+	return 0;
+}
+
 static int check_resolvers(const struct check *k)
 {
 	const struct config_dns *d = &k->c->dns;
@@ -359,6 +371,7 @@ int config_check(
 		check_resolvers,
 		check_traffic,
 		check_race,
+		check_discovery,
 	};
 
 	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

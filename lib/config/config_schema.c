@@ -90,6 +90,9 @@ static const struct schema schema_dns[] = {
 	{"resolvers", SCHEMA_TEXTS, ELEMENTS(struct config_draft, resolvers),
 		COUNT(struct config_draft, c.dns.n_resolvers), RANGE(1, CONFIG_MAX_RESOLVERS),
 		.value = value_resolver},
+	{"search_domains", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.domains),
+		COUNT(struct config_draft, c.dns.n_domains), RANGE(0, CONFIG_MAX_DOMAINS),
+		.value = value_domain},
 	{"queries_per_100ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.queries_per_100ms),
 		RANGE(1, 1000)},
 	{"retry_initial_ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.retry_initial_ms),
@@ -187,6 +190,9 @@ const struct schema config_schema[] = {
 	{"joinfile", SCHEMA_GROUP, .sub = schema_joinfile},
 	{"dns", SCHEMA_GROUP, .sub = schema_dns},
 	{"amt", SCHEMA_GROUP, FIELD(struct config_draft, c.amt), .sub = schema_amt},
+	{"discovery", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.discovery),
+		COUNT(struct config_draft, c.n_discovery), RANGE(0, CONFIG_MAX_METHODS),
+		.value = value_discovery},
 	{"relays", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relays),
 		COUNT(struct config_draft, c.n_relays), RANGE(0, CONFIG_MAX_STATIC),
 		.sub = schema_relay, .defaults = relay_defaults},
@@ -205,6 +211,8 @@ void config_defaults(struct config *c)
 	c->control_cpu = -1;
 	prefix_parse("232.0.0.0/8", &c->ssm_ranges[0]);
 	c->n_ssm_ranges = 1;
+	for (c->n_discovery = 0; c->n_discovery < CONFIG_MAX_METHODS; c->n_discovery++)
+		c->discovery[c->n_discovery] = (enum config_discovery)c->n_discovery;
 	c->dns = (struct config_dns){
 		.queries_per_100ms = 10,
 		.retry_initial_ms = 1000,

@@ -34,6 +34,8 @@ struct world {
 	unsigned int lookups;
 	struct driad_result answer; // what the next lookups get
 	bool hold_answers;
+	unsigned int service_lookups;
+	struct driad_result services; // what DNS-SD gets
 	unsigned int mfib_tunnels, mfib_channels;
 	char journal[8192];
 };
