@@ -68,17 +68,11 @@ struct source {
 	unsigned int methods; // of discovery that have been asked
 	struct attempt attempts[RACE_MAX];
 	unsigned int n_attempts;
-	struct timer race; // when the next candidate begins
-	// Relays that are held for not answering may be tried: nothing else is left, a back-off
-	// passed.
-	bool last_resort;
-	bool settle;	     // relays that bring no traffic may be tried: there is no other
+	struct timer race;   // when the next candidate begins
 	uint64_t expires_us; // of what the methods found
 	struct driad_lookup *lookup;
-	struct source_list
-		*services_list; // it waits in for the answer of DNS-SD; NULL: it does not
+	struct source_list *services_list; // of those that wait for DNS-SD, with it; NULL: not
 	TAILQ_ENTRY(source) in_services;
-	bool services_used;
 	uint32_t wait_s;    // how long the "no" of DRIAD holds
 	char dns_said[128]; // why it brought nothing
 	struct tunnel *tunnel;
@@ -90,9 +84,14 @@ struct source {
 	struct timer health;
 	uint64_t window_us;	      // without a packet for so long, something is done
 	uint64_t moved_us;	      // when a channel of it last had a packet, or was joined
-	bool flowing;		      // it had one since
 	uint64_t flow_since_us;	      // valid when flowing
 	unsigned int silences, moves; // windows without a packet; relays left for it
+	// Relays that are held for not answering may be tried: nothing else is left, a back-off
+	// passed.
+	bool last_resort;
+	bool settle; // relays that bring no traffic may be tried: there is no other
+	bool services_used;
+	bool flowing; // it had one since
 };
 
 // The relays that the network offers by DNS-SD.

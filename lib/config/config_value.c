@@ -338,8 +338,10 @@ int value_domain(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 				text[i] != '_'))
 			return refuse(why, "not a domain name");
 	}
-	memcpy(out, text, len);
-	memcpy(out + len, ".", 2);
+	for (size_t i = 0; i < len; i++)
+		out[i] = text[i];
+	out[len] = '.';
+	out[len + 1] = '\0';
 	return 0;
 }
 
