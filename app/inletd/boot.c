@@ -109,7 +109,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.request_tries = amt->request_tries,
 		.update_mtu = amt->update_mtu,
 	};
-	const struct channel_cfg cc = {
+	struct channel_cfg cc = {
 		.static_relays = in->cfg.relays,
 		.n_static_relays = in->cfg.n_relays,
 		.max_channels = in->cfg.max_channels,
@@ -119,6 +119,10 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.hold_down_s = amt->hold_down_s,
 		.full_hold_down_s = amt->full_hold_down_s,
 		.linger_s = amt->linger_s,
+		.traffic_timeout_ms = amt->traffic_timeout_ms,
+		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
+		.race_delay_ms = amt->race_delay_ms,
+		.race_next_ms = amt->race_next_ms,
 		.endpoints = amt->endpoints,
 	};
 	struct channel_env env = upstream_env;
@@ -127,6 +131,10 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 	in->amt = amt_gateway_create(&ac, &upstream_amt_ops, in, &in->timers, &in->rng);
 	if (!in->amt)
 		return out_of_memory(err);
+	for (; cc.n_methods < in->cfg.n_discovery; cc.n_methods++)
+		cc.methods[cc.n_methods] = in->cfg.discovery[cc.n_methods];
+	for (; cc.n_domains < in->cfg.dns.n_domains; cc.n_domains++)
+		cc.domains[cc.n_domains] = in->cfg.dns.domains[cc.n_domains];
 	env.ctx = in;
 	env.unwanted_cb = iface_unwanted_cb;
 	rooms = (struct channel_rooms){

@@ -30,6 +30,7 @@ LAB_HELLO_DELAY_MS=${LAB_HELLO_DELAY_MS:-500} # of inletd's first Hello; the RFC
 LAB_IGMP=${LAB_IGMP-}          # of inletd downstream, "enabled = true; ..."; nothing: off
 LAB_PIM=${LAB_PIM-}            # further keys of inletd's pim group, "dr_priority = 5; ..."
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
+LAB_DISCOVERY=${LAB_DISCOVERY-'"driad"'} # how inletd finds relays; empty for its default order
 LAB_CONFIG=${LAB_CONFIG-}      # more lines of inletd's configuration
 
 LAB_NAMESPACES=(src relay dns net inlet frr rcv)
@@ -210,7 +211,7 @@ lab_write_zone() {
 }
 
 lab_write_configs() {
-	local device addresses i workers='workers = "auto";'
+	local device addresses i discovery='' workers='workers = "auto";'
 	[ -z "$LAB_WORKERS" ] || workers="workers = [ $LAB_WORKERS ]; share_cpu = true;"
 	lab_write_zone
 	cat >"$LAB_STATE/nsd.conf" <<-EOF
@@ -245,6 +246,7 @@ lab_write_configs() {
 	device='net_af_xdp%d,iface=%s'
 	[ "$LAB_DEVICE" = af_xdp ] ||
 		device='net_af_packet%d,iface=%s,framesz=2048,blocksz=4096,framecnt=1024'
+	[ -z "$LAB_DISCOVERY" ] || discovery="discovery = [ $LAB_DISCOVERY ];"
 	addresses='"192.0.2.2/24"'
 	for ((i = 1; i < LAB_ENDPOINTS; i++)); do
 		addresses+=", \"192.0.2.$((100 + i))/24\""
@@ -278,6 +280,7 @@ lab_write_configs() {
 		dns = { resolvers = [ "198.18.53.53" ]; queries_per_100ms = 100; };
 		amt = { outer_fragments = "$LAB_FRAGMENTS"; endpoints = $LAB_ENDPOINTS; };
 		console = { socket = "$LAB_SOCKET"; };
+		$discovery
 		$LAB_CONFIG
 	EOF
 }
@@ -366,7 +369,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
-			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_CONFIG; do
+			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_DISCOVERY LAB_CONFIG; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"

@@ -30,6 +30,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	TAILQ_INIT(&cs->awaiting);
 	TAILQ_INIT(&cs->seen);
 	TAILQ_INIT(&cs->batch);
+	TAILQ_INIT(&cs->services.waiting);
 	timer_init(&cs->sweep, sweep_cb, cs);
 	return cs;
 }
@@ -251,7 +252,7 @@ void channels_batch_end(struct channels *cs, uint64_t now_us)
 	}
 }
 
-static void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
+void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 {
 	struct mfib_stats stats;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], r[ADDR_STRLEN];
@@ -263,6 +264,7 @@ static void channel_look(struct channels *cs, struct channel *ch, uint64_t now_u
 		return;
 	ch->packets = stats.packets;
 	ch->moved_us = now_us;
+	health_moved(ch, now_us);
 	if (!ch->awaiting)
 		return;
 	channel_await(cs, ch, false);
@@ -315,6 +317,9 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 
 	if (!cs)
 		return;
+	for (n = hmap_first(&cs->by_source); n; n = hmap_next(&cs->by_source, n))
+		race_end(container_of_node(n, struct source, node), now_us);
+	race_fini(cs);
 	// One Teardown a tunnel says more, and costs less, than a BLOCK a channel: tunnels go
 	// first.
 	while ((n = hmap_first(&cs->by_relay))) {
@@ -327,6 +332,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 			TAILQ_FOREACH (ch, &src->channels, in_source)
 				channel_unforward(cs, ch);
 			TAILQ_REMOVE(&t->sources, src, in_tunnel);
+			health_end(src);
 			src->tunnel = NULL;
 			src->state = SOURCE_WAITING;
 		}
@@ -334,6 +340,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 	}
 	while ((n = hmap_first(&cs->by_sg)))
 		channel_destroy(container_of_node(n, struct channel, node), now_us);
+	discover_fini(cs);
 	timer_cancel(cs->rooms.timers, &cs->sweep);
 	hmap_fini(&cs->by_sg);
 	hmap_fini(&cs->by_source);

@@ -64,7 +64,7 @@ struct tunnel_view {
 struct relay_view { // one a candidate of a source
 	struct addr source;
 	struct addr addr;
-	const char *origin; // "driad", "static"
+	const char *origin; // "static", "dns-sd", "anycast", "driad"
 	uint8_t precedence;
 	bool discovery_optional;
 	bool in_use;
@@ -79,11 +79,23 @@ struct channel_cfg {
 	uint32_t max_channels, max_tunnels;
 	uint32_t retry_initial_ms, retry_max_s; // a source for which nothing can be tried
 	uint32_t hold_down_s, full_hold_down_s, linger_s;
+	// A source without a packet for so long, doubling up to the other, tries another relay (RFC
+	// 8777 section 3.3.4.1); 0: never.
+	uint32_t traffic_timeout_ms, traffic_timeout_max_s;
+	// Happy Eyeballs: how long a candidate has the field to itself before one of the same
+	// preference begins, and before one of less. 0: until it has failed.
+	uint32_t race_delay_ms, race_next_ms;
+	// Methods of discovery in their order, after the static relays.
+	enum config_discovery methods[CONFIG_MAX_METHODS];
+	unsigned int n_methods;
+	const char *domains[CONFIG_MAX_DOMAINS]; // to look for services in; the caller's
+	unsigned int n_domains;
 	// Endpoints towards one relay, each at a local address of its own; channels are spread over
 	// them by a hash. 0 is 1.
 	uint32_t endpoints;
 };
 #define CHANNEL_MAX_ENDPOINTS 16
+#define CHANNEL_ANYCAST	      "192.52.193.1" // RFC 7450 section 7.1
 
 // What the brain needs of the outside, beside the rooms it is given.
 struct channel_env {

@@ -31,18 +31,33 @@ static_assert(sizeof(struct channel) <= 256, "a channel is too large");
 TAILQ_HEAD(channel_list, channel);
 
 enum source_state {
-	SOURCE_RESOLVING,
-	SOURCE_DISCOVERING,
-	SOURCE_ATTACHED, // to source.tunnel, which may still be requesting
-	SOURCE_WAITING,	 // the retry timer runs
+	SOURCE_RESOLVING, // a lookup is all that goes on
+	SOURCE_RACING,	  // for a relay; a lookup may go on as well
+	SOURCE_ATTACHED,  // to source.tunnel
+	SOURCE_WAITING,	  // the retry timer runs
 };
 
 struct candidate {
 	struct driad_relay relay;
 	const char *origin; // literal: "static", "driad"
+	unsigned int rank;  // of how it was found: 0 static, then the methods in their order
+	bool tried;	    // in the present search
 };
 #define MAX_CANDIDATES (DRIAD_MAX_RELAYS + 16)
 
+// A candidate on its way: first a Discovery, where one is wanted, then a tunnel without a Query.
+struct attempt {
+	struct source *src;	     // NULL: this place is free
+	struct discovery *discovery; // one of the two
+	struct tunnel *tunnel;
+	TAILQ_ENTRY(attempt) link;
+	struct attempt_list *in; // the list that it is in, of the one or the other
+	uint64_t since_us;
+};
+TAILQ_HEAD(attempt_list, attempt);
+#define RACE_MAX 4 // at one time, of a source
+
+TAILQ_HEAD(source_list, source);
 struct source {
 	struct hnode node; // channels.by_source
 	struct addr addr;
@@ -50,30 +65,54 @@ struct source {
 	struct channel_list channels;
 	enum source_state state;
 	struct candidate *candidates;
-	unsigned int n_candidates, current; // current: index, valid when discovering or attached
-	bool asked_dns;
-	// Relays that are held for not answering may be tried: nothing else is left, a back-off
-	// passed.
-	bool last_resort;
-	uint64_t expires_us; // of the DNS answer
+	unsigned int n_candidates;
+	unsigned int methods; // of discovery that have been asked
+	struct attempt attempts[RACE_MAX];
+	unsigned int n_attempts;
+	struct timer race;   // when the next candidate begins
+	uint64_t expires_us; // of what the methods found
 	struct driad_lookup *lookup;
-	struct discovery *discovery;
-	TAILQ_ENTRY(source) in_discovery;
+	struct source_list *services_list; // of those that wait for DNS-SD, with it; NULL: not
+	TAILQ_ENTRY(source) in_services;
+	uint32_t wait_s;    // how long the "no" of DRIAD holds
+	char dns_said[128]; // why it brought nothing
 	struct tunnel *tunnel;
 	TAILQ_ENTRY(source) in_tunnel;
 	struct timer retry;
 	unsigned int retries;
 	char reason[128]; // why it waits
+	// health.c, while attached to a tunnel that is up
+	struct timer health;
+	uint64_t window_us;	      // without a packet for so long, something is done
+	uint64_t moved_us;	      // when a channel of it last had a packet, or was joined
+	uint64_t flow_since_us;	      // valid when flowing
+	unsigned int silences, moves; // windows without a packet; relays left for it
+	// Relays that are held for not answering may be tried: nothing else is left, a back-off
+	// passed.
+	bool last_resort;
+	bool settle; // relays that bring no traffic may be tried: there is no other
+	bool services_used;
+	bool flowing; // it had one since
 };
-TAILQ_HEAD(source_list, source);
 
-// One Discovery exchange, shared by all sources that want the same discovery address.
+// The relays that the network offers by DNS-SD.
+#define SERVICES_MAX 16
+struct services {
+	struct driad_lookup *lookup;
+	struct driad_relay relays[SERVICES_MAX];
+	unsigned int n;
+	uint64_t expires_us;
+	struct source_list waiting;
+};
+
+// One Discovery exchange, shared by all sources that want the same discovery address; it is carried
+// through to its end though none of them may want it any more.
 struct discovery {
 	struct hnode node; // channels.by_discovery
 	struct addr addr;
 	struct channels *cs;
 	struct amt_discovery *amt;
-	struct source_list sources;
+	struct attempt_list attempts;
 	uint64_t since_us;
 };
 
@@ -93,8 +132,13 @@ struct tunnel {
 	struct amt_tunnel *amt;
 	struct mfib_tunnel *mfib;
 	struct source_list sources;
+	struct attempt_list attempts; // sources that may come, once it is up
+	unsigned int pins;	      // it is not to be closed for want of them
 	struct timer linger;
 	int icmp_error;
+	uint64_t moved_us;   // when a packet of any channel last came
+	uint64_t probe_us;   // health.c: no further probe before
+	unsigned int probes; // since then, in vain
 	bool in_batch;
 	TAILQ_ENTRY(tunnel) in_batch_list;
 	// A tunnel to the same relay from another local address (endpoint.c) is a further endpoint:
@@ -117,6 +161,7 @@ struct channels {
 	struct channel_list awaiting; // attached or not, no packet seen yet
 	struct channel_list seen;     // the others
 	struct timer sweep;
+	struct services services;
 	uint32_t n_further; // endpoints beside those in by_relay
 	bool batching;
 	struct tunnel_list batch;
@@ -141,6 +186,8 @@ static inline uint64_t channel_sent_to(const struct channel *ch)
 }
 // Takes the forwarding entry out and keeps its counts.
 void channel_unforward(struct channels *cs, struct channel *ch);
+// Reads its counters.
+void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us);
 // Its tunnel went: the next packet is a first packet again.
 void channel_restart(struct channels *cs, struct channel *ch);
 
@@ -148,8 +195,66 @@ void channel_restart(struct channels *cs, struct channel *ch);
 struct source *source_find(const struct channels *cs, const struct addr *a);
 struct source *source_create(struct channels *cs, const struct addr *a);
 void source_destroy(struct source *src, uint64_t now_us);
-// Begins, or goes on with, the search for a relay; ends attached, busy or waiting.
+// Begins a search for a relay; ends attached, busy or waiting.
 void source_search(struct source *src, uint64_t now_us);
+// The next candidate that may be tried in the present search, -1 with none.
+int source_untried(const struct source *src, uint64_t now_us);
+// Adds a candidate, after those of no higher rank and precedence.
+void source_candidate(
+	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank);
+// Only the static ones, and no method of discovery asked.
+void source_candidates_begin(struct source *src);
+// There is no further candidate: asks the next method, or waits.
+void source_exhausted(struct source *src, uint64_t now_us);
+// Is it attached to the relay with this address, or behind this broker?
+bool source_is_at(const struct source *src, const struct addr *candidate);
+// Leaves the tunnel that it is attached to.
+void source_leave(struct source *src, uint64_t now_us);
+// Is there another relay that it could be attached to?
+bool source_has_other(const struct source *src, uint64_t now_us);
+
+// discover.c
+enum ask {
+	ASK_NOTHING, // the method brings nothing, or not now
+	ASK_ADDED,   // candidates
+	ASK_WAIT,    // for an answer; then the race goes on
+};
+// Is there a method of discovery that was not asked?
+bool source_has_more(const struct source *src);
+// Asks the next one, which there is.
+enum ask discover_ask(struct source *src, uint64_t now_us);
+// Is an answer waited for?
+bool discover_waits(const struct source *src);
+void discover_cancel(struct source *src);
+// Attached: asks the methods that were not asked, or all of them when what they said has run out;
+// moves only if that brings another relay.
+void source_refresh(struct source *src, uint64_t now_us);
+void discover_fini(struct channels *cs);
+
+// race.c
+// Begins with the next candidate; when there is none, source_exhausted().
+void race_next(struct source *src, uint64_t now_us);
+void race_cb(struct timer *timer, void *arg, uint64_t now_us);
+// Ends what is under way for a source.
+void race_end(struct source *src, uint64_t now_us);
+// The tunnel had its first Query: who waits for it is attached.
+void race_tunnel_up(struct tunnel *t, uint64_t now_us);
+// The tunnel failed: who waits for it is put on the list, and when it is closed they go on.
+void race_tunnel_failed(struct tunnel *t, struct attempt_list *lost);
+void race_lost(struct attempt_list *lost, uint64_t now_us);
+// The tunnel is not likely to come up: the next candidates of who waits for it begin.
+void race_hurry(struct tunnel *t, uint64_t now_us);
+// Ends the Discoveries that nobody waits for.
+void race_fini(struct channels *cs);
+
+// health.c
+// The source's channels are joined from now on.
+void health_begin(struct source *src, uint64_t now_us);
+void health_end(struct source *src);
+// A channel's counters have grown.
+void health_moved(struct channel *ch, uint64_t now_us);
+void health_cb(struct timer *timer, void *arg, uint64_t now_us);
+
 // tunnel.c
 struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay);
 struct tunnel *tunnel_find_discovered(const struct channels *cs, const struct addr *from);
@@ -165,6 +270,8 @@ void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us);
 void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us);
 // From the endpoint that the channel is joined through.
 void tunnel_leave(struct channel *ch, uint64_t now_us);
+// It may be that nobody needs it: a tunnel that is not up closes, another one lingers.
+void tunnel_unused(struct tunnel *t, uint64_t now_us);
 // With its further endpoints.
 void tunnel_close(struct tunnel *t, uint64_t now_us);
 // Puts a relay that failed on hold for all sources, closes the tunnel and sends its sources on.
@@ -184,5 +291,7 @@ void endpoint_fail(struct tunnel *t, const char *reason, uint64_t now_us);
 // section 5.2.3.5.3 only asks to discover again; RFC 8777's strict hold-down is for relays that
 // answered and then did not serve).
 extern const char hold_no_answer[];
+// Of one source only; the relay may be taken for it when there is no other.
+extern const char hold_no_traffic[];
 
 #endif

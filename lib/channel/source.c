@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sources: from an address to a relay that serves it. Candidates are the static relays of the
-// configuration, then what DNS says (RFC 8777); the first that is not held down is tried, and when
-// it fails the next one.
+// configuration, then what the methods of discovery find, one method after the other (RFC 8777
+// section 3.1.2); they are raced in that order (race.c).
 #include "channel/channel_internal.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include "base/log.h"
 
 static void retry_cb(struct timer *timer, void *arg, uint64_t now_us);
-static void source_try(struct source *src, uint64_t now_us);
 
 struct source *source_find(const struct channels *cs, const struct addr *a)
 {
@@ -43,23 +41,12 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 	src->addr = *a;
 	src->cs = cs;
 	src->state = SOURCE_WAITING;
+	src->expires_us = NEVER_US;
 	TAILQ_INIT(&src->channels);
 	timer_init(&src->retry, retry_cb, src);
+	timer_init(&src->race, race_cb, src);
+	timer_init(&src->health, health_cb, src);
 	return src;
-}
-
-static void discovery_leave(struct source *src)
-{
-	struct discovery *d = src->discovery;
-	struct channels *cs = src->cs;
-
-	src->discovery = NULL;
-	TAILQ_REMOVE(&d->sources, src, in_discovery);
-	if (!TAILQ_EMPTY(&d->sources))
-		return;
-	amt_discovery_cancel(cs->rooms.amt, d->amt);
-	hmap_remove(&cs->by_discovery, &d->node);
-	free(d);
 }
 
 void source_destroy(struct source *src, uint64_t now_us)
@@ -67,10 +54,8 @@ void source_destroy(struct source *src, uint64_t now_us)
 	struct channels *cs = src->cs;
 
 	timer_cancel(cs->rooms.timers, &src->retry);
-	if (src->lookup)
-		driad_lookup_cancel(cs->rooms.driad, src->lookup);
-	if (src->discovery)
-		discovery_leave(src);
+	discover_cancel(src);
+	race_end(src, now_us);
 	if (src->tunnel)
 		tunnel_detach(src->tunnel, src, now_us);
 	hmap_remove(&cs->by_source, &src->node);
@@ -92,217 +77,88 @@ static uint64_t backoff_us(struct source *src)
 		cfg->retry_max_s * USEC_PER_SEC, src->retries++);
 }
 
-static void add_candidate(struct source *src, const struct driad_relay *relay, const char *origin)
+// After those of no higher rank and precedence; equal ones stay in the order that they came in.
+void source_candidate(
+	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank)
 {
+	struct candidate *c = src->candidates;
+	unsigned int at;
+
 	for (unsigned int i = 0; i < src->n_candidates; i++)
-		if (addr_eq(&src->candidates[i].relay.addr, &relay->addr))
+		if (addr_eq(&c[i].relay.addr, &relay->addr))
 			return;
 	if (src->n_candidates == MAX_CANDIDATES)
 		return;
-	src->candidates[src->n_candidates++] =
-		(struct candidate){.relay = *relay, .origin = origin};
+	for (at = src->n_candidates++; at > 0; at--) {
+		if (c[at - 1].rank < rank ||
+			(c[at - 1].rank == rank && c[at - 1].relay.precedence <= relay->precedence))
+			break;
+		c[at] = c[at - 1];
+	}
+	c[at] = (struct candidate){.relay = *relay, .origin = origin, .rank = rank};
 }
 
 static void add_static(struct source *src)
 {
 	const struct channel_cfg *cfg = &src->cs->cfg;
-	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < cfg->n_static_relays; i++) {
 		const struct config_static_relay *s = &cfg->static_relays[i];
-		struct driad_relay relay = {
+		const struct driad_relay relay = {
 			.addr = s->relay,
 			.precedence = s->precedence,
 			.discovery_optional = !s->discovery,
 		};
-		struct candidate c;
-		unsigned int at;
 
-		if (!prefix_match(&s->sources, &src->addr))
-			continue;
-		add_candidate(src, &relay, "static");
-		if (src->n_candidates == n)
-			continue;
-		// Kept by precedence; equal ones in the order of the file.
-		c = src->candidates[n];
-		for (at = n;
-			at > 0 && src->candidates[at - 1].relay.precedence > c.relay.precedence;
-			at--)
-			src->candidates[at] = src->candidates[at - 1];
-		src->candidates[at] = c;
-		n = src->n_candidates;
+		if (prefix_match(&s->sources, &src->addr))
+			source_candidate(src, &relay, "static", 0);
 	}
 }
 
-static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
+void source_candidates_begin(struct source *src)
 {
-	struct source *src = arg;
-	uint64_t wait_us;
-
-	src->lookup = NULL;
-	if (result->status == DRIAD_OK) {
-		src->expires_us = now_us + result->ttl_s * USEC_PER_SEC;
-		for (unsigned int i = 0; i < result->n_relays; i++)
-			add_candidate(src, &result->relays[i], "driad");
-	} else if (src->n_candidates == 0) {
-		snprintf(src->reason, sizeof(src->reason), "DNS: %s%s%s",
-			driad_status_name(result->status), result->detail[0] ? ": " : "",
-			result->detail);
-		wait_us = backoff_us(src);
-		if (result->ttl_s * USEC_PER_SEC > wait_us)
-			wait_us = result->ttl_s * USEC_PER_SEC;
-		source_wait(src, now_us + wait_us);
-		return;
-	}
-	source_try(src, now_us);
+	src->n_candidates = 0;
+	src->methods = 0;
+	src->services_used = false;
+	src->wait_s = 0;
+	src->dns_said[0] = '\0';
+	src->expires_us = NEVER_US;
+	add_static(src);
 }
 
-static void source_ask(struct source *src, uint64_t now_us)
+void source_leave(struct source *src, uint64_t now_us)
 {
-	src->asked_dns = true;
-	src->expires_us = now_us; // until an answer brings a TTL
-	src->state = SOURCE_RESOLVING;
-	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
-	if (!src->lookup) {
-		snprintf(src->reason, sizeof(src->reason), "out of memory");
-		source_wait(src, now_us + backoff_us(src));
-	}
+	struct channels *cs = src->cs;
+	bool outer = cs->batching;
+	struct channel *ch;
+
+	if (!outer)
+		channels_batch_begin(cs);
+	tunnel_detach(src->tunnel, src, now_us);
+	if (!outer)
+		channels_batch_end(cs, now_us);
+	TAILQ_FOREACH (ch, &src->channels, in_source)
+		channel_restart(cs, ch);
+	src->state = SOURCE_WAITING;
+}
+
+static void candidates_untried(struct source *src)
+{
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		src->candidates[i].tried = false;
 }
 
 void source_search(struct source *src, uint64_t now_us)
 {
-	if (src->asked_dns && now_us >= src->expires_us) {
-		src->asked_dns = false;
-		src->n_candidates = 0;
-	}
-	if (src->n_candidates == 0)
-		add_static(src);
-	if (src->n_candidates > 0)
-		source_try(src, now_us);
-	else
-		source_ask(src, now_us);
+	discover_cancel(src); // begun while it was attached
+	if (src->n_candidates == 0 || now_us >= src->expires_us)
+		source_candidates_begin(src);
+	candidates_untried(src);
+	src->settle = false;
+	race_next(src, now_us);
 }
 
-static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
-{
-	struct discovery *d = arg;
-	struct channels *cs = d->cs;
-	struct source *src;
-	struct tunnel *t = NULL;
-	const char *why;
-	char from[ADDR_STRLEN], to[ADDR_STRLEN];
-
-	hmap_remove(&cs->by_discovery, &d->node);
-	if (addr_is_none(relay)) {
-		log_warn("channel", "relay held down relay=%s reason=\"%s\" seconds=%u",
-			addr_format(&d->addr, from), hold_no_answer, cs->cfg.hold_down_s);
-		holddown_add(cs->rooms.held, &d->addr, hold_no_answer,
-			now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
-	} else {
-		// It answers again: what it was held for is over.
-		if (holddown_held(cs->rooms.held, &d->addr, now_us, NULL, &why) &&
-			why == hold_no_answer)
-			holddown_release(cs->rooms.held, &d->addr);
-		if (!cs->env.is_local(cs->env.ctx, relay) &&
-			!holddown_held(cs->rooms.held, relay, now_us, NULL, NULL)) {
-			t = tunnel_find(cs, relay);
-			if (!t)
-				t = tunnel_open(cs, relay, now_us);
-			if (t)
-				t->discovered_from = d->addr;
-		} else {
-			// A broker that names a held relay is itself of no use for as long.
-			holddown_add(cs->rooms.held, &d->addr,
-				"advertises a relay that is held down",
-				now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
-		}
-	}
-	while ((src = TAILQ_FIRST(&d->sources))) {
-		TAILQ_REMOVE(&d->sources, src, in_discovery);
-		src->discovery = NULL;
-		if (t) {
-			tunnel_attach(t, src, now_us);
-		} else if (holddown_held(cs->rooms.held, &d->addr, now_us, NULL, NULL)) {
-			source_try(src, now_us);
-		} else {
-			snprintf(src->reason, sizeof(src->reason),
-				"tunnel to %s cannot be opened: %s", addr_format(relay, to),
-				strerror(errno));
-			source_wait(src, now_us + backoff_us(src));
-		}
-	}
-	free(d);
-}
-
-static int discovery_join(struct source *src, const struct addr *addr, uint64_t now_us)
-{
-	struct channels *cs = src->cs;
-	uint64_t hash = hmap_hash(addr, sizeof(*addr));
-	struct hnode *n = hmap_find(&cs->by_discovery, hash);
-	struct discovery *d = NULL;
-
-	for (; n; n = hmap_find_next(n)) {
-		d = container_of_node(n, struct discovery, node);
-		if (addr_eq(&d->addr, addr))
-			goto join;
-	}
-	d = calloc(1, sizeof(*d));
-	if (!d)
-		return -ENOMEM;
-	d->addr = *addr;
-	d->cs = cs;
-	d->since_us = now_us;
-	TAILQ_INIT(&d->sources);
-	if (hmap_insert(&cs->by_discovery, &d->node, hash) < 0)
-		goto fail;
-	d->amt = amt_discovery_start(cs->rooms.amt, addr, discovery_cb, d, now_us);
-	if (!d->amt) {
-		hmap_remove(&cs->by_discovery, &d->node);
-		goto fail;
-	}
-join:
-	src->state = SOURCE_DISCOVERING;
-	src->last_resort = false;
-	src->discovery = d;
-	TAILQ_INSERT_TAIL(&d->sources, src, in_discovery);
-	return 0;
-
-fail:
-	free(d);
-	return -ENOMEM;
-}
-
-// Goes for candidate i. False when it cannot even be begun; then reason says why.
-static bool source_go(struct source *src, unsigned int i, uint64_t now_us)
-{
-	struct channels *cs = src->cs;
-	const struct driad_relay *relay = &src->candidates[i].relay;
-	struct tunnel *t;
-	char text[ADDR_STRLEN];
-	int err = 0;
-
-	src->current = i;
-	t = tunnel_find(cs, &relay->addr);
-	if (!t && !relay->discovery_optional)
-		t = tunnel_find_discovered(cs, &relay->addr);
-	if (!t && !relay->discovery_optional) {
-		err = discovery_join(src, &relay->addr, now_us);
-		if (err == 0)
-			return true;
-	} else if (!t) {
-		t = tunnel_open(cs, &relay->addr, now_us);
-		err = t ? 0 : -errno;
-	}
-	if (t) {
-		tunnel_attach(t, src, now_us);
-		return true;
-	}
-	snprintf(src->reason, sizeof(src->reason), "tunnel to %s cannot be opened: %s",
-		addr_format(&relay->addr, text), strerror(-err));
-	return false;
-}
-
-static bool candidate_usable(struct source *src, unsigned int i, uint64_t now_us)
+static bool candidate_usable(const struct source *src, unsigned int i, uint64_t now_us)
 {
 	struct channels *cs = src->cs;
 	const struct addr *a = &src->candidates[i].relay.addr;
@@ -310,9 +166,34 @@ static bool candidate_usable(struct source *src, unsigned int i, uint64_t now_us
 
 	if (a->family != ADDR_V4 || cs->env.is_local(cs->env.ctx, a))
 		return false;
-	if (!holddown_held(cs->rooms.held, a, now_us, NULL, &why))
+	if (!holddown_held_for(cs->rooms.held, a, &src->addr, now_us, NULL, &why))
 		return true;
-	return src->last_resort && why == hold_no_answer;
+	return (src->last_resort && why == hold_no_answer) ||
+	       (src->settle && why == hold_no_traffic);
+}
+
+int source_untried(const struct source *src, uint64_t now_us)
+{
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		if (!src->candidates[i].tried && candidate_usable(src, i, now_us))
+			return (int)i;
+	return -1;
+}
+
+bool source_is_at(const struct source *src, const struct addr *candidate)
+{
+	const struct tunnel *t = src->tunnel;
+
+	return t && (addr_eq(candidate, &t->relay) || addr_eq(candidate, &t->discovered_from));
+}
+
+bool source_has_other(const struct source *src, uint64_t now_us)
+{
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		if (!source_is_at(src, &src->candidates[i].relay.addr) &&
+			candidate_usable(src, i, now_us))
+			return true;
+	return false;
 }
 
 // One sentence for a source none of whose candidates can be used.
@@ -322,7 +203,7 @@ static void explain_none(struct source *src, uint64_t now_us)
 	char text[ADDR_STRLEN];
 	const char *why = "cannot be a relay for this box (its own address, or not IPv4)";
 
-	holddown_held(src->cs->rooms.held, a, now_us, NULL, &why);
+	holddown_held_for(src->cs->rooms.held, a, &src->addr, now_us, NULL, &why);
 	if (src->n_candidates == 1)
 		snprintf(src->reason, sizeof(src->reason), "relay %s: %s", addr_format(a, text),
 			why);
@@ -332,24 +213,58 @@ static void explain_none(struct source *src, uint64_t now_us)
 			addr_format(a, text), why);
 }
 
-static void source_try(struct source *src, uint64_t now_us)
+static bool any_usable(const struct source *src, uint64_t now_us)
 {
-	unsigned int usable = 0;
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		if (candidate_usable(src, i, now_us))
+			return true;
+	return false;
+}
 
-	for (unsigned int i = 0; i < src->n_candidates; i++) {
-		if (!candidate_usable(src, i, now_us))
-			continue;
-		usable++;
-		if (source_go(src, i, now_us))
-			return;
+// Nothing is left to be tried: waits, for a back-off or as long as "no" holds.
+static void source_rest(struct source *src, uint64_t now_us)
+{
+	uint64_t wait_us = backoff_us(src);
+
+	if (src->n_candidates == 0) {
+		snprintf(src->reason, sizeof(src->reason), "%s",
+			src->dns_said[0] ? src->dns_said : "no method of discovery names a relay");
+		if (src->wait_s * USEC_PER_SEC > wait_us)
+			wait_us = src->wait_s * USEC_PER_SEC;
+	} else if (!any_usable(src, now_us)) {
+		size_t n;
+
+		explain_none(src, now_us);
+		n = strlen(src->reason);
+		if (src->dns_said[0])
+			snprintf(src->reason + n, sizeof(src->reason) - n, "; %s", src->dns_said);
 	}
-	if (!src->asked_dns) { // only static ones so far
-		source_ask(src, now_us);
+	source_wait(src, now_us + wait_us);
+}
+
+void source_exhausted(struct source *src, uint64_t now_us)
+{
+	while (!discover_waits(src) && source_has_more(src)) {
+		if (discover_ask(src, now_us) == ASK_ADDED) {
+			race_next(src, now_us);
+			return;
+		}
+	}
+	if (src->n_attempts > 0)
+		return;
+	if (discover_waits(src)) {
+		src->state = SOURCE_RESOLVING;
 		return;
 	}
-	if (usable == 0)
-		explain_none(src, now_us);
-	source_wait(src, now_us + backoff_us(src));
+	src->last_resort = false;
+	if (src->n_candidates > 0 && !any_usable(src, now_us) && !src->settle) {
+		// What brings no traffic is better than no subscription at all.
+		src->settle = true;
+		candidates_untried(src);
+		race_next(src, now_us);
+		return;
+	}
+	source_rest(src, now_us);
 }
 
 static void retry_cb(struct timer *timer, void *arg, uint64_t now_us)
@@ -357,6 +272,7 @@ static void retry_cb(struct timer *timer, void *arg, uint64_t now_us)
 	struct source *src = arg;
 
 	(void)timer;
+	src->cs->now_us = now_us;
 	src->last_resort = true;
 	source_search(src, now_us);
 }

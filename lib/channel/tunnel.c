@@ -62,6 +62,7 @@ static struct tunnel *open_endpoint(struct channels *cs, const struct addr *rela
 	t->first = first;
 	t->index = index;
 	TAILQ_INIT(&t->sources);
+	TAILQ_INIT(&t->attempts);
 	timer_init(&t->linger, linger_cb, t);
 	t->endpoint = cs->env.endpoint_open(cs->env.ctx, relay, index, &t->local, &t->local_port);
 	if (!t->endpoint)
@@ -112,6 +113,17 @@ struct tunnel *tunnel_open_further(struct tunnel *first, unsigned int index, uin
 	first->further->at[index] = t;
 	first->cs->n_further++;
 	return t;
+}
+
+void tunnel_unused(struct tunnel *t, uint64_t now_us)
+{
+	if (t->pins > 0 || !TAILQ_EMPTY(&t->sources) || !TAILQ_EMPTY(&t->attempts))
+		return;
+	if (!tunnel_is_up(t))
+		tunnel_close(t, now_us);
+	else if (!timer_armed(&t->linger))
+		timer_arm(t->cs->rooms.timers, &t->linger,
+			now_us + t->cs->cfg.linger_s * USEC_PER_SEC);
 }
 
 void tunnel_close(struct tunnel *t, uint64_t now_us)
@@ -207,6 +219,7 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 	src->reason[0] = '\0';
 	TAILQ_INSERT_TAIL(&t->sources, src, in_tunnel);
 	src->last_resort = false;
+	src->settle = false;
 	// In an outer batch the outer end sends the reports.
 	if (!outer)
 		channels_batch_begin(t->cs);
@@ -214,12 +227,15 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 		tunnel_join(endpoint_for(t, ch, now_us), ch, now_us);
 	if (!outer)
 		channels_batch_end(t->cs, now_us);
+	if (tunnel_is_up(t))
+		health_begin(src, now_us);
 }
 
 void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
 {
 	struct channel *ch;
 
+	health_end(src);
 	TAILQ_FOREACH (ch, &src->channels, in_source)
 		if (ch->mfib)
 			tunnel_leave(ch, now_us);
@@ -241,6 +257,7 @@ static void tunnel_abandon(struct tunnel *t, struct source_list *moved)
 		TAILQ_REMOVE(&t->sources, src, in_tunnel);
 		TAILQ_FOREACH (ch, &src->channels, in_source)
 			channel_restart(t->cs, ch);
+		health_end(src);
 		src->tunnel = NULL;
 		src->state = SOURCE_WAITING;
 		TAILQ_INSERT_TAIL(moved, src, in_tunnel);
@@ -251,6 +268,7 @@ void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t
 {
 	struct channels *cs = t->cs;
 	uint64_t until = now_us + hold_s * USEC_PER_SEC;
+	struct attempt_list lost;
 	struct source_list moved;
 	struct source *src;
 	char r[ADDR_STRLEN];
@@ -262,11 +280,13 @@ void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t
 		holddown_add(cs->rooms.held, &t->relay, reason, until);
 	}
 	tunnel_abandon(t, &moved);
+	race_tunnel_failed(t, &lost);
 	tunnel_close(t, now_us);
 	while ((src = TAILQ_FIRST(&moved))) {
 		TAILQ_REMOVE(&moved, src, in_tunnel);
 		source_search(src, now_us);
 	}
+	race_lost(&lost, now_us);
 }
 
 static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
@@ -278,9 +298,11 @@ static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 		TAILQ_FOREACH (ch, &src->channels, in_source)
 			if (ch->tunnel == t && !ch->joined_us)
 				ch->joined_us = now_us;
+		health_begin(src, now_us);
 	}
 	t->icmp_error = 0;
 	holddown_release(t->cs->rooms.held, &t->relay); // a last resort that works
+	race_tunnel_up(t, now_us);
 }
 
 void channels_tunnel_event(
@@ -320,8 +342,12 @@ void channels_tunnel_error(struct channels *cs, struct amt_tunnel *at, int err, 
 	(void)cs;
 	// RFC 7450 section 5.2.3.9: while a Query is waited for, the back-off goes on; a tunnel
 	// that was up asks again at once. Either way the error is kept, to be shown.
-	if (t->icmp_error != err && tunnel_is_up(t))
-		amt_tunnel_refresh(t->amt, now_us);
+	if (tunnel_is_up(t)) {
+		if (t->icmp_error != err)
+			amt_tunnel_refresh(t->amt, now_us);
+	} else {
+		race_hurry(t, now_us);
+	}
 	t->icmp_error = err;
 }
 
@@ -338,6 +364,7 @@ void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t 
 		t = container_of_node(n, struct tunnel, node);
 		if (addr_eq(&t->local, local)) {
 			TAILQ_INSERT_TAIL(&gone, t, in_batch_list);
+			t->pins++;
 			continue;
 		}
 		for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
@@ -346,6 +373,7 @@ void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t 
 	}
 	while ((t = TAILQ_FIRST(&gone))) {
 		TAILQ_REMOVE(&gone, t, in_batch_list);
+		t->pins--;
 		tunnel_fail(t, hold_addr_gone, 0, now_us);
 	}
 }

@@ -42,20 +42,12 @@ static enum channel_state attached_state(
 {
 	const struct tunnel *t = ch->tunnel ? ch->tunnel : ch->source->tunnel;
 	char r[ADDR_STRLEN];
-	struct amt_tunnel_view amt;
 
 	v->relay = t->relay;
 	addr_format(&t->relay, r);
-	amt_tunnel_view(t->amt, &amt);
 	if (!ch->mfib) {
 		snprintf(v->reason, sizeof(v->reason), "the forwarding table refused the entry");
 		return CHANNEL_WAITING;
-	}
-	if (amt.state != AMT_UP) {
-		snprintf(v->reason, sizeof(v->reason), "no Query from %s yet, %u Requests sent%s%s",
-			r, amt.unanswered, t->icmp_error ? "; ICMP says: " : "",
-			t->icmp_error ? strerror(t->icmp_error) : "");
-		return CHANNEL_CONNECTING;
 	}
 	if (ch->awaiting) {
 		snprintf(v->reason, sizeof(v->reason),
@@ -69,6 +61,35 @@ static enum channel_state attached_state(
 		return CHANNEL_STALLED;
 	}
 	return CHANNEL_FLOWING;
+}
+
+// What is furthest: a tunnel that is asked for a Query, or else a Discovery.
+static enum channel_state racing_state(
+	const struct channels *cs, const struct source *src, struct channel_view *v)
+{
+	const struct attempt *a, *best = NULL;
+	struct amt_tunnel_view amt;
+	char r[ADDR_STRLEN];
+
+	for (a = src->attempts; a < src->attempts + RACE_MAX; a++)
+		if (a->src && (!best || (a->tunnel && !best->tunnel)))
+			best = a;
+	if (!best) // between two
+		return CHANNEL_RESOLVING;
+	if (!best->tunnel) {
+		snprintf(v->reason, sizeof(v->reason),
+			"no Advertisement from %s yet, first Discovery sent %llu s ago",
+			addr_format(&best->discovery->addr, r),
+			(unsigned long long)seconds_since(cs, best->discovery->since_us));
+		return CHANNEL_DISCOVERING;
+	}
+	v->relay = best->tunnel->relay;
+	amt_tunnel_view(best->tunnel->amt, &amt);
+	snprintf(v->reason, sizeof(v->reason), "no Query from %s yet, %u Requests sent%s%s",
+		addr_format(&v->relay, r), amt.unanswered,
+		best->tunnel->icmp_error ? "; ICMP says: " : "",
+		best->tunnel->icmp_error ? strerror(best->tunnel->icmp_error) : "");
+	return CHANNEL_CONNECTING;
 }
 
 static void view_fill(const struct channels *cs, const struct channel *ch, struct channel_view *v)
@@ -94,15 +115,12 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 	switch (src->state) {
 	case SOURCE_RESOLVING:
 		v->state = CHANNEL_RESOLVING;
-		snprintf(v->reason, sizeof(v->reason), "asking DNS for the AMTRELAY records of %s",
-			addr_format(&src->addr, text));
+		snprintf(v->reason, sizeof(v->reason), "asking DNS for %s%s",
+			src->lookup ? "the AMTRELAY records of " : "services _amt._udp",
+			src->lookup ? addr_format(&src->addr, text) : "");
 		break;
-	case SOURCE_DISCOVERING:
-		v->state = CHANNEL_DISCOVERING;
-		snprintf(v->reason, sizeof(v->reason),
-			"no Advertisement from %s yet, first Discovery sent %llu s ago",
-			addr_format(&src->discovery->addr, text),
-			(unsigned long long)seconds_since(cs, src->discovery->since_us));
+	case SOURCE_RACING:
+		v->state = racing_state(cs, src, v);
 		break;
 	case SOURCE_ATTACHED:
 		v->state = attached_state(cs, ch, v);
@@ -190,13 +208,15 @@ static void source_relays(const struct channels *cs, const struct source *src,
 			.origin = c->origin,
 			.precedence = c->relay.precedence,
 			.discovery_optional = c->relay.discovery_optional,
-			.in_use = i == src->current && (src->state == SOURCE_ATTACHED ||
-							       src->state == SOURCE_DISCOVERING),
-			.expires_us = strcmp(c->origin, "static") == 0 ? NEVER_US : src->expires_us,
+			.in_use =
+				src->state == SOURCE_ATTACHED && source_is_at(src, &c->relay.addr),
+			.expires_us = c->rank == 0 || strcmp(c->origin, "anycast") == 0
+					      ? NEVER_US
+					      : src->expires_us,
 		};
 
-		if (!holddown_held(
-			    cs->rooms.held, &v.addr, cs->now_us, &v.held_until_us, &v.held_reason))
+		if (!holddown_held_for(cs->rooms.held, &v.addr, &src->addr, cs->now_us,
+			    &v.held_until_us, &v.held_reason))
 			v.held_reason = NULL;
 		cb(arg, &v);
 	}

@@ -19,6 +19,9 @@
 #define CONFIG_MAX_RANGES    16
 #define CONFIG_MAX_NEIGHBORS 32
 #define CONFIG_MAX_RESOLVERS 8
+#define CONFIG_MAX_DOMAINS   4
+#define CONFIG_DOMAIN_LEN    240 // with "_amt._udp." before it, still a name
+#define CONFIG_MAX_METHODS   3
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CHANNELS  1024 // static ones
 #define CONFIG_MAX_CPUS	     64
@@ -38,6 +41,9 @@ enum config_spread {
 	CONFIG_SPREAD_TUNNEL,
 	CONFIG_SPREAD_CHANNEL
 };
+
+// How relays are found where none is configured for the source.
+enum config_discovery { DISCOVERY_DNS_SD, DISCOVERY_ANYCAST, DISCOVERY_DRIAD };
 
 // An address with its on-link prefix length; host bits kept.
 struct config_addr {
@@ -113,10 +119,12 @@ struct config_dns {
 	struct addr resolvers[CONFIG_MAX_RESOLVERS]; // none: /etc/resolv.conf
 	uint16_t ports[CONFIG_MAX_RESOLVERS];	     // 53
 	unsigned int n_resolvers;
-	uint32_t queries_per_100ms;  // 10 (RFC 8777 section 3.2.2)
-	uint32_t retry_initial_ms;   // 1000
-	uint32_t retry_max_s;	     // 120
-	uint32_t negative_ttl_max_s; // 300; cap of the negative cache
+	uint32_t queries_per_100ms;			     // 10 (RFC 8777 section 3.2.2)
+	uint32_t retry_initial_ms;			     // 1000
+	uint32_t retry_max_s;				     // 120
+	uint32_t negative_ttl_max_s;			     // 300; cap of the negative cache
+	char domains[CONFIG_MAX_DOMAINS][CONFIG_DOMAIN_LEN]; // for DNS-SD, absolute; default: none
+	unsigned int n_domains;
 };
 
 struct config_amt {
@@ -126,7 +134,14 @@ struct config_amt {
 		request_tries; // 4: unanswered Discoveries or Requests before the relay is given up
 	uint32_t hold_down_s;  // 180: a relay that failed is no candidate for so long
 	uint32_t full_hold_down_s; // 600: the same for one that answered L=1
-	uint16_t update_mtu;	   // 1280: octets of an Update's IP datagram at most
+	// 4000: a source without a packet for so long tries another relay, doubling each time in
+	// vain ...
+	uint32_t traffic_timeout_ms;
+	uint32_t traffic_timeout_max_s; // 120: ... up to so many seconds; 0 ms: never
+	// 250 and 1000: how long a relay has the field to itself before the next one is raced
+	// against it, of the same preference and of less; 0: until it has failed
+	uint32_t race_delay_ms, race_next_ms;
+	uint16_t update_mtu; // 1280: octets of an Update's IP datagram at most
 	// 1..16, default 1: endpoints towards one relay, each at another address of the upstream
 	// interface, with the channels spread over them
 	uint32_t endpoints;
@@ -171,6 +186,9 @@ struct config {
 	unsigned int n_ssm_ranges; // default 232.0.0.0/8
 	struct config_static_relay relays[CONFIG_MAX_STATIC];
 	unsigned int n_relays;
+	// After relays, in this order; default: DNS-SD, anycast, DRIAD (RFC 8777 section 3.1.2).
+	enum config_discovery discovery[CONFIG_MAX_METHODS];
+	unsigned int n_discovery;
 	struct config_channel channels[CONFIG_MAX_CHANNELS];
 	unsigned int n_channels;
 	struct config_joinfile joinfile;

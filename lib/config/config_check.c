@@ -336,6 +336,43 @@ static int check_retry(
 	return 0;
 }
 
+static int check_traffic(const struct check *k)
+{
+	const struct config_amt *a = &k->c->amt;
+
+	if ((uint64_t)a->traffic_timeout_max_s * 1000 < a->traffic_timeout_ms)
+		return FAIL(k, at(k, "amt.traffic_timeout_max"),
+			"traffic_timeout_max %u s is less than traffic_timeout_ms %u",
+			a->traffic_timeout_max_s, a->traffic_timeout_ms);
+	return 0;
+}
+
+// RFC 8305 section 5: a delay below 10 ms must not be.
+static int check_race(const struct check *k)
+{
+	const struct config_amt *a = &k->c->amt;
+
+	if (a->race_delay_ms > 0 && a->race_delay_ms < 10)
+		return FAIL(k, at(k, "amt.race_delay_ms"), "race_delay_ms %u is less than 10",
+			a->race_delay_ms);
+	if (a->race_next_ms > 0 && a->race_next_ms < 10)
+		return FAIL(k, at(k, "amt.race_next_ms"), "race_next_ms %u is less than 10",
+			a->race_next_ms);
+	return 0;
+}
+
+static int check_discovery(const struct check *k)
+{
+	const struct config *c = k->c;
+
+	for (unsigned int i = 0; i < c->n_discovery; i++)
+		for (unsigned int j = 0; j < i; j++)
+			if (c->discovery[i] == c->discovery[j])
+				return FAIL(k, at(k, "discovery.[%u]", i),
+					"discovery: a method appears twice");
+	return 0;
+}
+
 static int check_resolvers(const struct check *k)
 {
 	const struct config_dns *d = &k->c->dns;
@@ -363,6 +400,9 @@ int config_check(
 		check_ranges,
 		check_relays,
 		check_resolvers,
+		check_traffic,
+		check_race,
+		check_discovery,
 	};
 
 	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

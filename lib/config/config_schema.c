@@ -121,6 +121,9 @@ static const struct schema schema_dns[] = {
 	{"resolvers", SCHEMA_TEXTS, ELEMENTS(struct config_draft, resolvers),
 		COUNT(struct config_draft, c.dns.n_resolvers), RANGE(1, CONFIG_MAX_RESOLVERS),
 		.value = value_resolver},
+	{"search_domains", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.domains),
+		COUNT(struct config_draft, c.dns.n_domains), RANGE(0, CONFIG_MAX_DOMAINS),
+		.value = value_domain},
 	{"queries_per_100ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.queries_per_100ms),
 		RANGE(1, 1000)},
 	{"retry_initial_ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.retry_initial_ms),
@@ -138,6 +141,12 @@ static const struct schema schema_amt[] = {
 	{"request_tries", SCHEMA_INT, FIELD(struct config_amt, request_tries), RANGE(1, 100)},
 	{"hold_down", SCHEMA_INT, FIELD(struct config_amt, hold_down_s), RANGE(0, DAY_S)},
 	{"full_hold_down", SCHEMA_INT, FIELD(struct config_amt, full_hold_down_s), RANGE(0, DAY_S)},
+	{"traffic_timeout_ms", SCHEMA_INT, FIELD(struct config_amt, traffic_timeout_ms),
+		RANGE(0, 3600000)},
+	{"traffic_timeout_max", SCHEMA_INT, FIELD(struct config_amt, traffic_timeout_max_s),
+		RANGE(1, DAY_S)},
+	{"race_delay_ms", SCHEMA_INT, FIELD(struct config_amt, race_delay_ms), RANGE(0, 2000)},
+	{"race_next_ms", SCHEMA_INT, FIELD(struct config_amt, race_next_ms), RANGE(0, 60000)},
 	{"update_mtu", SCHEMA_INT, FIELD(struct config_amt, update_mtu), RANGE(576, 9000)},
 	{"linger", SCHEMA_INT, FIELD(struct config_amt, linger_s), RANGE(0, DAY_S)},
 	{"endpoints", SCHEMA_INT, FIELD(struct config_amt, endpoints), RANGE(1, 16)},
@@ -225,6 +234,9 @@ const struct schema config_schema[] = {
 	{"joinfile", SCHEMA_GROUP, .sub = schema_joinfile},
 	{"dns", SCHEMA_GROUP, .sub = schema_dns},
 	{"amt", SCHEMA_GROUP, FIELD(struct config_draft, c.amt), .sub = schema_amt},
+	{"discovery", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.discovery),
+		COUNT(struct config_draft, c.n_discovery), RANGE(0, CONFIG_MAX_METHODS),
+		.value = value_discovery},
 	{"relays", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relays),
 		COUNT(struct config_draft, c.n_relays), RANGE(0, CONFIG_MAX_STATIC),
 		.sub = schema_relay, .defaults = relay_defaults},
@@ -243,6 +255,8 @@ void config_defaults(struct config *c)
 	c->control_cpu = -1;
 	prefix_parse("232.0.0.0/8", &c->ssm_ranges[0]);
 	c->n_ssm_ranges = 1;
+	for (c->n_discovery = 0; c->n_discovery < CONFIG_MAX_METHODS; c->n_discovery++)
+		c->discovery[c->n_discovery] = (enum config_discovery)c->n_discovery;
 	c->dns = (struct config_dns){
 		.queries_per_100ms = 10,
 		.retry_initial_ms = 1000,
@@ -255,6 +269,10 @@ void config_defaults(struct config *c)
 		.request_tries = 4,
 		.hold_down_s = 180,
 		.full_hold_down_s = 600,
+		.traffic_timeout_ms = 4000,
+		.traffic_timeout_max_s = 120,
+		.race_delay_ms = 250,
+		.race_next_ms = 1000,
 		.update_mtu = 1280,
 		.linger_s = 2,
 		.endpoints = 1,

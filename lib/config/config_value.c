@@ -306,6 +306,45 @@ int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
+int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	enum config_discovery *out = field;
+
+	if (strcmp(text, "dns-sd") == 0)
+		*out = DISCOVERY_DNS_SD;
+	else if (strcmp(text, "anycast") == 0)
+		*out = DISCOVERY_ANYCAST;
+	else if (strcmp(text, "driad") == 0)
+		*out = DISCOVERY_DRIAD;
+	else
+		return refuse(why, "not one of dns-sd, anycast, driad");
+	return 0;
+}
+
+// Letters, digits, hyphens and underscores, in labels of 1 to 63 octets.
+int value_domain(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	size_t len = strlen(text), label = 0;
+	char *out = field;
+
+	if (len > 0 && text[len - 1] == '.')
+		len--;
+	if (len == 0 || len + 2 > CONFIG_DOMAIN_LEN)
+		return refuse(why, "not a domain name");
+	for (size_t i = 0; i < len; i++) {
+		label = text[i] == '.' ? 0 : label + 1;
+		if (label > 63 || (text[i] == '.' && (i == 0 || text[i - 1] == '.')) ||
+			(label > 0 && !isalnum((unsigned char)text[i]) && text[i] != '-' &&
+				text[i] != '_'))
+			return refuse(why, "not a domain name");
+	}
+	for (size_t i = 0; i < len; i++)
+		out[i] = text[i];
+	out[len] = '.';
+	out[len + 1] = '\0';
+	return 0;
+}
+
 int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	struct config_resolver *out = field;

@@ -206,6 +206,8 @@ static void result_log(const struct driad_lookup *l)
 	char source[ADDR_STRLEN], first[ADDR_STRLEN];
 
 	addr_format(&l->source, source);
+	if (l->services)
+		snprintf(source, sizeof(source), "dns-sd");
 	if (r->status != DRIAD_OK) {
 		log_warn_limited("driad", "no relay source=%s status=%s detail=\"%s\" ttl=%u",
 			source, driad_status_name(r->status), r->detail, r->ttl_s);
@@ -373,6 +375,46 @@ struct driad_lookup *driad_lookup_start(
 		// Under pump() the query's turn comes in its loop.
 		if (!d->pumping)
 			pump(d, now_us);
+	}
+	wake_set(d, now_us);
+	return l;
+}
+
+static int services_ask(struct driad_lookup *l, const char *domain, uint64_t now_us)
+{
+	static const uint16_t types[] = {DNS_TYPE_PTR, DNS_TYPE_SRV};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		char *name;
+
+		if (asprintf(&name, "_amt._udp.%s", domain) < 0 ||
+			driad_query_add(l, name, types[i], NULL, now_us) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct driad_lookup *driad_lookup_services(struct driad *d, const char *const *domains,
+	unsigned int n_domains, driad_cb cb, void *arg, uint64_t now_us)
+{
+	static const struct addr none;
+	struct driad_lookup *l = lookup_new(d, &none, cb, arg);
+
+	if (!l)
+		return NULL;
+	l->services = true;
+	d->stats.lookups++;
+	for (unsigned int i = 0; i < n_domains; i++) {
+		if (services_ask(l, domains[i], now_us) < 0) {
+			lookup_drop(l);
+			return NULL;
+		}
+	}
+	if (n_domains == 0) {
+		driad_conclude(l);
+		lookup_finish(l);
+	} else if (!d->pumping) {
+		pump(d, now_us);
 	}
 	wake_set(d, now_us);
 	return l;

@@ -83,6 +83,11 @@ void driad_destroy(struct driad *d); // lookups still open are cancelled without
 // of memory.
 struct driad_lookup *driad_lookup_start(
 	struct driad *d, const struct addr *source, driad_cb cb, void *arg, uint64_t now_us);
+// The same for the relays that the network offers by DNS-SD (section 3.1.2, RFC 6763): the services
+// _amt._udp in these domains, by PTR and SRV, or by SRV alone. An SRV's priority is the precedence;
+// the addresses are those of Discovery. The port is AMT's, whatever a record says.
+struct driad_lookup *driad_lookup_services(struct driad *d, const char *const *domains,
+	unsigned int n_domains, driad_cb cb, void *arg, uint64_t now_us);
 void driad_lookup_cancel(struct driad *d, struct driad_lookup *l);
 void driad_answer_input(
 	struct driad *d, uint64_t token, const struct driad_answer *a, uint64_t now_us);

@@ -49,25 +49,54 @@ int driad_records_open(
 	return 0;
 }
 
-bool driad_records_next(
-	struct driad_records *r, const uint8_t **rdata, size_t *len, uint32_t *ttl_s)
+static const ldns_rr *next_of_type(struct driad_records *r)
 {
 	const ldns_rr_list *answer = ldns_pkt_answer(r->pkt);
 
 	while (r->next < ldns_rr_list_rr_count(answer)) {
 		const ldns_rr *rr = ldns_rr_list_rr(answer, r->next++);
-		const ldns_rdf *rdf = ldns_rr_rdf(rr, 0);
 
-		if (ldns_rr_get_type(rr) != (ldns_rr_type)r->type ||
-			ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
-			continue;
-		*ttl_s = ttl_of(rr);
-		// Whatever type of field ldns takes it for, one field is the whole RDATA.
-		*rdata = ldns_rr_rd_count(rr) == 1 ? ldns_rdf_data(rdf) : NULL;
-		*len = *rdata ? ldns_rdf_size(rdf) : 0;
-		return true;
+		if (ldns_rr_get_type(rr) == (ldns_rr_type)r->type &&
+			ldns_rr_get_class(rr) == LDNS_RR_CLASS_IN)
+			return rr;
 	}
-	return false;
+	return NULL;
+}
+
+bool driad_records_next(
+	struct driad_records *r, const uint8_t **rdata, size_t *len, uint32_t *ttl_s)
+{
+	const ldns_rr *rr = next_of_type(r);
+	const ldns_rdf *rdf;
+
+	if (!rr)
+		return false;
+	rdf = ldns_rr_rdf(rr, 0);
+	*ttl_s = ttl_of(rr);
+	// Whatever type of field ldns takes it for, one field is the whole RDATA.
+	*rdata = ldns_rr_rd_count(rr) == 1 ? ldns_rdf_data(rdf) : NULL;
+	*len = *rdata ? ldns_rdf_size(rdf) : 0;
+	return true;
+}
+
+bool driad_records_next_srv(struct driad_records *r, uint16_t *priority, const uint8_t **target,
+	size_t *len, uint32_t *ttl_s)
+{
+	const ldns_rr *rr = next_of_type(r);
+	const ldns_rdf *rdf;
+
+	if (!rr)
+		return false;
+	*ttl_s = ttl_of(rr);
+	*target = NULL;
+	*len = 0;
+	if (ldns_rr_rd_count(rr) != 4 || ldns_rdf_size(ldns_rr_rdf(rr, 0)) != 2)
+		return true;
+	rdf = ldns_rr_rdf(rr, 3);
+	*priority = ldns_rdf2native_int16(ldns_rr_rdf(rr, 0));
+	*target = ldns_rdf_data(rdf);
+	*len = ldns_rdf_size(rdf);
+	return true;
 }
 
 uint32_t driad_records_alias_ttl(const struct driad_records *r)

@@ -146,12 +146,24 @@ static void collect_record(
 	}
 }
 
+static void ask_for_addresses(
+	struct driad_lookup *l, const struct name_picks *names, uint64_t now_us)
+{
+	const struct driad_cfg *cfg = &l->driad->cfg;
+
+	for (unsigned int i = 0; i < names->n; i++) {
+		if (cfg->use_ipv4)
+			ask_for(l, &names->picks[i].record, DNS_TYPE_A, now_us);
+		if (cfg->use_ipv6)
+			ask_for(l, &names->picks[i].record, DNS_TYPE_AAAA, now_us);
+	}
+}
+
 // The number of records of the type asked for.
 static unsigned int collect_amtrelay(
 	struct driad_query *q, struct driad_records *r, uint64_t now_us)
 {
 	struct driad_lookup *l = q->lookup;
-	const struct driad_cfg *cfg = &l->driad->cfg;
 	struct name_picks names = {.n = 0};
 	unsigned int found = 0;
 	const uint8_t *rdata;
@@ -163,12 +175,7 @@ static unsigned int collect_amtrelay(
 		l->ttl_s = min_u32(l->ttl_s, ttl_s);
 		collect_record(l, rdata, len, &names);
 	}
-	for (unsigned int i = 0; i < names.n; i++) {
-		if (cfg->use_ipv4)
-			ask_for(l, &names.picks[i].record, DNS_TYPE_A, now_us);
-		if (cfg->use_ipv6)
-			ask_for(l, &names.picks[i].record, DNS_TYPE_AAAA, now_us);
-	}
+	ask_for_addresses(l, &names, now_us);
 	return found;
 }
 
@@ -191,6 +198,76 @@ static unsigned int collect_addresses(struct driad_query *q, struct driad_record
 		candidate_add(l, &addr, q->precedence, q->discovery_optional);
 	}
 	return found;
+}
+
+// A name that a PTR or SRV record gives; the root is none ("no such service", RFC 2782).
+static void collect_name(struct driad_lookup *l, const uint8_t *name, size_t len, uint16_t priority,
+	struct name_picks *names)
+{
+	struct name_pick pick = {.lot = rng_u32(l->driad->rng)};
+
+	if (!name || len <= 1 || len > sizeof(pick.record.name)) {
+		l->result.ignored++;
+		return;
+	}
+	pick.record.precedence = priority > UINT8_MAX ? UINT8_MAX : (uint8_t)priority;
+	pick.record.name_len = (uint8_t)len;
+	memcpy(pick.record.name, name, len);
+	if (!pick_add(names, &pick))
+		l->result.ignored++;
+}
+
+// The instances of a service (RFC 6763 section 4.1).
+static unsigned int collect_ptr(struct driad_query *q, struct driad_records *r, uint64_t now_us)
+{
+	struct driad_lookup *l = q->lookup;
+	struct name_picks names = {.n = 0};
+	unsigned int found = 0;
+	const uint8_t *name;
+	uint32_t ttl_s;
+	size_t len;
+
+	for (; driad_records_next(r, &name, &len, &ttl_s); found++) {
+		l->records++;
+		l->ttl_s = min_u32(l->ttl_s, ttl_s);
+		collect_name(l, name, len, 0, &names);
+	}
+	for (unsigned int i = 0; i < names.n; i++)
+		ask_for(l, &names.picks[i].record, DNS_TYPE_SRV, now_us);
+	return found;
+}
+
+static unsigned int collect_srv(struct driad_query *q, struct driad_records *r, uint64_t now_us)
+{
+	struct driad_lookup *l = q->lookup;
+	struct name_picks names = {.n = 0};
+	unsigned int found = 0;
+	const uint8_t *name;
+	uint16_t priority = 0;
+	uint32_t ttl_s;
+	size_t len;
+
+	for (; driad_records_next_srv(r, &priority, &name, &len, &ttl_s); found++) {
+		l->records++;
+		l->ttl_s = min_u32(l->ttl_s, ttl_s);
+		collect_name(l, name, len, priority, &names);
+	}
+	ask_for_addresses(l, &names, now_us);
+	return found;
+}
+
+static unsigned int collect_answer(struct driad_query *q, struct driad_records *r, uint64_t now_us)
+{
+	switch (q->type) {
+	case AMTRELAY_RRTYPE:
+		return collect_amtrelay(q, r, now_us);
+	case DNS_TYPE_PTR:
+		return collect_ptr(q, r, now_us);
+	case DNS_TYPE_SRV:
+		return collect_srv(q, r, now_us);
+	default:
+		return collect_addresses(q, r);
+	}
 }
 
 static void collect_failure(struct driad_query *q, const char *what)
@@ -224,8 +301,7 @@ static void collect_packet(struct driad_query *q, const struct driad_answer *a, 
 		return;
 	}
 	if (r.rcode == 0)
-		found = q->type == AMTRELAY_RRTYPE ? collect_amtrelay(q, &r, now_us)
-						   : collect_addresses(q, &r);
+		found = collect_answer(q, &r, now_us);
 	if (found > 0) {
 		l->ttl_s = min_u32(l->ttl_s, driad_records_alias_ttl(&r));
 		l->driad->stats.answers_ok++;
@@ -297,7 +373,8 @@ void driad_conclude(struct driad_lookup *l)
 	} else {
 		res->status = DRIAD_NO_RECORD;
 		ttl_s = clamp_u32(l->negative_s, TTL_MIN_S, negative_max);
-		snprintf(res->detail, sizeof(res->detail), "no AMTRELAY record");
+		snprintf(res->detail, sizeof(res->detail), "no %s record",
+			l->services ? "_amt._udp" : "AMTRELAY");
 	}
 	res->ttl_s = ttl_s;
 }

@@ -10,7 +10,9 @@
 #include "wire/amtrelay.h"
 
 #define DNS_TYPE_A    1
+#define DNS_TYPE_PTR  12
 #define DNS_TYPE_AAAA 28
+#define DNS_TYPE_SRV  33
 
 // driad_order.c: the best candidates seen so far, in the order to try them.
 struct driad_order {
@@ -56,6 +58,7 @@ struct driad_lookup {
 	uint32_t records;    // AMTRELAY records seen
 	uint32_t ttl_s;	     // least TTL of what was used
 	uint32_t negative_s; // least negative TTL heard
+	bool services;	     // DNS-SD, no source
 	bool is_finished;
 	bool hurried;	    // the deadline is the short one, for names only
 	bool no_relay;	    // a type 0 record was there
@@ -109,6 +112,9 @@ int driad_records_open(struct driad_records *r, const uint8_t *packet, size_t le
 // of this record.
 bool driad_records_next(
 	struct driad_records *r, const uint8_t **rdata, size_t *len, uint32_t *ttl_s);
+// Of type SRV: its priority, and its target in wire form; target is NULL for a record without one.
+bool driad_records_next_srv(struct driad_records *r, uint16_t *priority, const uint8_t **target,
+	size_t *len, uint32_t *ttl_s);
 // Least TTL of the answer's aliases; UINT32_MAX with none.
 uint32_t driad_records_alias_ttl(const struct driad_records *r);
 // How long "no such record" holds (RFC 2308 section 5); false when the answer does not say.

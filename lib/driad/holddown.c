@@ -8,23 +8,34 @@ struct holddown_entry {
 	struct hnode node;
 	struct timer expiry;
 	struct holddown *owner;
-	struct addr relay;
+	struct key {
+		struct addr relay, source; // source: none for all of them
+	} key;
 	const char *reason;
 };
 
-static uint64_t relay_hash(const struct addr *relay)
+static const struct addr every_source;
+
+static struct key key_of(const struct addr *relay, const struct addr *source)
 {
-	return hmap_hash(relay, sizeof(*relay));
+	return (struct key){.relay = *relay, .source = *source};
 }
 
-static struct holddown_entry *entry_find(const struct holddown *h, const struct addr *relay)
+static uint64_t key_hash(const struct key *key)
 {
-	struct hnode *n = hmap_find(&h->map, relay_hash(relay));
+	return hmap_hash(key, sizeof(*key));
+}
+
+static struct holddown_entry *entry_find(
+	const struct holddown *h, const struct addr *relay, const struct addr *source)
+{
+	const struct key key = key_of(relay, source);
+	struct hnode *n = hmap_find(&h->map, key_hash(&key));
 
 	for (; n; n = hmap_find_next(n)) {
 		struct holddown_entry *e = container_of_node(n, struct holddown_entry, node);
 
-		if (addr_eq(&e->relay, relay))
+		if (addr_eq(&e->key.relay, relay) && addr_eq(&e->key.source, source))
 			return e;
 	}
 	return NULL;
@@ -59,10 +70,10 @@ void holddown_fini(struct holddown *h)
 	hmap_fini(&h->map);
 }
 
-int holddown_add(
-	struct holddown *h, const struct addr *relay, const char *reason, uint64_t until_us)
+int holddown_add_for(struct holddown *h, const struct addr *relay, const struct addr *source,
+	const char *reason, uint64_t until_us)
 {
-	struct holddown_entry *e = entry_find(h, relay);
+	struct holddown_entry *e = entry_find(h, relay, source);
 
 	if (e) {
 		if (until_us <= e->expiry.due_us)
@@ -75,12 +86,12 @@ int holddown_add(
 	if (!e)
 		return -ENOMEM;
 	e->owner = h;
-	e->relay = *relay;
+	e->key = key_of(relay, source);
 	e->reason = reason;
 	timer_init(&e->expiry, on_expiry, e);
 	if (timer_arm(h->timers, &e->expiry, until_us) < 0)
 		goto free_entry;
-	if (hmap_insert(&h->map, &e->node, relay_hash(relay)) < 0)
+	if (hmap_insert(&h->map, &e->node, key_hash(&e->key)) < 0)
 		goto cancel_timer;
 	return 0;
 
@@ -91,19 +102,23 @@ free_entry:
 	return -ENOMEM;
 }
 
+int holddown_add(
+	struct holddown *h, const struct addr *relay, const char *reason, uint64_t until_us)
+{
+	return holddown_add_for(h, relay, &every_source, reason, until_us);
+}
+
 void holddown_release(struct holddown *h, const struct addr *relay)
 {
-	struct holddown_entry *e = entry_find(h, relay);
+	struct holddown_entry *e = entry_find(h, relay, &every_source);
 
 	if (e)
 		entry_remove(e);
 }
 
-bool holddown_held(const struct holddown *h, const struct addr *relay, uint64_t now_us,
-	uint64_t *until_us, const char **reason)
+static bool held(
+	const struct holddown_entry *e, uint64_t now_us, uint64_t *until_us, const char **reason)
 {
-	const struct holddown_entry *e = entry_find(h, relay);
-
 	// The timer may be due and not have run yet.
 	if (!e || e->expiry.due_us <= now_us)
 		return false;
@@ -112,6 +127,19 @@ bool holddown_held(const struct holddown *h, const struct addr *relay, uint64_t 
 	if (reason)
 		*reason = e->reason;
 	return true;
+}
+
+bool holddown_held(const struct holddown *h, const struct addr *relay, uint64_t now_us,
+	uint64_t *until_us, const char **reason)
+{
+	return held(entry_find(h, relay, &every_source), now_us, until_us, reason);
+}
+
+bool holddown_held_for(const struct holddown *h, const struct addr *relay,
+	const struct addr *source, uint64_t now_us, uint64_t *until_us, const char **reason)
+{
+	return holddown_held(h, relay, now_us, until_us, reason) ||
+	       held(entry_find(h, relay, source), now_us, until_us, reason);
 }
 
 void holddown_each(const struct holddown *h,
@@ -123,6 +151,6 @@ void holddown_each(const struct holddown *h,
 	HMAP_FOREACH (n, tmp, &h->map) {
 		const struct holddown_entry *e = container_of_node(n, struct holddown_entry, node);
 
-		cb(arg, &e->relay, e->reason, e->expiry.due_us);
+		cb(arg, &e->key.relay, e->reason, e->expiry.due_us);
 	}
 }

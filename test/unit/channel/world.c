@@ -118,7 +118,7 @@ void mfib_channel_stats(const struct mfib_channel *c, struct mfib_stats *out)
 struct driad_lookup {
 	driad_cb cb;
 	void *arg;
-	bool open;
+	bool open, services;
 };
 static struct driad_lookup lookups[64];
 
@@ -139,6 +139,20 @@ struct driad_lookup *driad_lookup_start(
 	return NULL;
 }
 
+struct driad_lookup *driad_lookup_services(struct driad *d, const char *const *domains,
+	unsigned int n_domains, driad_cb cb, void *arg, uint64_t now_us)
+{
+	struct driad_lookup *l = driad_lookup_start(d, NULL, cb, arg, now_us);
+
+	assert_int_equal(n_domains, 1);
+	assert_string_equal(domains[0], "example.net.");
+	assert_non_null(l);
+	l->services = true;
+	w.lookups--;
+	w.service_lookups++;
+	return l;
+}
+
 void driad_lookup_cancel(struct driad *d, struct driad_lookup *l)
 {
 	(void)d;
@@ -152,7 +166,7 @@ static void dns_answer(void)
 		if (!lookups[i].open || w.hold_answers)
 			continue;
 		lookups[i].open = false;
-		lookups[i].cb(lookups[i].arg, &w.answer, w.now);
+		lookups[i].cb(lookups[i].arg, lookups[i].services ? &w.services : &w.answer, w.now);
 	}
 }
 
@@ -203,7 +217,7 @@ static void answer(struct amt_tunnel *t, struct world_relay *r, const struct amt
 		p->tunnel = t;
 		p->endpoint = t ? amt_tunnel_endpoint(t) : NULL;
 		p->from = r;
-		p->due = w.now + USEC_PER_MSEC;
+		p->due = w.now + (r->delay_us ? r->delay_us : USEC_PER_MSEC);
 		return;
 	}
 	fail();
@@ -375,6 +389,8 @@ void world_begin(void)
 		.hold_down_s = 180,
 		.full_hold_down_s = 600,
 		.linger_s = 2,
+		.methods = {DISCOVERY_DRIAD},
+		.n_methods = 1,
 	};
 	w.amt = amt_gateway_create(&ac, &ops, NULL, &w.timers, &w.rng);
 	assert_non_null(w.amt);

@@ -13,6 +13,7 @@ struct world_relay {
 	struct addr advertises;
 	bool silent;			    // answers nothing
 	bool full;			    // L flag
+	uint64_t delay_us;		    // until it answers; 0: 1 ms
 	bool refuses_further, full_further; // the same for endpoints after the first
 	unsigned int discoveries, requests, updates, teardowns;
 };
@@ -33,6 +34,8 @@ struct world {
 	unsigned int lookups;
 	struct driad_result answer; // what the next lookups get
 	bool hold_answers;
+	unsigned int service_lookups;
+	struct driad_result services; // what DNS-SD gets
 	unsigned int mfib_tunnels, mfib_channels;
 	char journal[8192];
 };

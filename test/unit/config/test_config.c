@@ -136,6 +136,14 @@ static void defaults(void **state)
 	assert_int_equal(c.amt.full_hold_down_s, 600);
 	assert_int_equal(c.amt.update_mtu, 1280);
 	assert_int_equal(c.amt.linger_s, 2);
+	assert_int_equal(c.amt.traffic_timeout_ms, 4000);
+	assert_int_equal(c.amt.traffic_timeout_max_s, 120);
+	assert_int_equal(c.n_discovery, 3);
+	assert_int_equal(c.discovery[0], DISCOVERY_DNS_SD);
+	assert_int_equal(c.discovery[2], DISCOVERY_DRIAD);
+	assert_int_equal(c.dns.n_domains, 0);
+	assert_int_equal(c.amt.race_delay_ms, 250);
+	assert_int_equal(c.amt.race_next_ms, 1000);
 	assert_true(c.amt.reassemble);
 	assert_int_equal(c.amt.fragment_datagrams, 256);
 	assert_int_equal(c.amt.fragment_timeout_ms, 200);
@@ -169,9 +177,13 @@ static const char everything[] =
 	"});\n"
 	"ssm_ranges = [ \"232.0.0.0/8\", \"233.0.0.0/8\" ];\n"
 	"dns = { resolvers = [ \"127.0.0.1@5353\", \"2001:db8::53\" ]; queries_per_100ms = 0x20;\n"
-	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0; };\n"
+	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0;\n"
+	" search_domains = [ \"example.net\", \"a_b.example.org.\" ]; };\n"
+	"discovery = [ \"driad\", \"anycast\" ];\n"
 	"amt = { retry_initial_ms = 100; retry_max = 2; request_tries = 1; hold_down = 0;\n"
 	" full_hold_down = 5; update_mtu = 1500; linger = 0;\n"
+	" traffic_timeout_ms = 0; traffic_timeout_max = 60;\n"
+	" race_delay_ms = 100; race_next_ms = 0;\n"
 	" outer_fragments = \"drop\"; fragment_datagrams = 32768; fragment_timeout_ms = 30000; };\n"
 	"relays = ( { sources = \"198.51.100.0/24\"; relay = \"203.0.113.15\"; },\n"
 	" { sources = \"0.0.0.0/0\"; relay = \"203.0.113.16\"; discovery = false; precedence = "
@@ -242,6 +254,16 @@ static void every_key(void **state)
 	assert_string_equal(addr_format(&c.dns.resolvers[1], text), "2001:db8::53");
 	assert_int_equal(c.dns.queries_per_100ms, 32);
 	assert_int_equal(c.amt.linger_s, 0);
+	assert_int_equal(c.amt.traffic_timeout_ms, 0);
+	assert_int_equal(c.amt.traffic_timeout_max_s, 60);
+	assert_int_equal(c.n_discovery, 2);
+	assert_int_equal(c.discovery[0], DISCOVERY_DRIAD);
+	assert_int_equal(c.discovery[1], DISCOVERY_ANYCAST);
+	assert_int_equal(c.dns.n_domains, 2);
+	assert_string_equal(c.dns.domains[0], "example.net.");
+	assert_string_equal(c.dns.domains[1], "a_b.example.org.");
+	assert_int_equal(c.amt.race_delay_ms, 100);
+	assert_int_equal(c.amt.race_next_ms, 0);
 	assert_false(c.amt.reassemble);
 	assert_int_equal(c.amt.fragment_datagrams, 32768);
 	assert_int_equal(c.amt.fragment_timeout_ms, 30000);
@@ -405,6 +427,15 @@ static void broken_integers(void **state)
 		{TOP("relays = ( { sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; precedence = 256; "
 		     "} );"),
 			"x.conf:5: precedence is 256, not in 0..255"},
+		{TOP("amt = { traffic_timeout_ms = 5000; traffic_timeout_max = 4; };"),
+			"x.conf:5: traffic_timeout_max 4 s is less than traffic_timeout_ms 5000"},
+		{TOP("discovery = [ \"dns\" ];"),
+			"x.conf:5: discovery \"dns\": not one of dns-sd, anycast, driad"},
+		{TOP("discovery = [ \"driad\", \"driad\" ];"),
+			"x.conf:5: discovery: a method appears twice"},
+		{TOP("dns = { search_domains = [ \"a..b\" ]; };"),
+			"x.conf:5: search_domains \"a..b\": not a domain name"},
+		{TOP("amt = { race_delay_ms = 9; };"), "x.conf:5: race_delay_ms 9 is less than 10"},
 		{TOP("amt = { update_mtu = 100; };"),
 			"x.conf:5: update_mtu is 100, not in 576..9000"},
 	};

@@ -741,6 +741,75 @@ static void status_names(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+// DNS-SD: PTR to the instance, SRV to the host, and its address (RFC 6763 section 4).
+static void services(void **state)
+{
+	static const char *const domains[] = {"example.net."};
+	uint8_t rdata[300] = {0, 5, 0, 0, 0x08, 0xdc};
+	struct dns m;
+
+	(void)state;
+	assert_non_null(driad_lookup_services(lab.d, domains, 1, on_result, &lab, lab.now));
+	assert_int_equal(lab.n_asked, 2);
+	assert_string_equal(lab.asked[0].name, "_amt._udp.example.net.");
+	assert_int_equal(lab.asked[0].type, 12);
+	assert_int_equal(lab.asked[1].type, 33);
+	dns_begin(&m, "_amt._udp.example.net.", 33, 3);
+	dns_soa(&m, 60, 60);
+	answer(1, &m);
+	dns_begin(&m, "_amt._udp.example.net.", 12, 0);
+	dns_record(&m, 12, 600, rdata + 6, dns_name("x._amt._udp.example.net.", rdata + 6));
+	answer(0, &m);
+	assert_int_equal(lab.n_asked, 3);
+	assert_string_equal(lab.asked[2].name, "x._amt._udp.example.net.");
+	dns_begin(&m, "x._amt._udp.example.net.", 33, 0);
+	dns_record(&m, 33, 500, rdata, 6 + dns_name("relay.example.net.", rdata + 6));
+	dns_record_hex(&m, 33, 500, "0005000008dc00"); // to the root: no such service
+	answer(2, &m);
+	assert_int_equal(lab.n_asked, 5);
+	assert_string_equal(lab.asked[3].name, "relay.example.net.");
+	dns_begin(&m, "relay.example.net.", A, 0);
+	dns_record_hex(&m, A, 400, "cb007199");
+	answer(3, &m);
+	dns_begin(&m, "relay.example.net.", AAAA, 3);
+	answer(4, &m);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(lab.result.status, DRIAD_OK);
+	assert_int_equal(lab.result.n_relays, 1);
+	assert_string_equal(relay(0), "203.0.113.153");
+	assert_int_equal(lab.result.relays[0].precedence, 5);
+	assert_false(lab.result.relays[0].discovery_optional);
+	assert_int_equal(lab.result.ttl_s, 400);
+}
+
+// No service, and every truncation of an answer on the way.
+static void services_none(void **state)
+{
+	static const char *const domains[] = {"example.net."};
+	uint8_t rdata[300] = {0, 5, 0, 0, 0x08, 0xdc};
+	size_t len = 6 + dns_name("relay.example.net.", rdata + 6);
+	struct dns m, cut;
+
+	(void)state;
+	dns_begin(&m, "_amt._udp.example.net.", 33, 0);
+	dns_record(&m, 33, 500, rdata, len);
+	for (size_t n = 0; n < m.len; n++) {
+		lab.n_asked = 0;
+		run_to(lab.now + US_PER_S);
+		assert_non_null(driad_lookup_services(lab.d, domains, 1, on_result, &lab, lab.now));
+		cut = m;
+		cut.len = n;
+		if (n < 4)
+			memset(cut.buf + n, 0, 4 - n);
+		answer(1, &cut);
+		dns_begin(&cut, "_amt._udp.example.net.", 12, 3);
+		dns_soa(&cut, 60, 60);
+		answer(0, &cut);
+		assert_int_equal(lab.n_asked, 2);
+		assert_int_not_equal(lab.result.status, DRIAD_OK);
+	}
+}
+
 int main(void)
 {
 	static struct driad_cfg v4_only = {.queries_per_100ms = 10,
@@ -766,6 +835,8 @@ int main(void)
 		T(every_truncation),
 		T(mutations),
 		T(status_names),
+		T(services),
+		T(services_none),
 	};
 
 	// One line a lookup would be too many.

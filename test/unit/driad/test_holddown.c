@@ -59,9 +59,43 @@ static void holds_and_expires(void **state)
 	timers_fini(&timers);
 }
 
+// Held for one source, a relay serves the others.
+static void holds_for_one_source(void **state)
+{
+	struct timers timers;
+	struct holddown h;
+	struct addr r, s1, s2;
+	const char *reason = NULL;
+
+	(void)state;
+	timers_init(&timers);
+	holddown_init(&h, &timers);
+	addr_parse("203.0.113.15", &r);
+	addr_parse("192.0.2.1", &s1);
+	addr_parse("192.0.2.2", &s2);
+	assert_int_equal(holddown_add_for(&h, &r, &s1, "quiet", 100), 0);
+	assert_true(holddown_held_for(&h, &r, &s1, 99, NULL, &reason));
+	assert_string_equal(reason, "quiet");
+	assert_false(holddown_held_for(&h, &r, &s2, 99, NULL, NULL));
+	assert_false(holddown_held(&h, &r, 99, NULL, NULL));
+	assert_int_equal(holddown_add(&h, &r, "silent", 50), 0);
+	assert_true(holddown_held_for(&h, &r, &s1, 40, NULL, &reason));
+	assert_string_equal(reason, "silent");
+	assert_true(holddown_held_for(&h, &r, &s2, 40, NULL, NULL));
+	holddown_release(&h, &r); // of all sources only
+	assert_true(holddown_held_for(&h, &r, &s1, 40, NULL, NULL));
+	timers_run(&timers, 100);
+	assert_int_equal(h.map.count, 0);
+	holddown_fini(&h);
+	timers_fini(&timers);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(holds_and_expires)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(holds_and_expires),
+		cmocka_unit_test(holds_for_one_source),
+	};
 
 	return RUN_TESTS(tests);
 }

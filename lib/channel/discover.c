@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The methods of discovery (RFC 8777 section 3.1.2), asked one after the other as long as no relay
+// is found: DNS-SD and the anycast address name the relays of the network that we are in, whatever
+// the source; DRIAD those that the source's own sender published.
+#include "channel/channel_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+// What DNS-SD answered with nothing, or not at all, is asked again no sooner.
+#define SERVICES_MIN_S 30
+
+bool source_has_more(const struct source *src)
+{
+	return src->methods < src->cs->cfg.n_methods;
+}
+
+static void expires_by(struct source *src, uint64_t us)
+{
+	if (us < src->expires_us)
+		src->expires_us = us;
+}
+
+static void add_found(
+	struct source *src, const struct driad_relay *relays, unsigned int n, const char *origin)
+{
+	for (unsigned int i = 0; i < n; i++)
+		source_candidate(src, &relays[i], origin, src->methods);
+}
+
+// The method that was asked has answered; ok: with relays.
+static void answered(struct source *src, bool ok, uint64_t now_us)
+{
+	if (src->state != SOURCE_ATTACHED) {
+		race_next(src, now_us);
+		return;
+	}
+	// Asked for want of traffic; packets may have come meanwhile.
+	if (src->flowing)
+		return;
+	if (ok && source_has_other(src, now_us)) {
+		source_leave(src, now_us);
+		source_search(src, now_us);
+	} else {
+		source_refresh(src, now_us);
+	}
+}
+
+static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
+{
+	struct source *src = arg;
+
+	src->lookup = NULL;
+	src->cs->now_us = now_us;
+	src->wait_s = result->ttl_s;
+	if (result->status == DRIAD_OK) {
+		src->expires_us = NEVER_US;
+		expires_by(src, now_us + result->ttl_s * USEC_PER_SEC);
+		if (src->services_used)
+			expires_by(src, src->cs->services.expires_us);
+		add_found(src, result->relays, result->n_relays, "driad");
+	} else {
+		snprintf(src->dns_said, sizeof(src->dns_said), "DNS: %s%s%s",
+			driad_status_name(result->status), result->detail[0] ? ": " : "",
+			result->detail);
+	}
+	answered(src, result->status == DRIAD_OK, now_us);
+}
+
+static void services_cb(void *arg, const struct driad_result *result, uint64_t now_us)
+{
+	struct channels *cs = arg;
+	struct services *sv = &cs->services;
+	struct source_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
+	uint32_t ttl_s = result->ttl_s > SERVICES_MIN_S ? result->ttl_s : SERVICES_MIN_S;
+	struct source *src;
+
+	cs->now_us = now_us;
+	sv->lookup = NULL;
+	sv->expires_us = now_us + ttl_s * USEC_PER_SEC;
+	sv->n = 0;
+	for (unsigned int i = 0; i < result->n_relays && i < SERVICES_MAX; i++)
+		sv->relays[sv->n++] = result->relays[i];
+	// One that goes on may come back to the line of a later lookup.
+	TAILQ_CONCAT(&waiting, &sv->waiting, in_services);
+	TAILQ_FOREACH (src, &waiting, in_services)
+		src->services_list = &waiting;
+	while ((src = TAILQ_FIRST(&waiting))) {
+		TAILQ_REMOVE(&waiting, src, in_services);
+		src->services_list = NULL;
+		expires_by(src, sv->expires_us);
+		add_found(src, sv->relays, sv->n, "dns-sd");
+		answered(src, sv->n > 0, now_us);
+	}
+}
+
+// The services are those of all sources: one lookup, one answer, until its TTL runs out.
+static enum ask ask_services(struct source *src, uint64_t now_us)
+{
+	struct channels *cs = src->cs;
+	struct services *sv = &cs->services;
+
+	if (cs->cfg.n_domains == 0)
+		return ASK_NOTHING;
+	src->services_used = true;
+	if (!sv->lookup && now_us < sv->expires_us) {
+		expires_by(src, sv->expires_us);
+		add_found(src, sv->relays, sv->n, "dns-sd");
+		return sv->n > 0 ? ASK_ADDED : ASK_NOTHING;
+	}
+	if (!sv->lookup)
+		sv->lookup = driad_lookup_services(cs->rooms.driad, cs->cfg.domains,
+			cs->cfg.n_domains, services_cb, cs, now_us);
+	if (!sv->lookup)
+		return ASK_NOTHING;
+	TAILQ_INSERT_TAIL(&sv->waiting, src, in_services);
+	src->services_list = &sv->waiting;
+	return ASK_WAIT;
+}
+
+static enum ask ask_anycast(struct source *src)
+{
+	struct driad_relay relay = {0};
+
+	addr_parse(CHANNEL_ANYCAST, &relay.addr);
+	source_candidate(src, &relay, "anycast", src->methods);
+	return ASK_ADDED;
+}
+
+static enum ask ask_driad(struct source *src, uint64_t now_us)
+{
+	src->expires_us = now_us; // until an answer brings a TTL
+	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
+	if (src->lookup)
+		return ASK_WAIT;
+	snprintf(src->dns_said, sizeof(src->dns_said), "out of memory");
+	return ASK_NOTHING;
+}
+
+enum ask discover_ask(struct source *src, uint64_t now_us)
+{
+	switch (src->cs->cfg.methods[src->methods++]) {
+	case DISCOVERY_DNS_SD:
+		return ask_services(src, now_us);
+	case DISCOVERY_ANYCAST:
+		return ask_anycast(src);
+	case DISCOVERY_DRIAD:
+		return ask_driad(src, now_us);
+	}
+	return ASK_NOTHING;
+}
+
+bool discover_waits(const struct source *src)
+{
+	return src->lookup || src->services_list;
+}
+
+void discover_cancel(struct source *src)
+{
+	if (src->lookup)
+		driad_lookup_cancel(src->cs->rooms.driad, src->lookup);
+	src->lookup = NULL;
+	if (src->services_list)
+		TAILQ_REMOVE(src->services_list, src, in_services);
+	src->services_list = NULL;
+}
+
+void source_refresh(struct source *src, uint64_t now_us)
+{
+	if (discover_waits(src))
+		return;
+	if (now_us >= src->expires_us)
+		source_candidates_begin(src);
+	while (source_has_more(src)) {
+		if (discover_ask(src, now_us) == ASK_WAIT)
+			return;
+		if (source_has_other(src, now_us)) {
+			source_leave(src, now_us);
+			source_search(src, now_us);
+			return;
+		}
+	}
+}
+
+void discover_fini(struct channels *cs)
+{
+	if (cs->services.lookup)
+		driad_lookup_cancel(cs->rooms.driad, cs->services.lookup);
+	cs->services.lookup = NULL;
+}
