@@ -16,7 +16,7 @@ lab_in net ip link set to-inlet mtu 576
 baseline=$(mbufs)
 
 drops() { lab_inlet show drops --json | jq -c 'map(select(.count > 0) | {(.name): .count}) | add // {}'; }
-cut() { # how many fragments the router has made
+fragments_made() { # how many fragments the router has made
 	# shellcheck disable=SC2016 # awk's
 	lab_in net awk '/^Ip:/ { if (n) print $n; else while ($++n != "FragCreates") { } }' /proc/net/snmp
 }
@@ -31,7 +31,7 @@ lab_spawn native frr "$tools/lab-tap" --if xup0 --direction in --source "$S" --g
 lab_wait 5 lab_log_has sent listening
 lab_wait 5 lab_log_has native listening
 
-before=$(cut)
+before=$(fragments_made)
 lab_join "$S" "$G" --seconds "$seconds"
 check "a receiver's join makes the channel flow" lab_wait 10 state_is "$S" "$G" flowing
 check "the receiver counts for $seconds s" lab_wait $((seconds + 10)) lab_gone "recv-$S-$G"
@@ -46,7 +46,7 @@ jq -e --argjson least "$((seconds * LAB_RATE * 95 / 100))" '.packets >= $least' 
 report $? "the receiver has all the packets of $seconds s ($(jq .packets "$got"))"
 jq -e '.lost == 0 and .duplicated == 0 and .reordered == 0 and .bad == 0' "$got" >/dev/null
 report $? "none is lost, doubled, out of order or damaged"
-fragments=$(($(cut) - before))
+fragments=$(($(fragments_made) - before))
 [ "$fragments" -ge $((3 * $(jq .packets "$got"))) ]
 report $? "each came in 3 fragments at least ($fragments)"
 "$tools/lab-tap" compare "$LAB_STATE/sent.pcap" "$LAB_STATE/native.pcap" --ttl-delta 1 >"$LAB_STATE/compare" 2>&1
@@ -65,13 +65,13 @@ lab_start_part inletd
 check "inletd is back, to drop them" lab_wait 30 lab_inletd_ready
 check "and a neighbor of FRR" lab_wait 30 lab_pim_neighbor
 lab_start_part source
-before=$(cut)
+before=$(fragments_made)
 lab_join "$S" "$G" --seconds "$seconds"
 check "the receiver listens for $seconds s" lab_wait $((seconds + 10)) lab_gone "recv-$S-$G"
 jq -e '.packets == 0' "$got" >/dev/null
 report $? "and has nothing"
 check "no channel is left" lab_wait 15 no_channels
-fragments=$(($(cut) - before))
+fragments=$(($(fragments_made) - before))
 [ "$fragments" -gt $((seconds * LAB_RATE)) ]
 report $? "fragments came nevertheless ($fragments)"
 # Those that come before the tunnel's port is known or after it is gone are not the worker's.
