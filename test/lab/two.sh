@@ -134,6 +134,7 @@ check "it knows its neighbors" lab_wait 15 neighbors_are 2 3
 speaker join "$S" "$G"
 check "with its channel" lab_wait 20 flowing_at 2
 check "and again exactly one forwards" lab_wait 10 one_forwards
+check "the one with the higher address, again" lab_wait 10 muted_is 1 '["lan"]'
 one_copy "one copy of each packet"
 
 # ---- It leaves in peace: no wait for a holdtime.
