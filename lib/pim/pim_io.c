@@ -6,7 +6,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
-#include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/cursor.h"
-#include "base/log.h"
+#include "capture/capture.h"
 #include "wire/ip.h"
 
 // No `dst host`: a message to a wrong destination is to be counted.
@@ -23,80 +21,22 @@
 #define CAPTURE_LEN    (65535 + 14)
 // One ring slot holds a packet of any size, so this is a burst of 256 packets.
 #define CAPTURE_BUFFER (16 << 20)
-#define BATCH	       64
 
-#define ETHER_HEADER_LEN 14
-#define ETHERTYPE_IPV4	 0x0800
-#define IP_HEADER_LEN	 20
-#define IP_FRAGMENT	 0x3fff // MF or an offset
-#define TOS_CONTROL	 0xc0	// internetwork control
-#define SEND_LEN_MAX	 (65535 - IP_HEADER_LEN)
+#define IP_HEADER_LEN 20
+#define IP_FRAGMENT   0x3fff // MF or an offset
+#define TOS_CONTROL   0xc0   // internetwork control
+#define SEND_LEN_MAX  (65535 - IP_HEADER_LEN)
 
 struct pim_io {
-	pcap_t *pcap;
-	int pcap_fd;
+	struct capture *capture;
 	int send_fd;
 	unsigned int ifindex;
 	char netdev[IF_NAMESIZE];
 	pim_io_rx_cb cb;
 	void *ctx;
-	int received; // in the current batch
 };
 
 static const struct addr all_pim_routers = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
-
-static int capture_activate(struct pim_io *io, char err[PIM_IO_ERR_LEN])
-{
-	int rc;
-
-	pcap_set_snaplen(io->pcap, CAPTURE_LEN);
-	pcap_set_promisc(io->pcap, 0);
-	pcap_set_immediate_mode(io->pcap, 1);
-	pcap_set_buffer_size(io->pcap, CAPTURE_BUFFER);
-	rc = pcap_activate(io->pcap);
-	if (rc < 0) {
-		snprintf(err, PIM_IO_ERR_LEN, "%s: capture: %s", io->netdev,
-			*pcap_geterr(io->pcap) ? pcap_geterr(io->pcap) : pcap_statustostr(rc));
-		return -EIO;
-	}
-	if (pcap_datalink(io->pcap) != DLT_EN10MB) {
-		snprintf(err, PIM_IO_ERR_LEN, "%s: not an Ethernet device", io->netdev);
-		return -EPROTOTYPE;
-	}
-	return 0;
-}
-
-static int capture_open(struct pim_io *io, char err[PIM_IO_ERR_LEN])
-{
-	char text[PCAP_ERRBUF_SIZE] = "";
-	struct bpf_program filter;
-	int rc;
-
-	io->pcap = pcap_create(io->netdev, text);
-	if (!io->pcap) {
-		snprintf(err, PIM_IO_ERR_LEN, "%s: capture: %.200s", io->netdev, text);
-		return -EIO;
-	}
-	rc = capture_activate(io, err);
-	if (rc < 0)
-		return rc;
-	if (pcap_compile(io->pcap, &filter, CAPTURE_FILTER, 1, PCAP_NETMASK_UNKNOWN) < 0)
-		goto fail;
-	rc = pcap_setfilter(io->pcap, &filter);
-	pcap_freecode(&filter);
-	if (rc < 0 || pcap_setdirection(io->pcap, PCAP_D_IN) < 0)
-		goto fail;
-	if (pcap_setnonblock(io->pcap, 1, text) < 0) {
-		snprintf(err, PIM_IO_ERR_LEN, "%s: capture: %.200s", io->netdev, text);
-		return -EIO;
-	}
-	io->pcap_fd = pcap_get_selectable_fd(io->pcap);
-	return 0;
-
-fail:
-	snprintf(err, PIM_IO_ERR_LEN, "%s: capture: %s", io->netdev, pcap_geterr(io->pcap));
-	return -EIO;
-}
 
 // The kernel also queues what arrives to a raw socket; nobody reads it there.
 static int drop_all(int fd)
@@ -139,8 +79,27 @@ fail:
 	return rc;
 }
 
+static void packet_cb(void *ctx, const uint8_t *packet, size_t len)
+{
+	static const struct addr none;
+	struct pim_io *io = ctx;
+	struct ipv4_hdr ip;
+
+	if (ipv4_decode(packet, len, &ip) < 0)
+		io->cb(io->ctx, &none, &none, packet, 0);
+	else if (ip.frag & IP_FRAGMENT)
+		io->cb(io->ctx, &ip.src, &ip.dst, packet, 0);
+	else
+		io->cb(io->ctx, &ip.src, &ip.dst, packet + ip.hdr_len, ip.total_len - ip.hdr_len);
+}
+
 struct pim_io *pim_io_open(const char *netdev, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
 {
+	const struct capture_cfg cfg = {.netdev = netdev,
+		.filter = CAPTURE_FILTER,
+		.room = "pim",
+		.snaplen = CAPTURE_LEN,
+		.buffer = CAPTURE_BUFFER};
 	struct pim_io *io = calloc(1, sizeof(*io));
 
 	if (!io) {
@@ -156,9 +115,9 @@ struct pim_io *pim_io_open(const char *netdev, pim_io_rx_cb cb, void *ctx, char 
 		goto fail;
 	}
 	snprintf(io->netdev, sizeof(io->netdev), "%s", netdev);
-	if (capture_open(io, err) < 0 || send_open(io, err) < 0)
-		goto fail;
-	return io;
+	io->capture = capture_open(&cfg, packet_cb, io, err);
+	if (io->capture && send_open(io, err) == 0)
+		return io;
 
 fail:
 	pim_io_close(io);
@@ -171,54 +130,18 @@ void pim_io_close(struct pim_io *io)
 		return;
 	if (io->send_fd >= 0)
 		close(io->send_fd);
-	if (io->pcap)
-		pcap_close(io->pcap);
+	capture_close(io->capture);
 	free(io);
 }
 
 int pim_io_fd(const struct pim_io *io)
 {
-	return io->pcap_fd;
-}
-
-static void packet_cb(u_char *arg, const struct pcap_pkthdr *pkt, const u_char *frame)
-{
-	struct pim_io *io = (void *)arg;
-	struct rd r = rd_init(frame, pkt->caplen);
-	static const struct addr none;
-	struct ipv4_hdr ip;
-	const uint8_t *packet;
-	size_t len;
-
-	io->received++;
-	rd_bytes(&r, ETHER_HEADER_LEN - 2);
-	// A frame with a VLAN tag passes the kernel's filter, which sees it without; it is not
-	// ours.
-	if (rd_be16(&r) != ETHERTYPE_IPV4)
-		return;
-	len = rd_left(&r);
-	packet = rd_bytes(&r, len);
-	if (!packet || ipv4_decode(packet, len, &ip) < 0)
-		io->cb(io->ctx, &none, &none, frame, 0);
-	else if (ip.frag & IP_FRAGMENT)
-		io->cb(io->ctx, &ip.src, &ip.dst, frame, 0);
-	else
-		io->cb(io->ctx, &ip.src, &ip.dst, packet + ip.hdr_len, ip.total_len - ip.hdr_len);
+	return capture_fd(io->capture);
 }
 
 int pim_io_input(struct pim_io *io)
 {
-	char name[IF_NAMESIZE];
-	int rc;
-
-	io->received = 0;
-	rc = pcap_dispatch(io->pcap, BATCH, packet_cb, (void *)io);
-	if (rc >= 0)
-		return io->received;
-	if (!if_indextoname(io->ifindex, name))
-		return -ENODEV;
-	log_warn_limited("pim", "capture if=%s error=%s", io->netdev, pcap_geterr(io->pcap));
-	return 0;
+	return capture_input(io->capture);
 }
 
 int pim_io_send(struct pim_io *io, const struct addr *src, const uint8_t *pim, size_t len)

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+
+#define BATCH		 64
+#define ETHER_HEADER_LEN 14
+#define ETHERTYPE_IPV4	 0x0800
+
+struct capture {
+	pcap_t *pcap;
+	int fd;
+	unsigned int ifindex;
+	char netdev[IF_NAMESIZE];
+	const char *room;
+	capture_rx_cb cb;
+	void *ctx;
+	int received; // in the current batch
+};
+
+static int activate(struct capture *c, const struct capture_cfg *cfg, char err[CAPTURE_ERR_LEN])
+{
+	int rc;
+
+	pcap_set_snaplen(c->pcap, cfg->snaplen);
+	pcap_set_promisc(c->pcap, 0);
+	pcap_set_immediate_mode(c->pcap, 1);
+	pcap_set_buffer_size(c->pcap, cfg->buffer);
+	rc = pcap_activate(c->pcap);
+	if (rc < 0) {
+		snprintf(err, CAPTURE_ERR_LEN, "%s: capture: %s", c->netdev,
+			*pcap_geterr(c->pcap) ? pcap_geterr(c->pcap) : pcap_statustostr(rc));
+		return -EIO;
+	}
+	if (pcap_datalink(c->pcap) != DLT_EN10MB) {
+		snprintf(err, CAPTURE_ERR_LEN, "%s: not an Ethernet device", c->netdev);
+		return -EPROTOTYPE;
+	}
+	return 0;
+}
+
+// On the capture's packet socket and not by IP_ADD_MEMBERSHIP: the kernel would report each of our
+// groups to the link as a receiver does.
+static int all_multicast(const struct capture *c, char err[CAPTURE_ERR_LEN])
+{
+	struct packet_mreq mreq = {.mr_ifindex = (int)c->ifindex, .mr_type = PACKET_MR_ALLMULTI};
+
+	if (setsockopt(c->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)) == 0)
+		return 0;
+	snprintf(err, CAPTURE_ERR_LEN, "%s: all multicast: %s", c->netdev, strerror(errno));
+	return -EIO;
+}
+
+static int start(struct capture *c, const struct capture_cfg *cfg, char err[CAPTURE_ERR_LEN])
+{
+	char text[PCAP_ERRBUF_SIZE] = "";
+	struct bpf_program filter;
+	int rc;
+
+	c->pcap = pcap_create(c->netdev, text);
+	if (!c->pcap) {
+		snprintf(err, CAPTURE_ERR_LEN, "%s: capture: %.200s", c->netdev, text);
+		return -EIO;
+	}
+	rc = activate(c, cfg, err);
+	if (rc < 0)
+		return rc;
+	if (pcap_compile(c->pcap, &filter, cfg->filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
+		goto fail;
+	rc = pcap_setfilter(c->pcap, &filter);
+	pcap_freecode(&filter);
+	if (rc < 0 || pcap_setdirection(c->pcap, PCAP_D_IN) < 0)
+		goto fail;
+	if (pcap_setnonblock(c->pcap, 1, text) < 0) {
+		snprintf(err, CAPTURE_ERR_LEN, "%s: capture: %.200s", c->netdev, text);
+		return -EIO;
+	}
+	c->fd = pcap_get_selectable_fd(c->pcap);
+	return cfg->all_multicast ? all_multicast(c, err) : 0;
+
+fail:
+	snprintf(err, CAPTURE_ERR_LEN, "%s: capture: %s", c->netdev, pcap_geterr(c->pcap));
+	return -EIO;
+}
+
+struct capture *capture_open(
+	const struct capture_cfg *cfg, capture_rx_cb cb, void *ctx, char err[CAPTURE_ERR_LEN])
+{
+	struct capture *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		snprintf(err, CAPTURE_ERR_LEN, "%s: out of memory", cfg->netdev);
+		return NULL;
+	}
+	c->room = cfg->room;
+	c->cb = cb;
+	c->ctx = ctx;
+	c->ifindex = if_nametoindex(cfg->netdev);
+	if (c->ifindex == 0) {
+		snprintf(err, CAPTURE_ERR_LEN, "%s: no such device", cfg->netdev);
+		goto fail;
+	}
+	snprintf(c->netdev, sizeof(c->netdev), "%s", cfg->netdev);
+	if (start(c, cfg, err) == 0)
+		return c;
+
+fail:
+	capture_close(c);
+	return NULL;
+}
+
+void capture_close(struct capture *c)
+{
+	if (!c)
+		return;
+	if (c->pcap)
+		pcap_close(c->pcap);
+	free(c);
+}
+
+int capture_fd(const struct capture *c)
+{
+	return c->fd;
+}
+
+static void packet_cb(u_char *arg, const struct pcap_pkthdr *pkt, const u_char *frame)
+{
+	struct capture *c = (void *)arg;
+	struct rd r = rd_init(frame, pkt->caplen);
+
+	c->received++;
+	rd_bytes(&r, ETHER_HEADER_LEN - 2);
+	// A frame with a VLAN tag passes the kernel's filter, which sees it without; it is not
+	// ours.
+	if (rd_be16(&r) == ETHERTYPE_IPV4)
+		c->cb(c->ctx, r.p, rd_left(&r));
+}
+
+int capture_input(struct capture *c)
+{
+	char name[IF_NAMESIZE];
+	int rc;
+
+	c->received = 0;
+	rc = pcap_dispatch(c->pcap, BATCH, packet_cb, (void *)c);
+	if (rc >= 0)
+		return c->received;
+	if (!if_indextoname(c->ifindex, name))
+		return -ENODEV;
+	log_warn_limited(c->room, "capture if=%s error=%s", c->netdev, pcap_geterr(c->pcap));
+	return 0;
+}
