@@ -29,6 +29,16 @@ static int copy_text(const char *text, char *field, size_t size, char why[SCHEMA
 	return 0;
 }
 
+// The place of a text among n words, of which some may be NULL; -1 where it is none of them.
+static int word_find(const char *text, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (words[i] && strcmp(text, words[i]) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
 int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	if (log_level_parse(text, field) < 0)
@@ -43,14 +53,12 @@ int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		[MEMORY_HUGEPAGES] = "hugepages",
 		[MEMORY_NO_HUGE] = "no-huge",
 	};
+	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
 
-	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*(enum config_memory *)field = (enum config_memory)i;
-			return 0;
-		}
-	}
-	return refuse(why, "not one of auto, hugepages, no-huge");
+	if (i < 0)
+		return refuse(why, "not one of auto, hugepages, no-huge");
+	*(enum config_memory *)field = (enum config_memory)i;
+	return 0;
 }
 
 int value_idle(const char *text, void *field, char why[SCHEMA_WHY_LEN])
@@ -60,14 +68,12 @@ int value_idle(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		[CONFIG_IDLE_POLL] = "poll",
 		[CONFIG_IDLE_SLEEP] = "sleep",
 	};
+	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
 
-	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*(enum config_idle *)field = (enum config_idle)i;
-			return 0;
-		}
-	}
-	return refuse(why, "not one of auto, poll, sleep");
+	if (i < 0)
+		return refuse(why, "not one of auto, poll, sleep");
+	*(enum config_idle *)field = (enum config_idle)i;
+	return 0;
 }
 
 int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN])
@@ -85,14 +91,12 @@ int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		[IF_DOWNSTREAM] = "downstream",
 		[IF_BOTH] = "both",
 	};
+	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
 
-	for (unsigned int i = IF_UPSTREAM; i <= IF_BOTH; i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*(enum if_role *)field = (enum if_role)i;
-			return 0;
-		}
-	}
-	return refuse(why, "not one of upstream, downstream, both");
+	if (i < 0)
+		return refuse(why, "not one of upstream, downstream, both");
+	*(enum if_role *)field = (enum if_role)i;
+	return 0;
 }
 
 int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN])
@@ -103,14 +107,12 @@ int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		[CONFIG_SPREAD_TUNNEL] = "tunnel",
 		[CONFIG_SPREAD_CHANNEL] = "channel",
 	};
+	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
 
-	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*(enum config_spread *)field = (enum config_spread)i;
-			return 0;
-		}
-	}
-	return refuse(why, "not one of auto, off, tunnel, channel");
+	if (i < 0)
+		return refuse(why, "not one of auto, off, tunnel, channel");
+	*(enum config_spread *)field = (enum config_spread)i;
+	return 0;
 }
 
 static int hex(char c)
