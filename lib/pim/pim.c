@@ -113,18 +113,9 @@ void pim_drop(struct pim_if *pif, enum pim_drop why, const struct addr *src)
 			addr_format(src, text), pim_drop_names[why], pim_drop_texts[why], held);
 }
 
-// RFC 4607 section 4.3: 232.0.0.0 is never a destination.
 bool pim_group_is_ssm(const struct pim_if *pif, const struct addr *g)
 {
-	static const struct addr never = {.family = ADDR_V4, .bytes = {232}};
-
-	if (!addr_is_multicast(g) || addr_eq(g, &never))
-		return false;
-	for (unsigned int i = 0; i < pif->cfg.n_ssm_ranges; i++) {
-		if (prefix_match(&pif->cfg.ssm_ranges[i], g))
-			return true;
-	}
-	return false;
+	return group_is_ssm(pif->cfg.ssm_ranges, pif->cfg.n_ssm_ranges, g);
 }
 
 uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s)
