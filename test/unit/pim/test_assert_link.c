@@ -72,7 +72,7 @@ static void malformed(void **state)
 
 	(void)state;
 	if (bench_is_v6())
-		skip(); // the offsets are those of IPv4; test_input6.c
+		return; // the offsets are those of IPv4; test_input6.c
 	assert_int_equal(len, 26);
 	begin(&b);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
