@@ -255,6 +255,7 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		.local = pim_local};
 	const struct config_pim *pc = &ifc->cfg->pim;
 	struct pim_cfg cfg = {
+		.family = ADDR_V4,
 		.hello_interval_s = pc->hello_interval_s,
 		.hello_holdtime_s = pc->hello_holdtime_s,
 		.triggered_hello_delay_ms = pc->triggered_hello_delay_ms,
