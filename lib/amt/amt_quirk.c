@@ -204,7 +204,7 @@ void amt_stray_query(struct amt_tunnel *t, uint32_t nonce, uint64_t now_us)
 {
 	struct amt_tunnel *u;
 
-	TAILQ_FOREACH (u, &t->gw->tunnels, link) {
+	for (u = TAILQ_FIRST(&t->gw->tunnels); u; u = TAILQ_NEXT(u, link)) {
 		if (u != t && u->nonce == nonce && addr_eq(&u->relay, &t->relay))
 			break;
 	}

@@ -365,7 +365,7 @@ static void test_split(void **state)
 	split(1280, 1, 100);	// 100
 	split(1500, 10000, 29); // 355 sources each
 	split(1280, 10000, 34); // 300
-	split(152, 1, 1667); // 6
+	split(152, 1, 1667);	// 6
 }
 
 // U-08, HR-01: the inner header is the same always, whatever is reported.
