@@ -331,6 +331,7 @@ static int pim_up(struct jw *w, unsigned int i)
 		.mute_cb = pim_mute_cb,
 		.flows = pim_flows};
 	const struct pim_cfg cfg = {.name = "lan",
+		.family = ADDR_V4,
 		.hello_interval_s = 30,
 		.hello_holdtime_s = 105,
 		.triggered_hello_delay_ms = 5000,
