@@ -12,9 +12,10 @@
 void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n)
 {
 	memset(pif->watched, 0, sizeof(pif->watched));
-	pif->n_watched = n < PIM_WATCHED_MAX ? n : PIM_WATCHED_MAX;
-	for (unsigned int i = 0; i < pif->n_watched; i++)
-		pif->watched[i] = list[i];
+	pif->n_watched = 0;
+	for (unsigned int i = 0; i < n && pif->n_watched < PIM_WATCHED_MAX; i++)
+		if (list[i].family == pif->cfg.family)
+			pif->watched[pif->n_watched++] = list[i];
 }
 
 bool pim_watch_is_daemon(const struct pim_if *pif, const struct addr *a)
