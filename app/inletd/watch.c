@@ -41,7 +41,7 @@ void watch_addresses(struct iface *ifc)
 			n++;
 	}
 	freeifaddrs(all);
-	pim_if_watched(ifc->pim, list, n);
+	pim_if_watched(ifc->pim, list, n, clock_mono_us());
 }
 
 void watch_netlink(struct inlet *in, const struct netlink_event *ev)

@@ -30,6 +30,7 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	hmap_init(&pif->neighbors);
 	hmap_init(&pif->channels);
 	LIST_INIT(&pif->asserts);
+	pif->was_dr = cfg->watch; // while nobody is heard, nobody else is
 	pim_hello_setup(pif);
 	pim_neighbors_changed(pif, 0); // nobody is there yet to be told of a change
 	return pif;

@@ -132,7 +132,7 @@ void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned in
 // Watch mode: the addresses of the daemon that is watched, which replace those before. At most
 // PIM_WATCHED_MAX of them are kept; those of the other family do not count.
 #define PIM_WATCHED_MAX 16
-void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n);
+void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n, uint64_t now_us);
 // The prefixes of the link: an IPv4 router of another network is no neighbor (RFC 4607 section
 // 7.3). None: any may be. An IPv6 one has a link-local address, whatever they are.
 #define PIM_LINKS_MAX 16

@@ -9,13 +9,14 @@
 // Section 4.3.2: of a neighbor that was not heard to say it.
 #define HELLO_HOLDTIME_DEFAULT_S 105
 
-void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n)
+void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n, uint64_t now_us)
 {
 	memset(pif->watched, 0, sizeof(pif->watched));
 	pif->n_watched = 0;
 	for (unsigned int i = 0; i < n && pif->n_watched < PIM_WATCHED_MAX; i++)
 		if (list[i].family == pif->cfg.family)
 			pif->watched[pif->n_watched++] = list[i];
+	pim_neighbors_changed(pif, now_us); // the designated router may be the daemon now
 }
 
 bool pim_watch_is_daemon(const struct pim_if *pif, const struct addr *a)

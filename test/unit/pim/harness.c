@@ -223,7 +223,7 @@ void bench_begin_cfg(struct bench *b, const struct pim_cfg *cfg)
 	b->pif = pim_if_create(cfg, &ops, b, &b->timers, &b->rng);
 	assert_non_null(b->pif);
 	if (cfg->watch)
-		pim_if_watched(b->pif, &primary, 1);
+		pim_if_watched(b->pif, &primary, 1, b->now_us);
 	else
 		pim_if_address(b->pif, &primary, b->now_us);
 }

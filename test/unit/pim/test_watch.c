@@ -257,10 +257,10 @@ static void the_daemons_addresses_follow(void **state)
 	(void)state;
 	watch_begin(&b, NULL, 0);
 	bench_join(&b, 2, 7, 210);
-	pim_if_watched(b.pif, NULL, 0);
+	pim_if_watched(b.pif, NULL, 0, b.now_us);
 	bench_join(&b, 2, 8, 210);
 	bench_expect(&b, "+7/2");
-	pim_if_watched(b.pif, &moved, 1);
+	pim_if_watched(b.pif, &moved, 1, b.now_us);
 	bench_jp(&b, 2, 5, 8, true, 210);
 	bench_jp(&b, 2, 1, 9, true, 210);
 	bench_expect(&b, "+8/2");
