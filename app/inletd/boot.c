@@ -12,6 +12,7 @@
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
 #define LOAD_US		(1 * USEC_PER_SEC)
+#define ECN_US		(60 * USEC_PER_SEC)  // between two lines about ECN
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
 
@@ -185,6 +186,21 @@ static void link_look(struct inlet *in, struct inlet_port *p)
 	}
 }
 
+// RFC 6040 section 4.2: what is odd about ECN is said, whether it was dropped or not.
+static void ecn_look(struct inlet *in, uint64_t now_us)
+{
+	uint64_t forwarded = crossing_ecn_odd(in->crossing);
+	uint64_t dropped = crossing_drop(in->crossing, DROP_ECN);
+
+	if (forwarded + dropped == in->ecn_said || now_us < in->ecn_due_us)
+		return;
+	log_warn("inletd",
+		"ECN changed on the way by somebody who should not forwarded=%llu dropped=%llu",
+		(unsigned long long)forwarded, (unsigned long long)dropped);
+	in->ecn_said = forwarded + dropped;
+	in->ecn_due_us = now_us + ECN_US;
+}
+
 static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct inlet *in = arg;
@@ -195,6 +211,7 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 	steering_tick(in->steering, now_us);
 	if (now_us >= in->load_due_us) {
 		observe_load(in);
+		ecn_look(in, now_us);
 		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);

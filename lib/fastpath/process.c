@@ -144,6 +144,7 @@ static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + c->inner;
 
 	mfib_count(c->count, c->inner_len);
+	crossing_count(&b->w->x->ecn_odd, c->ecn_odd);
 	if (c->v6)
 		ipv6_forward(ip, c->ecn);
 	else
