@@ -83,9 +83,18 @@ static int set_addresses(struct iface *ifc, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
+static bool speaks_ipv6(const struct config_if *cfg)
+{
+	for (unsigned int i = 0; i < cfg->n_addrs; i++)
+		if (cfg->addrs[i].addr.family == ADDR_V6)
+			return true;
+	return false;
+}
+
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
-	struct kif_cfg cfg = {.name = ifc->cfg->name, .mtu = ifc->mtu};
+	struct kif_cfg cfg = {
+		.name = ifc->cfg->name, .mtu = ifc->mtu, .ipv6 = speaks_ipv6(ifc->cfg)};
 	char why[KIF_ERR_LEN];
 
 	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
@@ -160,27 +169,20 @@ void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uin
 		pim_if_local_changed(in->ifs[ifindex].pim, sg, now_us);
 }
 
-static bool group_is_ssm(const struct config *c, const struct addr *g)
-{
-	for (unsigned int i = 0; i < c->n_ssm_ranges; i++)
-		if (prefix_match(&c->ssm_ranges[i], g))
-			return true;
-	return false;
-}
-
 bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us)
 {
 	struct ipv4_hdr ip;
 	struct sg sg;
 
-	if (!ifc->pim || len < ETHER_HDR_LEN + 20 || !(frame[0] & 1) || frame[12] != 0x08 ||
-		frame[13] != 0x00 ||
+	// In watch mode the daemon may assert: what it needs for that the kernel must see.
+	if (!ifc->pim || watch_on(ifc) || len < ETHER_HDR_LEN + 20 || !(frame[0] & 1) ||
+		frame[12] != 0x08 || frame[13] != 0x00 ||
 		ipv4_decode(frame + ETHER_HDR_LEN, len - ETHER_HDR_LEN, &ip) < 0)
 		return false;
 	if (ip.proto == IP_PROTO_IGMP || ip.proto == IP_PROTO_PIM)
 		return false;
 	sg = (struct sg){.s = ip.src, .g = ip.dst};
-	if (!group_is_ssm(&ifc->in->cfg, &sg.g))
+	if (!group_is_ssm(ifc->in->cfg.ssm_ranges, ifc->in->cfg.n_ssm_ranges, &sg.g))
 		return false;
 	// What comes back to us from a loop is nobody else's.
 	if (memcmp(frame + 6, ifc->port->port.mac, 6) != 0)
@@ -221,6 +223,8 @@ static void on_pim(evutil_socket_t fd, short what, void *arg)
 	// The netdev is down or gone; it may come back, under another name too.
 	log_warn("pim", "capture lost if=%s error=\"%s\"", ifc->cfg->name, strerror(-ret));
 	pim_io_shut(ifc);
+	if (watch_on(ifc))
+		watch_addresses(ifc);
 	timer_arm(&ifc->in->timers, &ifc->pim_reopen, clock_mono_us() + PIM_REOPEN_US);
 }
 
@@ -228,7 +232,8 @@ static int pim_io_start(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
 	char why[PIM_IO_ERR_LEN];
 
-	ifc->pim_io = pim_io_open(kif_name(ifc->kif), pim_rx_cb, ifc, why);
+	ifc->pim_io = watch_on(ifc) ? pim_io_watch(watch_netdev(ifc), pim_rx_cb, ifc, why)
+				    : pim_io_open(kif_name(ifc->kif), pim_rx_cb, ifc, why);
 	if (!ifc->pim_io) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return -EIO;
@@ -240,6 +245,8 @@ static int pim_io_start(struct iface *ifc, char err[BOOT_ERR_LEN])
 		snprintf(err, BOOT_ERR_LEN, "out of memory");
 		return -ENOMEM;
 	}
+	if (watch_on(ifc))
+		watch_addresses(ifc);
 	return 0;
 }
 
@@ -263,6 +270,7 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		.local = pim_local};
 	const struct config_pim *pc = &ifc->cfg->pim;
 	struct pim_cfg cfg = {
+		.family = ADDR_V4,
 		.hello_interval_s = pc->hello_interval_s,
 		.hello_holdtime_s = pc->hello_holdtime_s,
 		.triggered_hello_delay_ms = pc->triggered_hello_delay_ms,
@@ -279,6 +287,9 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		.max_joins = pc->max_joins ? pc->max_joins : ifc->in->cfg.max_channels,
 		.max_joins_neighbor =
 			pc->max_joins_neighbor ? pc->max_joins_neighbor : ifc->in->cfg.max_channels,
+		.watch = watch_on(ifc),
+		.upstream = pc->watch.upstream,
+		.n_upstream = pc->watch.n_upstream,
 	};
 	int ret;
 
@@ -292,6 +303,13 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		return -ENOMEM;
 	}
 	ret = pim_io_start(ifc, err);
+	if (watch_on(ifc))
+		log_info("pim", "watching if=%s netdev=%s", ifc->cfg->name, watch_netdev(ifc));
+	if (ret < 0 && watch_elsewhere(ifc)) {
+		log_warn("pim", "not there yet: %s", err);
+		timer_arm(&ifc->in->timers, &ifc->pim_reopen, clock_mono_us() + PIM_REOPEN_US);
+		return 0;
+	}
 	if (ret < 0) {
 		pim_if_destroy(ifc->pim, clock_mono_us());
 		ifc->pim = NULL;
@@ -326,7 +344,7 @@ static void addresses_changed(struct iface *ifc, const struct addr *before, uint
 {
 	struct addr after = iface_primary(ifc), list[IFACE_MAX_ADDRS];
 
-	if (!ifc->pim)
+	if (!ifc->pim || watch_on(ifc))
 		return;
 	// All of them; PIM leaves its primary out.
 	for (unsigned int i = 0; i < ifc->n_addrs; i++)
@@ -341,18 +359,23 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 	struct addr before = iface_primary(ifc);
 	unsigned int at = ifc->n_addrs;
 
-	for (unsigned int i = 0; i < ifc->n_addrs; i++)
-		if (addr_eq(&ifc->addrs[i].addr, &ev->addr))
+	for (unsigned int i = 0; i < ifc->n_addrs; i++) {
+		if (addr_eq(&ifc->addrs[i].addr, &ev->addr)) {
+			ifc->deprecated[i] = ev->deprecated;
 			return;
+		}
+	}
 	if (ifc->n_addrs == IFACE_MAX_ADDRS) {
 		log_warn_limited("inletd", "too many addresses if=%s", ifc->cfg->name);
 		return;
 	}
 	ifc->addrs[at] = (struct config_addr){.addr = ev->addr, .len = ev->prefix_len};
+	ifc->deprecated[at] = ev->deprecated;
 	ifc->n_addrs++;
 	addresses_changed(ifc, &before, now_us);
 	iface_igmp_address(ifc, now_us);
-	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
+	upstream_changed(ifc->in);
+	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels && addr_is_unicast(&ev->addr))
 		channels_addr_added(ifc->in->channels, now_us);
 }
 
@@ -366,6 +389,9 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 		ifc->n_addrs--;
 		memmove(&ifc->addrs[i], &ifc->addrs[i + 1],
 			(ifc->n_addrs - i) * sizeof(ifc->addrs[0]));
+		memmove(&ifc->deprecated[i], &ifc->deprecated[i + 1],
+			(ifc->n_addrs - i) * sizeof(ifc->deprecated[0]));
+		upstream_changed(ifc->in);
 		addresses_changed(ifc, &before, now_us);
 		iface_igmp_address(ifc, now_us);
 		if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
@@ -401,6 +427,7 @@ void iface_netlink_cb(void *arg, const struct netlink_event *ev)
 	struct inlet *in = arg;
 	uint64_t now = clock_mono_us();
 
+	watch_netlink(in, ev);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		struct iface *ifc = &in->ifs[i];
 

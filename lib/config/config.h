@@ -53,12 +53,29 @@ struct config_addr {
 
 struct config_route {
 	struct prefix to;
-	struct addr via;
+	struct addr via; // of the same family; on an IPv6 link its link-local address too
 };
 
-// PIM on a downstream interface (RFC 7761 section 4.11 has the defaults).
+// Watch: another daemon is the PIM router, and what it is asked for is wanted here; nothing is
+// sent.
+enum config_pim_mode { CONFIG_PIM_SPEAK, CONFIG_PIM_WATCH, CONFIG_PIM_OFF };
+
+struct config_watch {
+	// Where it is heard: any network device of the kernel, which may come and go. "": the
+	// kernel-interface port of the interface.
+	char netdev[CONFIG_IFNAME_LEN];
+	// Joins to these upstream neighbors count, whoever sends them. None: those to an address of
+	// the network device, and those that leave from one.
+	struct prefix upstream[CONFIG_MAX_NEIGHBORS];
+	unsigned int n_upstream;
+};
+
+// PIM on a downstream interface (RFC 7761 section 4.11 has the defaults). In the file a string in
+// place of the group is its mode.
 struct config_pim {
-	bool enabled;			   // default: true with a downstream role
+	enum config_pim_mode mode;	   // speak
+	bool enabled;			   // false: as mode off, or without a downstream role
+	struct config_watch watch;	   // in that mode
 	uint32_t hello_interval_s;	   // 30
 	uint32_t hello_holdtime_s;	   // 105
 	uint32_t triggered_hello_delay_ms; // 5000; the first Hello waits up to this, at random
@@ -158,7 +175,7 @@ struct config_amt {
 
 // A channel that is wanted though nobody joins it.
 struct config_channel {
-	struct sg sg;  // IPv4, in the ssm_ranges
+	struct sg sg;  // in the ssm_ranges
 	uint64_t down; // where: bit i is the i-th interface of the file with a downstream role
 };
 
@@ -183,7 +200,8 @@ struct config {
 	struct config_if ifs[CONFIG_MAX_IFS];
 	unsigned int n_ifs;
 	struct prefix ssm_ranges[CONFIG_MAX_RANGES];
-	unsigned int n_ssm_ranges; // default 232.0.0.0/8
+	// Default 232.0.0.0/8 and ff3x::/32; the x is any scope, here 0 (group_in_range()).
+	unsigned int n_ssm_ranges;
 	struct config_static_relay relays[CONFIG_MAX_STATIC];
 	unsigned int n_relays;
 	// After relays, in this order; default: DNS-SD, anycast, DRIAD (RFC 8777 section 3.1.2).

@@ -15,13 +15,23 @@ static const struct schema schema_route[] = {
 	{"to", SCHEMA_TEXT, .required = true, FIELD(struct config_route, to),
 		.value = value_prefix},
 	{"via", SCHEMA_TEXT, .required = true, FIELD(struct config_route, via),
-		.value = value_host},
+		.value = value_gateway},
+	{0},
+};
+
+static const struct schema schema_watch[] = {
+	{"netdev", SCHEMA_TEXT, FIELD(struct config_watch, netdev), .value = value_ifname},
+	{"upstream", SCHEMA_TEXTS, ELEMENTS(struct config_watch, upstream),
+		COUNT(struct config_watch, n_upstream), RANGE(1, CONFIG_MAX_NEIGHBORS),
+		.value = value_prefix},
 	{0},
 };
 
 // The upper bounds are those of the fields on the wire (RFC 7761 section 4.9.2).
 static const struct schema schema_pim[] = {
+	{"mode", SCHEMA_TEXT, FIELD(struct config_pim, mode), .value = value_pim_mode},
 	{"enabled", SCHEMA_BOOL, FIELD(struct config_pim, enabled)},
+	{"watch", SCHEMA_GROUP, FIELD(struct config_pim, watch), .sub = schema_watch},
 	{"hello_interval", SCHEMA_INT, FIELD(struct config_pim, hello_interval_s), RANGE(1, 18724)},
 	{"hello_holdtime", SCHEMA_INT, FIELD(struct config_pim, hello_holdtime_s), RANGE(1, 65535)},
 	{"triggered_hello_delay_ms", SCHEMA_INT, FIELD(struct config_pim, triggered_hello_delay_ms),
@@ -78,7 +88,7 @@ static const struct schema schema_if[] = {
 	{"routes", SCHEMA_GROUPS, ELEMENTS(struct config_if, routes),
 		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
 		.sub = schema_route},
-	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim},
+	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim, .short_key = "mode"},
 	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_igmp},
 	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},
 	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
@@ -254,7 +264,8 @@ void config_defaults(struct config *c)
 	c->memory = MEMORY_AUTO;
 	c->control_cpu = -1;
 	prefix_parse("232.0.0.0/8", &c->ssm_ranges[0]);
-	c->n_ssm_ranges = 1;
+	prefix_parse("ff30::/32", &c->ssm_ranges[1]);
+	c->n_ssm_ranges = 2;
 	for (c->n_discovery = 0; c->n_discovery < CONFIG_MAX_METHODS; c->n_discovery++)
 		c->discovery[c->n_discovery] = (enum config_discovery)c->n_discovery;
 	c->dns = (struct config_dns){

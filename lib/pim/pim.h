@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// PIM-SSM speaker for one interface (RFC 7761, the SSM subset of section 4.8.2), IPv4: Hellos and
-// DR election, the downstream (S,G) machine, the (S,G) Assert machine. Pure: octets and the time
-// come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
+// PIM-SSM speaker for one interface and one family (RFC 7761, the SSM subset of section 4.8.2):
+// Hellos and DR election, the downstream (S,G) machine, the (S,G) Assert machine. Pure: octets and
+// the time come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
+//
+// In watch mode another daemon speaks PIM on the link, and this one only listens: it says no Hello,
+// asserts nothing and sends nothing at all, has no address of its own, and its downstream (S,G)
+// machine follows the Joins and Prunes that the daemon receives or sends.
 #ifndef PIM_PIM_H
 #define PIM_PIM_H
 
@@ -17,6 +21,7 @@ struct pim_if;
 
 struct pim_cfg {
 	char name[16]; // for the log
+	uint8_t family;
 	uint32_t hello_interval_s;
 	uint32_t hello_holdtime_s;
 	uint32_t triggered_hello_delay_ms;
@@ -35,11 +40,16 @@ struct pim_cfg {
 	uint32_t max_neighbors;
 	uint32_t max_joins;	     // channels joined on the interface
 	uint32_t max_joins_neighbor; // of these, by one neighbor
+	bool watch;
+	// Watch mode, the caller's too: a Join/Prune counts when its upstream neighbor is in one of
+	// these, whoever sent it. None: when the daemon is its upstream neighbor or its sender.
+	const struct prefix *upstream;
+	unsigned int n_upstream;
 };
 
 struct pim_ops {
-	// A PIM message to 224.0.0.13, TTL 1, from the primary address. The octets start at the
-	// PIM header; its checksum is set.
+	// A PIM message to 224.0.0.13 or ff02::d, TTL 1, from the primary address. The octets start
+	// at the PIM header; its checksum is set.
 	void (*send)(void *ctx, const uint8_t *pim, size_t len);
 	// The interface begins (true) or ends (false) to want a channel: NoInfo <-> Join of the
 	// downstream (S,G) machine (section 4.5.2; PrunePending still wants). `neighbor` sent the
@@ -56,6 +66,9 @@ struct pim_ops {
 	// Whether the interface wants the channel otherwise than by a Join (IGMP, configuration).
 	// May be NULL: none is.
 	bool (*local)(void *ctx, const struct sg *sg);
+	// What pim_if_include() says of a channel has changed, or of all of them (sg NULL). May be
+	// NULL.
+	void (*include_cb)(void *ctx, const struct sg *sg, uint64_t now_us);
 };
 
 // X(name, text): why a received message, or an entry of one, was not used. One counter each.
@@ -69,6 +82,7 @@ struct pim_ops {
 	X(OWN, "our own packet")                                                \
 	X(HELLO_MALFORMED, "Hello option malformed")                            \
 	X(NEIGHBOR_REFUSED, "source is not in pim.neighbors")                   \
+	X(OFF_LINK, "Hello from a source that is not on the link")              \
 	X(NOT_NEIGHBOR, "Join/Prune or Assert from a source without a Hello")   \
 	X(NOT_UPSTREAM, "Join/Prune names another upstream neighbor")           \
 	X(JP_MALFORMED, "Join/Prune malformed")                                 \
@@ -107,14 +121,22 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	struct timers *timers, struct rng *rng);
 // Says Goodbye (Hello with holdtime 0) when up, ends all wants through want_cb, frees.
 void pim_if_destroy(struct pim_if *pif, uint64_t now_us);
-// The primary address: set, changed, or gone (NULL). A first or changed one takes a fresh GenID and
-// a Hello within the triggered delay; the old one says Goodbye first (section 4.3.1), during which
-// pim_if_primary() still is the old one. A change keeps what was joined until it expires; with the
-// address gone all wants end and the neighbors are forgotten.
+// The primary address (link-local for IPv6): set, changed, or gone (NULL). A first or changed one
+// takes a fresh GenID and a Hello within the triggered delay; the old one says Goodbye first
+// (section 4.3.1), during which pim_if_primary() still is the old one. A change keeps what was
+// joined until it expires; with the address gone all wants end and the neighbors are forgotten.
 void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us);
 // The other addresses of the interface, for the Address List (section 4.3.4); the primary is left
 // out. A change is told by a Hello at once.
 void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned int n);
+// Watch mode: the addresses of the daemon that is watched, which replace those before. At most
+// PIM_WATCHED_MAX of them are kept; those of the other family do not count.
+#define PIM_WATCHED_MAX 16
+void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n, uint64_t now_us);
+// The prefixes of the link: an IPv4 router of another network is no neighbor (RFC 4607 section
+// 7.3). None: any may be. An IPv6 one has a link-local address, whatever they are.
+#define PIM_LINKS_MAX 16
+void pim_if_links(struct pim_if *pif, const struct prefix *list, unsigned int n);
 // A PIM message as received: source and destination of the IP header, octets from the PIM header.
 void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
 	const uint8_t *pim, size_t len, uint64_t now_us);
@@ -160,8 +182,9 @@ struct pim_channel_view {
 	uint64_t assert_expires_us; // NEVER_US in NoInfo
 };
 struct pim_if_view {
-	struct addr primary, dr; // none while down
+	struct addr primary, dr; // none while down; watch mode: the daemon's first address
 	bool is_dr;		 // we are
+	bool watch;
 	uint32_t genid, dr_priority;
 	uint32_t neighbors, joins, asserts_won, asserts_lost;
 	// In effect (section 4.3.3).
@@ -176,8 +199,12 @@ const struct pim_stats *pim_if_stats(const struct pim_if *pif);
 // none while down.
 struct addr pim_if_primary(const struct pim_if *pif);
 uint32_t pim_if_genid(const struct pim_if *pif);
-// Whether we are the Designated Router: who serves receivers that are attached directly
-// (pim_include of section 4.1.5). False while down.
+// Whether we are the Designated Router. False while down. Watch mode: whether the daemon is, as far
+// as the Hellos heard tell.
 bool pim_if_is_dr(const struct pim_if *pif);
+// Whether it is us who serves receivers of the channel that are attached directly: the Designated
+// Router, or the winner of its Assert (pim_include of section 4.1.5). A channel whose Assert is
+// lost is muted besides.
+bool pim_if_include(const struct pim_if *pif, const struct sg *sg);
 
 #endif

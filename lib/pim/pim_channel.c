@@ -5,7 +5,7 @@
 
 #include "pim/pim_internal.h"
 
-#define PRUNE_ECHO_LEN 34
+#define PRUNE_ECHO_LEN 70 // of IPv6; of IPv4 34
 #define CACHE_LINE     64
 
 static const struct addr nobody;
@@ -62,13 +62,16 @@ static void prune_echo(struct pim_if *pif, const struct sg *sg)
 {
 	struct pim_jp_item item = {.sg = *sg, .join = false};
 	uint8_t buf[PRUNE_ECHO_LEN];
-	int len = pim_jp_encode(&pif->primary, JP_HOLDTIME_DEFAULT_S, &item, 1, buf, sizeof(buf));
+	int len;
 
+	if (pif->cfg.watch) // the daemon does
+		return;
+	len = pim_jp_encode(&pif->primary, JP_HOLDTIME_DEFAULT_S, &item, 1, buf, sizeof(buf));
 	if (len < 0)
 		return;
 	pim_hello_ensure(pif);
 	pif->stats.prune_echo_tx++;
-	pif->ops->send(pif->ctx, buf, (size_t)len);
+	pim_send(pif, buf, (size_t)len);
 }
 
 static void channel_log(const struct pim_channel *ch, const char *what)

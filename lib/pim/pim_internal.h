@@ -95,10 +95,16 @@ struct pim_if {
 	struct addr primary; // none while down
 	struct addr secondaries[PIM_SECONDARIES_MAX];
 	unsigned int n_secondaries;
+	struct prefix links[PIM_LINKS_MAX];
+	unsigned int n_links;
+	uint8_t host_len; // bits of an address
+	bool was_dr;	  // as told by include_cb
 	uint32_t genid;
 	bool hello_sent; // since the primary address was set
 	struct timer hello_timer;
 	struct timer triggered_timer;
+	struct addr watched[PIM_WATCHED_MAX]; // the daemon's in watch mode
+	unsigned int n_watched;
 	struct hmap neighbors;
 	uint32_t n_alive; // of them
 	uint32_t last_id;
@@ -117,6 +123,8 @@ struct pim_if {
 void pim_drop(struct pim_if *pif, enum pim_drop why, const struct addr *src);
 uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s); // NEVER_US for 0xffff
 bool pim_group_is_ssm(const struct pim_if *pif, const struct addr *g);
+// A message with the sum that IPv4 has: out it goes, with that of the family.
+void pim_send(struct pim_if *pif, uint8_t *buf, size_t len);
 
 // pim_hello.c: our Hellos, and those that arrive
 void pim_hello_setup(struct pim_if *pif);
@@ -131,15 +139,28 @@ void pim_hello_ensure(struct pim_if *pif);
 void pim_hello_input(struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len,
 	uint64_t now_us);
 
+// PIM_DROP_COUNT for a new neighbor to take.
+enum pim_drop pim_neighbor_refuse(
+	const struct pim_if *pif, const struct addr *src, const struct pim_hello *hello);
+
+// pim_watch.c: watch mode
+bool pim_watch_is_daemon(const struct pim_if *pif, const struct addr *a);
+// Whether a Join/Prune is one that the daemon receives or sends.
+bool pim_watch_counts(
+	const struct pim_if *pif, const struct addr *src, const struct addr *upstream);
+// Who sent a Join/Prune, as a neighbor; NULL, with the drop counted, when it may not be one.
+struct pim_neighbor *pim_watch_neighbor(
+	struct pim_if *pif, const struct addr *src, uint64_t now_us);
+
 // pim_neighbor.c: who is on the link, and what follows from all of them together
 struct pim_neighbor *pim_neighbor_find(const struct pim_if *pif, const struct addr *addr); // alive
 // What a Hello of a new or known neighbour says. `nbr` is what pim_neighbor_find() said.
 void pim_neighbor_hello(struct pim_if *pif, struct pim_neighbor *nbr, const struct addr *src,
 	const struct pim_hello *hello, uint64_t now_us);
 void pim_neighbor_down(struct pim_neighbor *nbr, const char *reason, uint64_t now_us);
-void pim_neighbors_forget(struct pim_if *pif);
+void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us);
 // DR and delays anew: a neighbour, or what we say ourselves, has changed.
-void pim_neighbors_changed(struct pim_if *pif);
+void pim_neighbors_changed(struct pim_if *pif, uint64_t now_us);
 // The caller took something back that was charged to it or won by it; it may be free after this.
 void pim_neighbor_put(struct pim_neighbor *nbr);
 // J/P_Override_Interval(I) of section 4.3.3.

@@ -2,8 +2,6 @@
 // Join/Prune reception: the downstream per-interface (S,G) machine (RFC 7761 section 4.5.2).
 #include "pim/pim_internal.h"
 
-#define MASK_LEN_HOST 32
-
 // A router that takes a Join back so soon did not mean it. FRR does that with every Join when its
 // way to the source is the default route and it is not told to use it (0.3 ms each, 3 ms for 12).
 #define FLAP_US (20 * US_PER_MS)
@@ -25,6 +23,7 @@ struct jp_rx {
 	struct pim_if *pif;
 	struct pim_neighbor *nbr;
 	const struct addr *src;
+	struct addr upstream;
 	uint16_t holdtime_s;
 	uint64_t now_us;
 	unsigned int n; // entries read and not applied
@@ -60,13 +59,13 @@ static enum pim_drop sg_refuse(const struct pim_if *pif, const struct sg *sg)
 	return addr_is_unicast(&sg->s) ? PIM_DROP_COUNT : PIM_DROP_SOURCE;
 }
 
-// What is wrong with an entry of another form than entry_cb() takes. The message's family is IPv4
-// by now (section 4.9.5).
+// What is wrong with an entry of another form than entry_cb() takes. The message's family is the
+// interface's by now (section 4.9.5).
 static enum pim_drop form_refuse(const struct pim_if *pif, const struct pim_jp_entry *e)
 {
-	if (e->g.family != ADDR_V4 || e->s.family != ADDR_V4)
+	if (e->g.family != pif->cfg.family || e->s.family != pif->cfg.family)
 		return PIM_DROP_FAMILY;
-	if (e->g_mask_len != MASK_LEN_HOST)
+	if (e->g_mask_len != pif->host_len)
 		return PIM_DROP_MASK;
 	if (!pim_group_is_ssm(pif, &e->g))
 		return PIM_DROP_NOT_SSM;
@@ -149,6 +148,15 @@ static void join_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 	pim_assert_join(ch, rx->now_us);
 }
 
+// Whether a router other than the one that prunes may still want the channel of the one that it is
+// addressed to. That is us or, in watch mode, a router on the link.
+static bool others_may_override(const struct jp_rx *rx)
+{
+	uint32_t others = rx->pif->n_alive - 1;
+
+	return others > (pim_neighbor_find(rx->pif, &rx->upstream) ? 1 : 0);
+}
+
 static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
@@ -168,7 +176,7 @@ static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from));
 	if (rx->now_us < ch->joined_us + FLAP_US && ch->last_neighbor == rx->nbr->id)
 		flap_seen(rx->nbr, rx->now_us - ch->joined_us, rx->now_us);
-	if (pif->n_alive <= 1) { // nobody else could object
+	if (!others_may_override(rx)) {
 		pim_channel_end(ch, rx->src, rx->now_us);
 		return;
 	}
@@ -185,9 +193,9 @@ bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *
 	char s[ADDR_STRLEN], g[ADDR_STRLEN];
 	struct pim_channel *ch;
 
-	if (expires_us <= now_us || sg->s.family != ADDR_V4 || !pim_group_is_ssm(pif, &sg->g) ||
-		!addr_is_unicast(&sg->s) || pim_channel_find(pif, sg) ||
-		pif->n_joins >= pif->cfg.max_joins)
+	if (expires_us <= now_us || sg->s.family != pif->cfg.family ||
+		!pim_group_is_ssm(pif, &sg->g) || !addr_is_unicast(&sg->s) ||
+		pim_channel_find(pif, sg) || pif->n_joins >= pif->cfg.max_joins)
 		return false;
 	ch = pim_channel_create(pif, sg);
 	if (!ch)
@@ -220,10 +228,11 @@ static void entries_apply(struct jp_rx *rx)
 static void entry_cb(void *arg, const struct pim_jp_entry *e)
 {
 	struct jp_rx *rx = arg;
+	const uint8_t family = rx->pif->cfg.family, host_len = rx->pif->host_len;
 	struct entry *to;
 
-	if (e->g.family != ADDR_V4 || e->s.family != ADDR_V4 || e->g_mask_len != MASK_LEN_HOST ||
-		e->s_mask_len != MASK_LEN_HOST || e->wildcard || e->rpt || e->attributes) {
+	if (e->g.family != family || e->s.family != family || e->g_mask_len != host_len ||
+		e->s_mask_len != host_len || e->wildcard || e->rpt || e->attributes) {
 		pim_drop(rx->pif, form_refuse(rx->pif, e), rx->src);
 		return;
 	}
@@ -250,6 +259,12 @@ static enum pim_drop decode_refuse(enum pim_err err)
 	}
 }
 
+static bool for_us(const struct pim_if *pif, const struct addr *src, const struct addr *upstream)
+{
+	return pif->cfg.watch ? pim_watch_counts(pif, src, upstream)
+			      : addr_eq(upstream, &pif->primary);
+}
+
 void pim_jp_input(
 	struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len, uint64_t now_us)
 {
@@ -262,20 +277,25 @@ void pim_jp_input(
 	rx.now_us = now_us;
 	rx.n = 0;
 	rx.nbr = pim_neighbor_find(pif, src);
-	if (!rx.nbr) {
+	if (!rx.nbr && !pif->cfg.watch) {
 		pim_drop(pif, PIM_DROP_NOT_NEIGHBOR, src);
 		return;
 	}
 	why = decode_refuse(pim_jp_decode(buf, len, &jp));
-	if (why == PIM_DROP_COUNT && jp.upstream.family != ADDR_V4)
+	if (why == PIM_DROP_COUNT && jp.upstream.family != pif->cfg.family)
 		why = PIM_DROP_FAMILY;
-	// 0.0.0.0 would be good for a point-to-point link only; ours are LANs.
-	if (why == PIM_DROP_COUNT && !addr_eq(&jp.upstream, &pif->primary))
+	// The unspecified address would be good for a point-to-point link only; ours are LANs.
+	if (why == PIM_DROP_COUNT && !for_us(pif, src, &jp.upstream))
 		why = PIM_DROP_NOT_UPSTREAM;
 	if (why != PIM_DROP_COUNT) {
 		pim_drop(pif, why, src);
 		return;
 	}
+	if (!rx.nbr)
+		rx.nbr = pim_watch_neighbor(pif, src, now_us);
+	if (!rx.nbr)
+		return;
+	rx.upstream = jp.upstream;
 	pif->stats.jp_rx++;
 	rx.holdtime_s = jp.holdtime_s;
 	pim_jp_walk(&jp, entry_cb, &rx);

@@ -59,7 +59,9 @@ void pim_neighbor_down(struct pim_neighbor *nbr, const char *reason, uint64_t no
 	nbr->alive = false;
 	pif->n_alive--;
 	timer_arm(pif->timers, &nbr->nlt, NEVER_US);
-	pim_neighbors_changed(pif);
+	// A change of the DR can end Asserts that it won, and so the last that holds it.
+	nbr->draining = true;
+	pim_neighbors_changed(pif, now_us);
 	pim_assert_winner_gone(nbr, now_us);
 	pim_neighbor_put(nbr);
 }
@@ -222,10 +224,10 @@ void pim_neighbor_hello(struct pim_if *pif, struct pim_neighbor *nbr, const stru
 	}
 	neighbor_update(nbr, hello, now_us);
 	if (changed)
-		pim_neighbors_changed(pif);
+		pim_neighbors_changed(pif, now_us);
 }
 
-void pim_neighbors_forget(struct pim_if *pif)
+void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us)
 {
 	struct hnode *n, *tmp;
 
@@ -236,7 +238,7 @@ void pim_neighbors_forget(struct pim_if *pif)
 		nbr->alive = false;
 		pim_neighbor_put(nbr);
 	}
-	pim_neighbors_changed(pif);
+	pim_neighbors_changed(pif, now_us);
 }
 
 // Section 4.3.2: dr_is_better(a, b, I).
@@ -246,6 +248,8 @@ static bool dr_is_better(const struct pim_if *pif, bool by_priority, const struc
 	uint32_t ours = pif->cfg.dr_priority;
 	uint32_t a = nbr->view.dr_priority, b = dr ? dr->view.dr_priority : ours;
 
+	if (!dr && pif->cfg.watch) // we do not stand for it
+		return true;
 	if (by_priority && a != b)
 		return a > b;
 	return addr_cmp(&nbr->view.addr, dr ? &dr->view.addr : &pif->primary) > 0;
@@ -267,17 +271,18 @@ static void dr_elect(struct pim_if *pif, bool by_priority)
 	if (dr)
 		dr->view.is_dr = true;
 	pif->dr = dr ? dr->view.addr : pif->primary;
-	if (addr_eq(&before, &pif->dr) || addr_is_none(&pif->primary))
+	if (addr_eq(&before, &pif->dr) || addr_is_none(&pif->dr))
 		return;
 	pif->stats.dr_changes++;
 	log_info("pim", "designated router if=%s addr=%s%s", pif->cfg.name,
 		addr_format(&pif->dr, text), dr ? "" : " (this one)");
 }
 
-void pim_neighbors_changed(struct pim_if *pif)
+void pim_neighbors_changed(struct pim_if *pif, uint64_t now_us)
 {
-	uint32_t propagation = pif->cfg.propagation_delay_ms;
-	uint32_t override = pif->cfg.override_interval_ms;
+	// Who only watches has no part in it.
+	uint32_t propagation = pif->cfg.watch ? 0 : pif->cfg.propagation_delay_ms;
+	uint32_t override = pif->cfg.watch ? 0 : pif->cfg.override_interval_ms;
 	bool delays = true, priorities = true;
 
 	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n)) {
@@ -297,6 +302,11 @@ void pim_neighbors_changed(struct pim_if *pif)
 	pif->propagation_ms = delays ? propagation : PROPAGATION_DELAY_DEFAULT_MS;
 	pif->override_ms = delays ? override : OVERRIDE_INTERVAL_DEFAULT_MS;
 	dr_elect(pif, priorities);
+	if (pif->was_dr == pim_if_is_dr(pif))
+		return;
+	pif->was_dr = !pif->was_dr;
+	if (pif->ops->include_cb)
+		pif->ops->include_cb(pif->ctx, NULL, now_us);
 }
 
 uint64_t pim_override_interval_us(const struct pim_if *pif)
