@@ -160,14 +160,6 @@ void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uin
 		pim_if_local_changed(in->ifs[ifindex].pim, sg, now_us);
 }
 
-static bool group_is_ssm(const struct config *c, const struct addr *g)
-{
-	for (unsigned int i = 0; i < c->n_ssm_ranges; i++)
-		if (prefix_match(&c->ssm_ranges[i], g))
-			return true;
-	return false;
-}
-
 bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us)
 {
 	struct ipv4_hdr ip;
@@ -180,7 +172,7 @@ bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t 
 	if (ip.proto == IP_PROTO_IGMP || ip.proto == IP_PROTO_PIM)
 		return false;
 	sg = (struct sg){.s = ip.src, .g = ip.dst};
-	if (!group_is_ssm(&ifc->in->cfg, &sg.g))
+	if (!group_is_ssm(ifc->in->cfg.ssm_ranges, ifc->in->cfg.n_ssm_ranges, &sg.g))
 		return false;
 	// What comes back to us from a loop is nobody else's.
 	if (memcmp(frame + 6, ifc->port->port.mac, 6) != 0)
@@ -263,6 +255,7 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		.local = pim_local};
 	const struct config_pim *pc = &ifc->cfg->pim;
 	struct pim_cfg cfg = {
+		.family = ADDR_V4,
 		.hello_interval_s = pc->hello_interval_s,
 		.hello_holdtime_s = pc->hello_holdtime_s,
 		.triggered_hello_delay_ms = pc->triggered_hello_delay_ms,

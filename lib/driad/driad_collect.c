@@ -44,6 +44,15 @@ static void ignore(struct driad_lookup *l, enum driad_drop reason)
 	l->driad->stats.drops[reason]++;
 }
 
+static uint32_t rank_of(const struct driad_cfg *cfg, const struct addr *addr)
+{
+	struct driad_path path = {0};
+
+	if (!cfg->path)
+		return 0;
+	return driad_rank(addr, cfg->path(cfg->path_ctx, addr, &path) ? &path : NULL);
+}
+
 static void candidate_add(struct driad_lookup *l, const struct addr *addr, uint8_t precedence,
 	bool discovery_optional)
 {
@@ -64,7 +73,8 @@ static void candidate_add(struct driad_lookup *l, const struct addr *addr, uint8
 		ignore(l, DRIAD_DROP_FAMILY);
 		return;
 	}
-	if (driad_order_add(&l->order, &relay, rng_u32(l->driad->rng)) != ORDER_TAKEN)
+	if (driad_order_add(&l->order, &relay, rank_of(cfg, addr), rng_u32(l->driad->rng)) !=
+		ORDER_TAKEN)
 		ignore(l, DRIAD_DROP_SURPLUS);
 }
 
@@ -210,6 +220,7 @@ static unsigned int collect_addresses(struct driad_query *q, struct driad_record
 			continue;
 		}
 		memcpy(addr.bytes, rdata, len);
+		q->found = true;
 		candidate_add(l, &addr, q->precedence, q->discovery_optional);
 	}
 	return found;
@@ -383,6 +394,7 @@ void driad_conclude(struct driad_lookup *l)
 	uint32_t negative_max = l->driad->cfg.negative_ttl_max_s;
 	uint32_t ttl_s = l->ttl_s;
 
+	driad_order_families(&l->order);
 	res->n_relays = l->order.n;
 	if (res->n_relays > 0) {
 		bool incomplete = l->failed || l->bogus || l->insecure;

@@ -316,7 +316,7 @@ static void drops_verb(void **state)
 	(void)state;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, 5);
+	assert_int_equal(rows, 6);
 	free(out);
 	EXPECT("show drops", true,
 		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
