@@ -121,6 +121,9 @@ static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
 		.max_waiting = DNS_MAX_WAITING,
 		.use_ipv4 = true,
 		.require_secure = dns->dnssec == DNSSEC_REQUIRE,
+		.use_ipv6 = true,
+		.path = upstream_path,
+		.path_ctx = in,
 	};
 	char why[RESOLVER_ERR_LEN];
 	int ret;

@@ -83,9 +83,18 @@ static int set_addresses(struct iface *ifc, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
+static bool speaks_ipv6(const struct config_if *cfg)
+{
+	for (unsigned int i = 0; i < cfg->n_addrs; i++)
+		if (cfg->addrs[i].addr.family == ADDR_V6)
+			return true;
+	return false;
+}
+
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
-	struct kif_cfg cfg = {.name = ifc->cfg->name, .mtu = ifc->mtu};
+	struct kif_cfg cfg = {
+		.name = ifc->cfg->name, .mtu = ifc->mtu, .ipv6 = speaks_ipv6(ifc->cfg)};
 	char why[KIF_ERR_LEN];
 
 	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
@@ -334,18 +343,23 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 	struct addr before = iface_primary(ifc);
 	unsigned int at = ifc->n_addrs;
 
-	for (unsigned int i = 0; i < ifc->n_addrs; i++)
-		if (addr_eq(&ifc->addrs[i].addr, &ev->addr))
+	for (unsigned int i = 0; i < ifc->n_addrs; i++) {
+		if (addr_eq(&ifc->addrs[i].addr, &ev->addr)) {
+			ifc->deprecated[i] = ev->deprecated;
 			return;
+		}
+	}
 	if (ifc->n_addrs == IFACE_MAX_ADDRS) {
 		log_warn_limited("inletd", "too many addresses if=%s", ifc->cfg->name);
 		return;
 	}
 	ifc->addrs[at] = (struct config_addr){.addr = ev->addr, .len = ev->prefix_len};
+	ifc->deprecated[at] = ev->deprecated;
 	ifc->n_addrs++;
 	addresses_changed(ifc, &before, now_us);
 	iface_igmp_address(ifc, now_us);
-	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
+	upstream_changed(ifc->in);
+	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels && addr_is_unicast(&ev->addr))
 		channels_addr_added(ifc->in->channels, now_us);
 }
 
@@ -359,6 +373,9 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 		ifc->n_addrs--;
 		memmove(&ifc->addrs[i], &ifc->addrs[i + 1],
 			(ifc->n_addrs - i) * sizeof(ifc->addrs[0]));
+		memmove(&ifc->deprecated[i], &ifc->deprecated[i + 1],
+			(ifc->n_addrs - i) * sizeof(ifc->deprecated[0]));
+		upstream_changed(ifc->in);
 		addresses_changed(ifc, &before, now_us);
 		iface_igmp_address(ifc, now_us);
 		if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
