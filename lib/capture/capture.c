@@ -79,7 +79,7 @@ static int start(struct capture *c, const struct capture_cfg *cfg, char err[CAPT
 		goto fail;
 	rc = pcap_setfilter(c->pcap, &filter);
 	pcap_freecode(&filter);
-	if (rc < 0 || pcap_setdirection(c->pcap, PCAP_D_IN) < 0)
+	if (rc < 0 || pcap_setdirection(c->pcap, cfg->outgoing ? PCAP_D_INOUT : PCAP_D_IN) < 0)
 		goto fail;
 	if (pcap_setnonblock(c->pcap, 1, text) < 0) {
 		snprintf(err, CAPTURE_ERR_LEN, "%s: capture: %.200s", c->netdev, text);
