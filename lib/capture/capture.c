@@ -13,7 +13,6 @@
 #include "base/cursor.h"
 #include "base/log.h"
 
-#define BATCH		 64
 #define ETHER_HEADER_LEN 14
 #define ETHERTYPE_IPV4	 0x0800
 
@@ -152,7 +151,7 @@ int capture_input(struct capture *c)
 	int rc;
 
 	c->received = 0;
-	rc = pcap_dispatch(c->pcap, BATCH, packet_cb, (void *)c);
+	rc = pcap_dispatch(c->pcap, CAPTURE_BATCH, packet_cb, (void *)c);
 	if (rc >= 0)
 		return c->received;
 	if (!if_indextoname(c->ifindex, name))

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CAPTURE_ERR_LEN 256
+#define CAPTURE_BATCH	64 // frames of one capture_input() at most
 
 struct capture;
 
