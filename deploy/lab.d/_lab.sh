@@ -491,7 +491,7 @@ lab_down() {
 		[ ! -f "$file" ] || [ "$part" = nsd ] || lab_stop "$part"
 	done
 	known=$(ip netns list 2>/dev/null | cut -d ' ' -f 1)
-	for ns in "${LAB_NAMESPACES[@]}" rt2 lan inlet2; do
+	for ns in "${LAB_NAMESPACES[@]}" rt2 rt3 lan inlet2; do
 		ns=$(lab_ns "$ns")
 		grep -qxF -- "$ns" <<<"$known" || continue
 		for pid in $(ip netns pids "$ns"); do # what somebody started inside by hand, or NSD's children
