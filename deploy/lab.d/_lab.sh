@@ -362,8 +362,7 @@ lab_write_configs() {
 		        ${LAB_IGMP:+igmp = { $LAB_IGMP \};}
 		    }
 		);
-		dns = { resolvers = [ "198.18.53.53" ]; queries_per_100ms = 100; $LAB_DNS };
-		dns = { resolvers = [ $resolvers ]; queries_per_100ms = 100; };
+		dns = { resolvers = [ $resolvers ]; queries_per_100ms = 100; $LAB_DNS };
 		amt = { outer_fragments = "$LAB_FRAGMENTS"; endpoints = $LAB_ENDPOINTS; };
 		console = { socket = "$LAB_SOCKET"; };
 		$discovery
