@@ -167,6 +167,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.traffic_timeout_ms = amt->traffic_timeout_ms,
 		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
 		.race_delay_ms = amt->race_delay_ms,
+		.private_sources = in->cfg.dns.private_sources,
 		.race_next_ms = amt->race_next_ms,
 		.endpoints = amt->endpoints,
 	};

@@ -2,6 +2,8 @@
 // The resolver and the engine against a real NSD.
 #include "unit/unit.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 #include "live.h"
@@ -42,6 +44,20 @@ static const char names_zone[] =
 static const char v6_zone[] =
 	SOA("7") "a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.a.0.0.0 TYPE260 \\# 6 0a01cb00710f\n";
 
+// 198.51.100.30 has n relays in the zone.
+static void many_relays_write(unsigned int n)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/v4.zone", live.dir);
+	f = fopen(path, "a");
+	assert_non_null(f);
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(f, "30 IN TYPE260 \\# 6 %02x01cb0071%02x\n", 10 + i % 2, 1 + i);
+	assert_int_equal(fclose(f), 0);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -49,6 +65,7 @@ static int setup(void **state)
 	if (live.skip)
 		return 0;
 	live_file("v4.zone", v4_zone);
+	many_relays_write(200);
 	live_file("alias.zone", alias_zone);
 	live_file("names.zone", names_zone);
 	live_file("v6.zone", v6_zone);
@@ -120,6 +137,22 @@ static void aliases(void **state)
 	assert_true(live.result.relays[0].discovery_optional);
 }
 
+// N-05: 200 records are more than a datagram of 1232 octets: by TCP.
+static void large_answer(void **state)
+{
+	const struct driad_result *r;
+
+	(void)state;
+	if (live.skip)
+		skip();
+	r = live_look_up("198.51.100.30");
+	assert_int_equal(r->status, DRIAD_OK);
+	assert_int_equal(r->n_relays, DRIAD_MAX_RELAYS);
+	assert_int_equal(r->ignored, 200 - DRIAD_MAX_RELAYS);
+	for (unsigned int i = 0; i < r->n_relays; i++)
+		assert_int_equal(r->relays[i].precedence, 10);
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -180,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(record_types),
 		cmocka_unit_test(aliases),
+		cmocka_unit_test(large_answer),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(resolver_dies_and_returns),
 		cmocka_unit_test(cancelled),
