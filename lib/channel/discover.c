@@ -138,8 +138,8 @@ static enum ask ask_anycast(struct source *src)
 	return ASK_ADDED;
 }
 
-// The reverse names of private addresses are nobody's, and not for others to read; and what we send
-// ourselves does not come from a relay.
+// The reverse names of private addresses are nobody's, and not for others to read. (Our own are
+// refused before: refuse.c.)
 static const char *no_driad_for(const struct source *src)
 {
 	const struct channels *cs = src->cs;
@@ -148,8 +148,6 @@ static const char *no_driad_for(const struct source *src)
 		return "DNS: not asked: no host has the source's address";
 	if (addr_is_private(&src->addr) && !cs->cfg.private_sources)
 		return "DNS: not asked: the source's address is private (dns.private_sources)";
-	if (cs->env.is_local(cs->env.ctx, &src->addr))
-		return "DNS: not asked: the source is this box";
 	return NULL;
 }
 
