@@ -35,6 +35,7 @@ LAB_IGMP=${LAB_IGMP-}          # of inletd downstream, "enabled = true; ..."; no
 LAB_PIM=${LAB_PIM-}            # further keys of inletd's pim group, "dr_priority = 5; ..."
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 LAB_DISCOVERY=${LAB_DISCOVERY-'"driad"'} # how inletd finds relays; empty for its default order
+LAB_DNS=${LAB_DNS-}            # further keys of its dns group, "dnssec = \"off\"; ..."
 LAB_V6=${LAB_V6-}              # nothing, 1 or only
 LAB_CONFIG=${LAB_CONFIG-}      # more lines of inletd's configuration
 
@@ -361,7 +362,7 @@ lab_write_configs() {
 		        ${LAB_IGMP:+igmp = { $LAB_IGMP \};}
 		    }
 		);
-		dns = { resolvers = [ $resolvers ]; queries_per_100ms = 100; };
+		dns = { resolvers = [ $resolvers ]; queries_per_100ms = 100; $LAB_DNS };
 		amt = { outer_fragments = "$LAB_FRAGMENTS"; endpoints = $LAB_ENDPOINTS; };
 		console = { socket = "$LAB_SOCKET"; };
 		$discovery
