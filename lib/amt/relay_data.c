@@ -63,7 +63,7 @@ static int ipv4_header(const uint8_t *ip, size_t len, struct sg *sg, size_t *tot
 enum relay_data relay_data_check(const uint8_t *ip, size_t len, struct sg *sg, size_t *total)
 {
 	bool v6 = len > 0 && ip[0] >> 4 == 6;
-	size_t n;
+	size_t n = 0;
 
 	if ((v6 ? ipv6_header : ipv4_header)(ip, len, sg, &n) < 0)
 		return RELAY_DATA_BAD;
