@@ -25,9 +25,10 @@ enum amt_tunnel_state {
 const char *amt_tunnel_state_name(enum amt_tunnel_state s); // "requesting" ...
 
 enum amt_event {
-	AMT_EV_UP,	 // first Query accepted: current-state report follows at once
-	AMT_EV_DOWN,	 // Requests unanswered request_tries times: state is AMT_FAILED
-	AMT_EV_FULL,	 // Query with L=1 while nothing was joined through the tunnel: AMT_FAILED
+	AMT_EV_UP,    // first Query accepted: current-state report follows at once
+	AMT_EV_DOWN,  // Requests unanswered request_tries times: state is AMT_FAILED
+	AMT_EV_FULL,  // Query with L=1 while nothing was joined through the tunnel: AMT_FAILED
+	AMT_EV_LIMIT, // Query with L=1 while channels are joined: others are better sent elsewhere
 	AMT_EV_ENDPOINT, // G=1 and our address or port as the relay sees it changed; Teardown sent
 };
 

@@ -231,6 +231,8 @@ static void query_accept(struct amt_tunnel *t, const struct amt_msg *msg,
 		return;
 	t->batch--;
 	amt_report_current(t, now_us);
+	if (t->limit)
+		amt_tunnel_event(t, AMT_EV_LIMIT, now_us);
 }
 
 void amt_tunnel_input(struct amt_tunnel *t, const struct addr *src, uint16_t src_port,
