@@ -308,6 +308,10 @@ static inline bool move_seeks(const struct source *src)
 {
 	return src->move && src->move->state == MOVE_SEEKING;
 }
+static inline bool move_forced(const struct source *src)
+{
+	return src->move && (src->move->flags & CHANNEL_MOVE_FORCE);
+}
 // As channels_move().
 int move_begin(struct source *src, const struct addr *relay, const char *why, unsigned int flags,
 	uint64_t now_us);

@@ -172,7 +172,7 @@ static void move_free(struct move *mv, uint64_t now_us)
 		cs->n_moves--;
 	free(mv);
 	TAILQ_FOREACH (next, &cs->moves, link) {
-		if (next->state == MOVE_QUEUED) {
+		if (next->state == MOVE_QUEUED && !timer_armed(&next->timer)) {
 			timer_arm(cs->rooms.timers, &next->timer, now_us);
 			break;
 		}
@@ -455,6 +455,8 @@ static void move_start(struct move *mv, uint64_t now_us)
 	cs->n_moves++;
 	mv->state = MOVE_SEEKING;
 	mv->state_us = now_us;
+	if (move_forced(src) && !addr_is_none(&mv->wanted))
+		holddown_release(cs->rooms.held, &mv->wanted);
 	if (t && tunnel_is_up(t) && t != src->tunnel)
 		move_found(mv, t, now_us);
 	else

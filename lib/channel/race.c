@@ -130,7 +130,7 @@ void race_hurry(struct tunnel *t, uint64_t now_us)
 // Is it held down for want of this source's traffic?
 static bool tunnel_is_quiet_for(const struct tunnel *t, const struct source *src, uint64_t now_us)
 {
-	return !src->settle &&
+	return !src->settle && !move_forced(src) &&
 	       holddown_held_for(src->cs->rooms.held, &t->relay, &src->addr, now_us, NULL, NULL);
 }
 

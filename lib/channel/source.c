@@ -179,7 +179,7 @@ static bool candidate_usable(const struct source *src, unsigned int i, uint64_t 
 		return false;
 	if (src->move && !move_may_be_to(src, a))
 		return false;
-	if (src->move && (src->move->flags & CHANNEL_MOVE_FORCE))
+	if (move_forced(src))
 		return true;
 	if (!holddown_held_for(cs->rooms.held, a, &src->addr, now_us, NULL, &why))
 		return true;
