@@ -83,9 +83,18 @@ static int set_addresses(struct iface *ifc, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
+static bool speaks_ipv6(const struct config_if *cfg)
+{
+	for (unsigned int i = 0; i < cfg->n_addrs; i++)
+		if (cfg->addrs[i].addr.family == ADDR_V6)
+			return true;
+	return false;
+}
+
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
-	struct kif_cfg cfg = {.name = ifc->cfg->name, .mtu = ifc->mtu};
+	struct kif_cfg cfg = {
+		.name = ifc->cfg->name, .mtu = ifc->mtu, .ipv6 = speaks_ipv6(ifc->cfg)};
 	char why[KIF_ERR_LEN];
 
 	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
@@ -160,14 +169,6 @@ void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uin
 		pim_if_local_changed(in->ifs[ifindex].pim, sg, now_us);
 }
 
-static bool group_is_ssm(const struct config *c, const struct addr *g)
-{
-	for (unsigned int i = 0; i < c->n_ssm_ranges; i++)
-		if (prefix_match(&c->ssm_ranges[i], g))
-			return true;
-	return false;
-}
-
 bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us)
 {
 	struct ipv4_hdr ip;
@@ -180,7 +181,7 @@ bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t 
 	if (ip.proto == IP_PROTO_IGMP || ip.proto == IP_PROTO_PIM)
 		return false;
 	sg = (struct sg){.s = ip.src, .g = ip.dst};
-	if (!group_is_ssm(&ifc->in->cfg, &sg.g))
+	if (!group_is_ssm(ifc->in->cfg.ssm_ranges, ifc->in->cfg.n_ssm_ranges, &sg.g))
 		return false;
 	// What comes back to us from a loop is nobody else's.
 	if (memcmp(frame + 6, ifc->port->port.mac, 6) != 0)
@@ -263,6 +264,7 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		.local = pim_local};
 	const struct config_pim *pc = &ifc->cfg->pim;
 	struct pim_cfg cfg = {
+		.family = ADDR_V4,
 		.hello_interval_s = pc->hello_interval_s,
 		.hello_holdtime_s = pc->hello_holdtime_s,
 		.triggered_hello_delay_ms = pc->triggered_hello_delay_ms,
@@ -341,18 +343,23 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 	struct addr before = iface_primary(ifc);
 	unsigned int at = ifc->n_addrs;
 
-	for (unsigned int i = 0; i < ifc->n_addrs; i++)
-		if (addr_eq(&ifc->addrs[i].addr, &ev->addr))
+	for (unsigned int i = 0; i < ifc->n_addrs; i++) {
+		if (addr_eq(&ifc->addrs[i].addr, &ev->addr)) {
+			ifc->deprecated[i] = ev->deprecated;
 			return;
+		}
+	}
 	if (ifc->n_addrs == IFACE_MAX_ADDRS) {
 		log_warn_limited("inletd", "too many addresses if=%s", ifc->cfg->name);
 		return;
 	}
 	ifc->addrs[at] = (struct config_addr){.addr = ev->addr, .len = ev->prefix_len};
+	ifc->deprecated[at] = ev->deprecated;
 	ifc->n_addrs++;
 	addresses_changed(ifc, &before, now_us);
 	iface_igmp_address(ifc, now_us);
-	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
+	upstream_changed(ifc->in);
+	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels && addr_is_unicast(&ev->addr))
 		channels_addr_added(ifc->in->channels, now_us);
 }
 
@@ -366,6 +373,9 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 		ifc->n_addrs--;
 		memmove(&ifc->addrs[i], &ifc->addrs[i + 1],
 			(ifc->n_addrs - i) * sizeof(ifc->addrs[0]));
+		memmove(&ifc->deprecated[i], &ifc->deprecated[i + 1],
+			(ifc->n_addrs - i) * sizeof(ifc->deprecated[0]));
+		upstream_changed(ifc->in);
 		addresses_changed(ifc, &before, now_us);
 		iface_igmp_address(ifc, now_us);
 		if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)

@@ -79,6 +79,7 @@ struct iface {
 	uint16_t mtu; // octets of an IP datagram: the netdev's, at most the port's
 	struct config_addr addrs[IFACE_MAX_ADDRS]; // what the kernel has, primary ones first
 	unsigned int n_addrs;
+	bool deprecated[IFACE_MAX_ADDRS]; // of addrs: not for new tunnels where there is another
 
 	struct pim_if *pim;
 	struct pim_io *pim_io;
@@ -90,8 +91,9 @@ struct iface {
 	struct event *igmp_event;
 	struct timer igmp_reopen;
 
-	struct amt_endpoint *discovery; // opened with the first Discovery that leaves here
-	uint64_t inject_drops;		// frames of the kernel that did not fit the ring
+	// Of IPv4 and IPv6, opened with the first Discovery of the family that leaves here.
+	struct amt_endpoint *discovery[2];
+	uint64_t inject_drops; // frames of the kernel that did not fit the ring
 };
 
 // A tunnel's socket, and the tunnel it belongs to once there is one.
@@ -200,6 +202,10 @@ void iface_igmp_address(struct iface *ifc, uint64_t now_us);
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet
 extern const struct channel_env upstream_env; // ctx is filled in by boot
 void upstream_close(struct iface *ifc);
+// struct driad_cfg's; ctx: struct inlet.
+bool upstream_path(void *ctx, const struct addr *relay, struct driad_path *out);
+// The addresses of upstream interfaces are others now.
+void upstream_changed(struct inlet *in);
 uint32_t upstream_stats_cb(void *endpoint, struct mfib_stats *out); // for steering_create()
 
 // state.c: what is joined, kept on file for the next start.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// AMT gateway engine (RFC 7450 section 5.2), IPv4 tunnels carrying IPv4 channels. Pure: messages
-// and the time come in, messages and events go out through amt_ops; amt_io.h owns the sockets. One
-// tunnel (pseudo-interface, section 5.2.2) a relay address and local address.
+// AMT gateway engine (RFC 7450 section 5.2): tunnels over IPv4 or IPv6 that carry channels of both
+// families. Pure: messages and the time come in, messages and events go out through amt_ops;
+// amt_io.h owns the sockets. One tunnel (section 5.2.2) a relay address and local address. In it
+// each family has a side of its own: its Requests (the P flag), Queries, MAC and reports (section
+// 4.2.1.2); a side begins with its first channel, or when it is asked for.
 #ifndef AMT_AMT_H
 #define AMT_AMT_H
 
@@ -17,10 +19,13 @@ struct amt_gateway;
 struct amt_tunnel;
 struct amt_discovery;
 
+// Of a tunnel, and of each side of it.
 enum amt_tunnel_state {
 	AMT_REQUESTING, // Request sent, no Query accepted yet
-	AMT_UP,		// a Query was accepted; the query cycle runs
-	AMT_FAILED,	// given up; the owner has been told and must close it
+	AMT_UP,	    // a Query was accepted; the query cycle runs. A tunnel: of one side at least
+	AMT_FAILED, // given up. A tunnel: the owner has been told and must close it; a side:
+		    // the other one goes on, and this one is tried again now and then
+	AMT_IDLE,   // a side only: nobody has wanted it
 };
 const char *amt_tunnel_state_name(enum amt_tunnel_state s); // "requesting" ...
 
@@ -30,7 +35,39 @@ enum amt_event {
 	AMT_EV_FULL,  // Query with L=1 while nothing was joined through the tunnel: AMT_FAILED
 	AMT_EV_LIMIT, // Query with L=1 while channels are joined: others are better sent elsewhere
 	AMT_EV_ENDPOINT, // G=1 and our address or port as the relay sees it changed; Teardown sent
+	// The second side, of a tunnel that is up by the other (or, for DOWN, may still come up by
+	// it). amt_tunnel_side() tells which: it is AMT_UP or AMT_FAILED now.
+	AMT_EV_SIDE_UP,	  // its first Query was accepted, or the first after it had failed
+	AMT_EV_SIDE_DOWN, // its Requests were unanswered request_tries times; its channels get
+			  // nothing. They may stay joined (it is tried again every retry_max_s)
+			  // or be left and taken elsewhere
 };
+
+// What relays in the field do against RFC 7450 (standards 6). X(name, text, what it does).
+#define AMT_QUIRK_LIST(X)                                                                     \
+	X(P80, "p-0x80", "takes and sets its flags at the other end of the octet: P is 0x80") \
+	X(NO_E, "no-e", "does not answer a Request with the E flag of RFC 9601")              \
+	X(ONE_NONCE, "one-nonce", "knows one nonce a tunnel, that of the latest Request")     \
+	X(ONE_ENDPOINT, "one-endpoint", "has one tunnel an address, and answers to its port") \
+	X(SHORT_UPDATES, "short-updates", "takes no Update of more than 1400 octets")
+
+enum amt_quirk_index {
+#define X(name, text, what) AMT_QUIRK_INDEX_##name,
+	AMT_QUIRK_LIST(X)
+#undef X
+		AMT_QUIRK_COUNT
+};
+enum amt_quirk {
+#define X(name, text, what) AMT_QUIRK_##name = 1 << AMT_QUIRK_INDEX_##name,
+	AMT_QUIRK_LIST(X)
+#undef X
+};
+extern const char *const amt_quirk_names[AMT_QUIRK_COUNT]; // "p-0x80" ..., by index
+// Names of a set, space between them; "" for none. Returns buf.
+#define AMT_QUIRKS_STRLEN 80
+const char *amt_quirks_format(unsigned int quirks, char buf[AMT_QUIRKS_STRLEN]);
+// One name. 0 when there is no such quirk.
+unsigned int amt_quirk_parse(const char *name);
 
 struct amt_ops {
 	// One datagram from the tunnel's own endpoint to dst, port 2268. 0 or a negative errno.
@@ -51,7 +88,8 @@ struct amt_cfg {
 	uint32_t retry_initial_ms;
 	uint32_t retry_max_s;
 	uint32_t request_tries;
-	uint16_t update_mtu; // octets of the IPv4 datagram that an Update makes, at most
+	uint16_t update_mtu; // octets of the IP datagram that an Update makes, at most
+	bool ecn;	     // E flag in Requests: the data path decapsulates by RFC 6040
 };
 
 // X(name, text): why a received message was not used.
@@ -68,8 +106,8 @@ struct amt_cfg {
 	X(ADV_ADDRESS, "Advertisement's address cannot be a relay")          \
 	X(QUERY_IP, "Query's inner IP header invalid or overrun")            \
 	X(QUERY_PROTOCOL, "Query's inner protocol is not the one asked for") \
-	X(QUERY_LENGTH, "Query is not IGMPv3 by its length")                 \
-	X(QUERY_CHECKSUM, "Query's IGMP checksum wrong")                     \
+	X(QUERY_LENGTH, "Query is not IGMPv3 or MLDv2 by its length")        \
+	X(QUERY_CHECKSUM, "Query's IGMP or ICMPv6 checksum wrong")           \
 	X(QUERY_NOT_GENERAL, "Query is not a General Query")                 \
 	X(QUERY_GATEWAY, "Query has G=1 but no room for the gateway fields")
 
@@ -88,7 +126,7 @@ struct amt_stats {
 	uint64_t drops[AMT_DROP_COUNT];
 };
 
-// NULL with errno set: ENOMEM, or EINVAL for an update_mtu below 84.
+// NULL with errno set: ENOMEM, or EINVAL for an update_mtu below 152.
 struct amt_gateway *amt_gateway_create(const struct amt_cfg *cfg, const struct amt_ops *ops,
 	void *ctx, struct timers *timers, struct rng *rng);
 // All tunnels and discoveries must be closed.
@@ -106,17 +144,23 @@ void amt_discovery_cancel(struct amt_gateway *gw, struct amt_discovery *d);
 void amt_discovery_input(struct amt_gateway *gw, const struct addr *src, uint16_t src_port,
 	const uint8_t *buf, size_t len, uint64_t now_us);
 
-// Opens a tunnel and sends the first Request. `owner` is the caller's, returned by
-// amt_tunnel_owner(). `endpoint` is the IO's (the socket), returned by amt_tunnel_endpoint(). NULL:
-// out of memory.
+// Opens a tunnel and sends the first Request, for IPv4 channels. `owner` is the caller's, returned
+// by amt_tunnel_owner(). `endpoint` is the IO's (the socket), returned by amt_tunnel_endpoint().
+// NULL: out of memory.
 struct amt_tunnel *amt_tunnel_open(struct amt_gateway *gw, const struct addr *relay, void *owner,
 	void *endpoint, uint64_t now_us);
+// The same; the first Request is for channels of this family (enum addr_family).
+struct amt_tunnel *amt_tunnel_open_for(struct amt_gateway *gw, const struct addr *relay,
+	uint8_t family, void *owner, void *endpoint, uint64_t now_us);
+// Begins the side of a family that is AMT_IDLE, or one that is AMT_FAILED anew; else nothing.
+void amt_tunnel_want(struct amt_tunnel *t, uint8_t family, uint64_t now_us);
+enum amt_tunnel_state amt_tunnel_side(const struct amt_tunnel *t, uint8_t family);
 // With channels joined: Teardown when the relay sets G, else an Update that BLOCKs everything
 // (section 5.2.3.8). Then frees; no event comes.
 void amt_tunnel_close(struct amt_tunnel *t, uint64_t now_us);
 // Adds a channel: ALLOW at once when up (repeated QRV-1 times), with the next current-state report
-// otherwise. 0, -EEXIST, -ENOMEM, -EINVAL when not IPv4. The forwarding entry must be in place
-// before this call.
+// otherwise. Its family's side begins if nobody wanted it before. 0, -EEXIST, -ENOMEM, -EINVAL for
+// addresses of two families. The forwarding entry must be in place before this call.
 int amt_tunnel_join(struct amt_tunnel *t, const struct sg *sg, uint64_t now_us);
 // BLOCK, repeated likewise. 0 or -ENOENT. Joining again in between merges (RFC 9776 section 5.1).
 int amt_tunnel_leave(struct amt_tunnel *t, const struct sg *sg, uint64_t now_us);
@@ -126,24 +170,50 @@ void amt_tunnel_batch_end(struct amt_tunnel *t, uint64_t now_us);
 // What the tunnel's endpoint received; src_port in host order.
 void amt_tunnel_input(struct amt_tunnel *t, const struct addr *src, uint16_t src_port,
 	const uint8_t *buf, size_t len, uint64_t now_us);
-// Asks the relay again now (address change, ICMP unreachable after an Update, silence): a new
-// Request cycle. Nothing when an answer is waited for already (the back-off goes on), and a second
-// after the last Request at the earliest.
+// Asks the relay again now (address change, ICMP unreachable after an Update): a new Request cycle
+// of each side that is up. Nothing when an answer is waited for already (the back-off goes on), and
+// a second after the last Request at the earliest.
 void amt_tunnel_refresh(struct amt_tunnel *t, uint64_t now_us);
+// Nothing of what is joined in a family has come for some time. The relay may have lost our
+// memberships, or its secret: the side asks again, as amt_tunnel_refresh(). Called again without
+// amt_tunnel_heard() in between, quirks that would explain the silence are tried.
+void amt_tunnel_silent(struct amt_tunnel *t, uint8_t family, uint64_t now_us);
+// Packets of the family come. Cheap, for any number of calls.
+void amt_tunnel_heard(struct amt_tunnel *t, uint8_t family);
+
+// What is known of a relay, for the life of the gateway and beyond that of tunnels. Pinned quirks
+// hold whatever is observed, and nothing else is then learned of that relay.
+void amt_relay_pin(struct amt_gateway *gw, const struct addr *relay, unsigned int quirks);
+// The quirks in force; *pinned (unless NULL): by amt_relay_pin().
+unsigned int amt_relay_quirks(const struct amt_gateway *gw, const struct addr *relay, bool *pinned);
 
 void *amt_tunnel_owner(const struct amt_tunnel *t);
 void *amt_tunnel_endpoint(const struct amt_tunnel *t);
+struct amt_side_view {
+	enum amt_tunnel_state state;
+	uint32_t channels;
+	uint8_t qrv;
+	uint32_t query_interval_s;
+	bool limit_flag, gateway_flag; // L and G of the last Query
+	uint64_t last_query_us, next_request_us;
+	uint32_t unanswered; // Requests sent since the last accepted Query
+};
 struct amt_tunnel_view {
 	struct addr relay;
 	enum amt_tunnel_state state;
-	uint32_t channels;
+	uint32_t channels; // of both families
+	// Of the side that is up, or asks; of IPv4's when both do.
 	uint8_t qrv;
 	uint32_t query_interval_s;
 	bool limit_flag, gateway_flag; // L and G of the last Query
 	struct addr gateway_addr;      // as the relay reported it; none without G
 	uint16_t gateway_port;
 	uint64_t since_us, last_query_us, next_request_us;
-	uint32_t unanswered; // Requests sent since the last accepted Query
+	uint32_t unanswered;
+	struct amt_side_view ipv4, ipv6; // by the family of the channels
+	unsigned int quirks;		 // in force, enum amt_quirk
+	bool nat;			 // the relay sees us at another address than we have
+	bool ecn;			 // the E flag is sent and answered
 };
 void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out);
 

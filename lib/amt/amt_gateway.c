@@ -235,3 +235,22 @@ void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out)
 		.unanswered = t->unanswered,
 	};
 }
+
+struct amt_tunnel *amt_tunnel_open_for(struct amt_gateway *gw, const struct addr *relay,
+	uint8_t family, void *owner, void *endpoint, uint64_t now_us)
+{
+	(void)family;
+	return amt_tunnel_open(gw, relay, owner, endpoint, now_us);
+}
+
+void amt_tunnel_want(struct amt_tunnel *t, uint8_t family, uint64_t now_us)
+{
+	(void)t;
+	(void)family;
+	(void)now_us;
+}
+
+enum amt_tunnel_state amt_tunnel_side(const struct amt_tunnel *t, uint8_t family)
+{
+	return family == ADDR_V4 ? t->state : AMT_IDLE;
+}

@@ -22,6 +22,8 @@ const char *amt_tunnel_state_name(enum amt_tunnel_state s)
 		return "up";
 	case AMT_FAILED:
 		return "failed";
+	case AMT_IDLE:
+		return "idle";
 	}
 	return "-";
 }

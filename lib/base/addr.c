@@ -192,6 +192,40 @@ bool prefix_match_any(const struct prefix *p, unsigned int n, const struct addr 
 	return false;
 }
 
+bool group_in_range(const struct prefix *range, const struct addr *g)
+{
+	struct addr any = *g;
+
+	if (g->family == ADDR_V6 && (range->addr.bytes[1] & 0x0f) == 0)
+		any.bytes[1] &= 0xf0;
+	return prefix_match(range, &any);
+}
+
+bool group_is_never(const struct addr *g)
+{
+	static const uint8_t zero[10];
+	uint32_t id;
+
+	if (g->family == ADDR_V4)
+		return g->bytes[0] == 232 && memcmp(g->bytes + 1, zero, 3) == 0;
+	if ((g->bytes[1] & 0x0f) <= 2)
+		return true;
+	if ((g->bytes[1] & 0xf0) != 0x30 || memcmp(g->bytes + 2, zero, 10) != 0)
+		return false;
+	memcpy(&id, g->bytes + 12, sizeof(id));
+	return ntohl(id) <= 0x40000000;
+}
+
+bool group_is_ssm(const struct prefix *ranges, unsigned int n, const struct addr *g)
+{
+	if (!addr_is_multicast(g) || group_is_never(g))
+		return false;
+	for (unsigned int i = 0; i < n; i++)
+		if (group_in_range(&ranges[i], g))
+			return true;
+	return false;
+}
+
 bool sg_eq(const struct sg *a, const struct sg *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

@@ -67,6 +67,16 @@ bool prefix_match(const struct prefix *p, const struct addr *a);
 // Whether any of n prefixes matches.
 bool prefix_match_any(const struct prefix *p, unsigned int n, const struct addr *a);
 
+// Whether a group is in a range of groups. One of IPv6 groups whose scope digit is 0, which is no
+// scope (RFC 4291 section 2.7), holds the groups of all scopes: ff30::/32 stands for ff3x::/32.
+bool group_in_range(const struct prefix *range, const struct addr *g);
+// Whether a multicast address is no channel's group, whatever the ranges: RFC 4607 section 4.3
+// excludes it (232.0.0.0, ff3x::4000:0 and below), or no router forwards its scope (ffx2::/16 and
+// below, RFC 4291 section 2.7).
+bool group_is_never(const struct addr *g);
+// Whether g can be the group of a channel: in one of the ranges, and not one that never is.
+bool group_is_ssm(const struct prefix *ranges, unsigned int n, const struct addr *g);
+
 bool sg_eq(const struct sg *a, const struct sg *b);
 int sg_cmp(const struct sg *a, const struct sg *b);
 const char *sg_format(const struct sg *sg, char buf[SG_STRLEN]);

@@ -346,6 +346,9 @@ void channels_tunnel_event(
 		break;
 	case AMT_EV_ENDPOINT: // the engine has told the relay; nothing here depends on it
 		break;
+	case AMT_EV_SIDE_UP: // no tunnel has a second family yet
+	case AMT_EV_SIDE_DOWN:
+		break;
 	}
 }
 

@@ -109,18 +109,10 @@ void membership_drop(struct membership *m, enum membership_drop why, const struc
 	}
 }
 
-// RFC 4607 section 4.3: 232.0.0.0 is never a destination.
 bool membership_group_is_ssm(const struct membership *m, const struct addr *g)
 {
-	static const struct addr never = {.family = ADDR_V4, .bytes = {232}};
-
-	if (g->family != m->cfg.family || !addr_is_multicast(g) || addr_eq(g, &never))
-		return false;
-	for (unsigned int i = 0; i < m->cfg.n_ssm_ranges; i++) {
-		if (prefix_match(&m->cfg.ssm_ranges[i], g))
-			return true;
-	}
-	return false;
+	return g->family == m->cfg.family &&
+	       group_is_ssm(m->cfg.ssm_ranges, m->cfg.n_ssm_ranges, g);
 }
 
 // Who may speak here: IPv4 hosts of our subnets (RFC 9776 section 9.2), 0.0.0.0 in reports of hosts

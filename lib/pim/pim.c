@@ -6,7 +6,13 @@
 
 #include "pim/pim_internal.h"
 
-static const struct addr all_pim_routers = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
+static const struct addr all_pim_routers4 = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
+static const struct addr all_pim_routers6 = {.family = ADDR_V6, .bytes = {0xff, 0x02, [15] = 0x0d}};
+
+static const struct addr *all_pim_routers(const struct pim_if *pif)
+{
+	return pif->cfg.family == ADDR_V6 ? &all_pim_routers6 : &all_pim_routers4;
+}
 
 struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *ops, void *ctx,
 	struct timers *timers, struct rng *rng)
@@ -20,11 +26,12 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	pif->ctx = ctx;
 	pif->timers = timers;
 	pif->rng = rng;
+	pif->host_len = cfg->family == ADDR_V6 ? 128 : 32;
 	hmap_init(&pif->neighbors);
 	hmap_init(&pif->channels);
 	LIST_INIT(&pif->asserts);
 	pim_hello_setup(pif);
-	pim_neighbors_changed(pif);
+	pim_neighbors_changed(pif, 0); // nobody is there yet to be told of a change
 	return pif;
 }
 
@@ -36,7 +43,7 @@ static void go_down(struct pim_if *pif, uint64_t now_us)
 	pif->primary = (struct addr){0};
 	pim_asserts_end(pif, now_us);
 	pim_channels_end(pif, now_us);
-	pim_neighbors_forget(pif);
+	pim_neighbors_forget(pif, now_us);
 }
 
 void pim_if_destroy(struct pim_if *pif, uint64_t now_us)
@@ -67,9 +74,9 @@ void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now
 	}
 	pif->primary = *primary;
 	pim_hello_start(pif, now_us);
-	pim_neighbors_changed(pif);
 	log_info("pim", "interface up if=%s address=%s genid=%08x", pif->cfg.name,
 		addr_format(primary, text), pif->genid);
+	pim_neighbors_changed(pif, now_us);
 }
 
 void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned int n)
@@ -78,11 +85,11 @@ void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned in
 	bool same;
 
 	for (unsigned int i = 0; i < n && kept < PIM_SECONDARIES_MAX; i++)
-		kept += list[i].family == ADDR_V4;
+		kept += list[i].family == pif->cfg.family;
 	same = kept == pif->n_secondaries;
 	kept = 0;
 	for (unsigned int i = 0; i < n && kept < PIM_SECONDARIES_MAX; i++) {
-		if (list[i].family != ADDR_V4)
+		if (list[i].family != pif->cfg.family)
 			continue;
 		same = same && addr_eq(&pif->secondaries[kept], &list[i]);
 		pif->secondaries[kept++] = list[i];
@@ -90,6 +97,14 @@ void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned in
 	pif->n_secondaries = kept;
 	if (!same)
 		pim_hello_now(pif);
+}
+
+void pim_if_links(struct pim_if *pif, const struct prefix *list, unsigned int n)
+{
+	pif->n_links = 0;
+	for (unsigned int i = 0; i < n && pif->n_links < PIM_LINKS_MAX; i++)
+		if (list[i].addr.family == pif->cfg.family)
+			pif->links[pif->n_links++] = list[i];
 }
 
 // Types that other kinds of PIM routers send (RFC 7761 section 4.9, RFC 9436).
@@ -113,18 +128,16 @@ void pim_drop(struct pim_if *pif, enum pim_drop why, const struct addr *src)
 			addr_format(src, text), pim_drop_names[why], pim_drop_texts[why], held);
 }
 
-// RFC 4607 section 4.3: 232.0.0.0 is never a destination.
 bool pim_group_is_ssm(const struct pim_if *pif, const struct addr *g)
 {
-	static const struct addr never = {.family = ADDR_V4, .bytes = {232}};
+	return group_is_ssm(pif->cfg.ssm_ranges, pif->cfg.n_ssm_ranges, g);
+}
 
-	if (!addr_is_multicast(g) || addr_eq(g, &never))
-		return false;
-	for (unsigned int i = 0; i < pif->cfg.n_ssm_ranges; i++) {
-		if (prefix_match(&pif->cfg.ssm_ranges[i], g))
-			return true;
-	}
-	return false;
+void pim_send(struct pim_if *pif, uint8_t *buf, size_t len)
+{
+	if (pif->cfg.family == ADDR_V6)
+		pim_cksum6(buf, len, &pif->primary, &all_pim_routers6);
+	pif->ops->send(pif->ctx, buf, len);
 }
 
 uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s)
@@ -140,7 +153,8 @@ static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src,
 		return PIM_DROP_NO_ADDRESS;
 	if (addr_eq(src, &pif->primary))
 		return PIM_DROP_OWN;
-	switch (pim_header_decode(pim, len, type)) {
+	switch (pif->cfg.family == ADDR_V6 ? pim_header_decode6(pim, len, src, dst, type)
+					   : pim_header_decode(pim, len, type)) {
 	case PIM_OK:
 		break;
 	case PIM_ERR_VERSION:
@@ -152,7 +166,7 @@ static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src,
 	}
 	if (*type != PIM_HELLO && *type != PIM_JOIN_PRUNE && *type != PIM_ASSERT)
 		return PIM_DROP_TYPE;
-	if (!addr_eq(dst, &all_pim_routers)) // section 4.9
+	if (!addr_eq(dst, all_pim_routers(pif))) // section 4.9
 		return PIM_DROP_DESTINATION;
 	return PIM_DROP_COUNT;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// PIM-SSM speaker for one interface (RFC 7761, the SSM subset of section 4.8.2), IPv4: Hellos and
-// DR election, the downstream (S,G) machine, the (S,G) Assert machine. Pure: octets and the time
-// come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
+// PIM-SSM speaker for one interface and one family (RFC 7761, the SSM subset of section 4.8.2):
+// Hellos and DR election, the downstream (S,G) machine, the (S,G) Assert machine. Pure: octets and
+// the time come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
 #ifndef PIM_PIM_H
 #define PIM_PIM_H
 
@@ -17,6 +17,7 @@ struct pim_if;
 
 struct pim_cfg {
 	char name[16]; // for the log
+	uint8_t family;
 	uint32_t hello_interval_s;
 	uint32_t hello_holdtime_s;
 	uint32_t triggered_hello_delay_ms;
@@ -38,8 +39,8 @@ struct pim_cfg {
 };
 
 struct pim_ops {
-	// A PIM message to 224.0.0.13, TTL 1, from the primary address. The octets start at the
-	// PIM header; its checksum is set.
+	// A PIM message to 224.0.0.13 or ff02::d, TTL 1, from the primary address. The octets start
+	// at the PIM header; its checksum is set.
 	void (*send)(void *ctx, const uint8_t *pim, size_t len);
 	// The interface begins (true) or ends (false) to want a channel: NoInfo <-> Join of the
 	// downstream (S,G) machine (section 4.5.2; PrunePending still wants). `neighbor` sent the
@@ -56,6 +57,9 @@ struct pim_ops {
 	// Whether the interface wants the channel otherwise than by a Join (IGMP, configuration).
 	// May be NULL: none is.
 	bool (*local)(void *ctx, const struct sg *sg);
+	// What pim_if_include() says of a channel has changed, or of all of them (sg NULL). May be
+	// NULL.
+	void (*include_cb)(void *ctx, const struct sg *sg, uint64_t now_us);
 };
 
 // X(name, text): why a received message, or an entry of one, was not used. One counter each.
@@ -69,6 +73,7 @@ struct pim_ops {
 	X(OWN, "our own packet")                                                \
 	X(HELLO_MALFORMED, "Hello option malformed")                            \
 	X(NEIGHBOR_REFUSED, "source is not in pim.neighbors")                   \
+	X(OFF_LINK, "Hello from a source that is not on the link")              \
 	X(NOT_NEIGHBOR, "Join/Prune or Assert from a source without a Hello")   \
 	X(NOT_UPSTREAM, "Join/Prune names another upstream neighbor")           \
 	X(JP_MALFORMED, "Join/Prune malformed")                                 \
@@ -107,14 +112,18 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	struct timers *timers, struct rng *rng);
 // Says Goodbye (Hello with holdtime 0) when up, ends all wants through want_cb, frees.
 void pim_if_destroy(struct pim_if *pif, uint64_t now_us);
-// The primary address: set, changed, or gone (NULL). A first or changed one takes a fresh GenID and
-// a Hello within the triggered delay; the old one says Goodbye first (section 4.3.1), during which
-// pim_if_primary() still is the old one. A change keeps what was joined until it expires; with the
-// address gone all wants end and the neighbors are forgotten.
+// The primary address (link-local for IPv6): set, changed, or gone (NULL). A first or changed one
+// takes a fresh GenID and a Hello within the triggered delay; the old one says Goodbye first
+// (section 4.3.1), during which pim_if_primary() still is the old one. A change keeps what was
+// joined until it expires; with the address gone all wants end and the neighbors are forgotten.
 void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us);
 // The other addresses of the interface, for the Address List (section 4.3.4); the primary is left
 // out. A change is told by a Hello at once.
 void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned int n);
+// The prefixes of the link: an IPv4 router of another network is no neighbor (RFC 4607 section
+// 7.3). None: any may be. An IPv6 one has a link-local address, whatever they are.
+#define PIM_LINKS_MAX 16
+void pim_if_links(struct pim_if *pif, const struct prefix *list, unsigned int n);
 // A PIM message as received: source and destination of the IP header, octets from the PIM header.
 void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
 	const uint8_t *pim, size_t len, uint64_t now_us);
@@ -176,8 +185,11 @@ const struct pim_stats *pim_if_stats(const struct pim_if *pif);
 // none while down.
 struct addr pim_if_primary(const struct pim_if *pif);
 uint32_t pim_if_genid(const struct pim_if *pif);
-// Whether we are the Designated Router: who serves receivers that are attached directly
-// (pim_include of section 4.1.5). False while down.
+// Whether we are the Designated Router. False while down.
 bool pim_if_is_dr(const struct pim_if *pif);
+// Whether it is us who serves receivers of the channel that are attached directly: the Designated
+// Router, or the winner of its Assert (pim_include of section 4.1.5). A channel whose Assert is
+// lost is muted besides.
+bool pim_if_include(const struct pim_if *pif, const struct sg *sg);
 
 #endif

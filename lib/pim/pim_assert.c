@@ -52,6 +52,14 @@ static bool could_assert(
 	return tracks(pif, ch, sg) && pif->ops->flows(pif->ctx, sg);
 }
 
+// Winner begins or ends: where another router is the DR, receivers attached directly come or go
+// with it.
+static void include_changed(struct pim_if *pif, const struct sg *sg, uint64_t now_us)
+{
+	if (pif->ops->include_cb && !pim_if_is_dr(pif))
+		pif->ops->include_cb(pif->ctx, sg, now_us);
+}
+
 static void assert_log(const struct pim_assert *a, const char *what, const char *reason)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], w[ADDR_STRLEN];
@@ -78,7 +86,7 @@ static void assert_send(struct pim_assert *a, const struct pim_metric *m, uint64
 	else
 		pif->stats.assert_tx++;
 	a->sent_us = now_us;
-	pif->ops->send(pif->ctx, buf, (size_t)len);
+	pim_send(pif, buf, (size_t)len);
 }
 
 static void assert_rearm(struct pim_assert *a, uint64_t now_us)
@@ -121,6 +129,8 @@ static void to_noinfo(struct pim_assert *a, const char *reason, uint64_t now_us)
 	pim_channel_put(ch);
 	if (lost)
 		pif->ops->mute_cb(pif->ctx, &sg, false, now_us);
+	else
+		include_changed(pif, &sg, now_us);
 }
 
 // Actions A4: the same with an AssertCancel, so that the others go on at once.
@@ -151,14 +161,15 @@ static void to_winner(struct pim_assert *a, const char *reason, uint64_t now_us)
 	say_again(a, now_us);
 	assert_log(a, "won", reason);
 	pif->ops->mute_cb(pif->ctx, &ch->sg, false, now_us);
+	include_changed(pif, &ch->sg, now_us);
 }
 
 // Actions A2 and A6: nbr forwards.
 static void to_loser(
 	struct pim_assert *a, struct pim_neighbor *nbr, const struct pim_metric *m, uint64_t now_us)
 {
-	struct pim_channel *ch = a->ch;
-	struct pim_if *pif = ch->pif;
+	struct pim_if *pif = a->ch->pif;
+	struct sg sg = a->ch->sg;
 	bool was_won = a->won, news = was_won || a->winner_nbr != nbr;
 
 	if (news) {
@@ -173,8 +184,10 @@ static void to_loser(
 	assert_rearm(a, now_us);
 	if (news)
 		assert_log(a, "lost", NULL);
-	if (was_won)
-		pif->ops->mute_cb(pif->ctx, &ch->sg, true, now_us);
+	if (!was_won)
+		return;
+	pif->ops->mute_cb(pif->ctx, &sg, true, now_us);
+	include_changed(pif, &sg, now_us);
 }
 
 static void assert_timer_cb(struct timer *t, void *arg, uint64_t now_us)
@@ -242,13 +255,14 @@ static void win(struct pim_if *pif, struct pim_channel *ch, const struct sg *sg,
 		return;
 	say_again(a, now_us);
 	assert_log(a, "won", reason);
+	include_changed(pif, &a->ch->sg, now_us);
 }
 
 void pim_if_data(struct pim_if *pif, const struct sg *sg, uint64_t now_us)
 {
 	struct pim_channel *ch;
 
-	if (addr_is_none(&pif->primary) || sg->g.family != ADDR_V4)
+	if (addr_is_none(&pif->primary) || sg->g.family != pif->cfg.family)
 		return;
 	pif->stats.native_rx++;
 	ch = pim_channel_find(pif, sg);
@@ -329,9 +343,9 @@ static enum pim_drop assert_refuse(
 	default:
 		return PIM_DROP_ASSERT_MALFORMED;
 	}
-	if (msg->sg.g.family != ADDR_V4 || msg->sg.s.family != ADDR_V4)
+	if (msg->sg.g.family != pif->cfg.family || msg->sg.s.family != pif->cfg.family)
 		return PIM_DROP_FAMILY;
-	if (msg->g_mask_len != 32)
+	if (msg->g_mask_len != pif->host_len)
 		return PIM_DROP_MASK;
 	if (!pim_group_is_ssm(pif, &msg->sg.g))
 		return PIM_DROP_NOT_SSM;

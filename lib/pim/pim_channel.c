@@ -5,7 +5,7 @@
 
 #include "pim/pim_internal.h"
 
-#define PRUNE_ECHO_LEN 34
+#define PRUNE_ECHO_LEN 70 // of IPv6; of IPv4 34
 #define CACHE_LINE     64
 
 static const struct addr nobody;
@@ -68,7 +68,7 @@ static void prune_echo(struct pim_if *pif, const struct sg *sg)
 		return;
 	pim_hello_ensure(pif);
 	pif->stats.prune_echo_tx++;
-	pif->ops->send(pif->ctx, buf, (size_t)len);
+	pim_send(pif, buf, (size_t)len);
 }
 
 static void channel_log(const struct pim_channel *ch, const char *what)

@@ -30,7 +30,7 @@ static void hello_send(struct pim_if *pif, uint16_t holdtime_s)
 	pif->stats.hello_tx++;
 	// Whoever waited for a triggered Hello has this one.
 	timer_cancel(pif->timers, &pif->triggered_timer);
-	pif->ops->send(pif->ctx, buf, (size_t)len);
+	pim_send(pif, buf, (size_t)len);
 }
 
 static void hello_send_alive(struct pim_if *pif)
@@ -112,14 +112,25 @@ static bool allowed(const struct pim_if *pif, const struct addr *src)
 	return pif->cfg.n_neighbors == 0;
 }
 
+// Whether a source can be one of the link's: link-local for IPv6 (section 4.3.1), else of one of
+// its networks.
+static bool on_link(const struct pim_if *pif, const struct addr *src)
+{
+	if (pif->cfg.family == ADDR_V6)
+		return addr_is_linklocal(src);
+	return pif->n_links == 0 || prefix_match_any(pif->links, pif->n_links, src);
+}
+
 // PIM_DROP_COUNT for one to take.
 static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src, bool is_new,
 	const struct pim_hello *hello)
 {
 	if (!is_new)
 		return PIM_DROP_COUNT;
-	if (!addr_is_unicast(src))
+	if (pif->cfg.family == ADDR_V4 && !addr_is_unicast(src))
 		return PIM_DROP_SOURCE;
+	if (!on_link(pif, src))
+		return PIM_DROP_OFF_LINK;
 	if (!allowed(pif, src))
 		return PIM_DROP_NEIGHBOR_REFUSED;
 	if (hello->holdtime_s != 0 && pif->n_alive >= pif->cfg.max_neighbors)

@@ -95,6 +95,10 @@ struct pim_if {
 	struct addr primary; // none while down
 	struct addr secondaries[PIM_SECONDARIES_MAX];
 	unsigned int n_secondaries;
+	struct prefix links[PIM_LINKS_MAX];
+	unsigned int n_links;
+	uint8_t host_len; // bits of an address
+	bool was_dr;	  // as told by include_cb
 	uint32_t genid;
 	bool hello_sent; // since the primary address was set
 	struct timer hello_timer;
@@ -117,6 +121,8 @@ struct pim_if {
 void pim_drop(struct pim_if *pif, enum pim_drop why, const struct addr *src);
 uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s); // NEVER_US for 0xffff
 bool pim_group_is_ssm(const struct pim_if *pif, const struct addr *g);
+// A message with the sum that IPv4 has: out it goes, with that of the family.
+void pim_send(struct pim_if *pif, uint8_t *buf, size_t len);
 
 // pim_hello.c: our Hellos, and those that arrive
 void pim_hello_setup(struct pim_if *pif);
@@ -137,9 +143,9 @@ struct pim_neighbor *pim_neighbor_find(const struct pim_if *pif, const struct ad
 void pim_neighbor_hello(struct pim_if *pif, struct pim_neighbor *nbr, const struct addr *src,
 	const struct pim_hello *hello, uint64_t now_us);
 void pim_neighbor_down(struct pim_neighbor *nbr, const char *reason, uint64_t now_us);
-void pim_neighbors_forget(struct pim_if *pif);
+void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us);
 // DR and delays anew: a neighbour, or what we say ourselves, has changed.
-void pim_neighbors_changed(struct pim_if *pif);
+void pim_neighbors_changed(struct pim_if *pif, uint64_t now_us);
 // The caller took something back that was charged to it or won by it; it may be free after this.
 void pim_neighbor_put(struct pim_neighbor *nbr);
 // J/P_Override_Interval(I) of section 4.3.3.

@@ -2,8 +2,6 @@
 // Join/Prune reception: the downstream per-interface (S,G) machine (RFC 7761 section 4.5.2).
 #include "pim/pim_internal.h"
 
-#define MASK_LEN_HOST 32
-
 // A router that takes a Join back so soon did not mean it. FRR does that with every Join when its
 // way to the source is the default route and it is not told to use it (0.3 ms each, 3 ms for 12).
 #define FLAP_US (20 * US_PER_MS)
@@ -60,13 +58,13 @@ static enum pim_drop sg_refuse(const struct pim_if *pif, const struct sg *sg)
 	return addr_is_unicast(&sg->s) ? PIM_DROP_COUNT : PIM_DROP_SOURCE;
 }
 
-// What is wrong with an entry of another form than entry_cb() takes. The message's family is IPv4
-// by now (section 4.9.5).
+// What is wrong with an entry of another form than entry_cb() takes. The message's family is the
+// interface's by now (section 4.9.5).
 static enum pim_drop form_refuse(const struct pim_if *pif, const struct pim_jp_entry *e)
 {
-	if (e->g.family != ADDR_V4 || e->s.family != ADDR_V4)
+	if (e->g.family != pif->cfg.family || e->s.family != pif->cfg.family)
 		return PIM_DROP_FAMILY;
-	if (e->g_mask_len != MASK_LEN_HOST)
+	if (e->g_mask_len != pif->host_len)
 		return PIM_DROP_MASK;
 	if (!pim_group_is_ssm(pif, &e->g))
 		return PIM_DROP_NOT_SSM;
@@ -185,9 +183,9 @@ bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *
 	char s[ADDR_STRLEN], g[ADDR_STRLEN];
 	struct pim_channel *ch;
 
-	if (expires_us <= now_us || sg->s.family != ADDR_V4 || !pim_group_is_ssm(pif, &sg->g) ||
-		!addr_is_unicast(&sg->s) || pim_channel_find(pif, sg) ||
-		pif->n_joins >= pif->cfg.max_joins)
+	if (expires_us <= now_us || sg->s.family != pif->cfg.family ||
+		!pim_group_is_ssm(pif, &sg->g) || !addr_is_unicast(&sg->s) ||
+		pim_channel_find(pif, sg) || pif->n_joins >= pif->cfg.max_joins)
 		return false;
 	ch = pim_channel_create(pif, sg);
 	if (!ch)
@@ -220,10 +218,11 @@ static void entries_apply(struct jp_rx *rx)
 static void entry_cb(void *arg, const struct pim_jp_entry *e)
 {
 	struct jp_rx *rx = arg;
+	const uint8_t family = rx->pif->cfg.family, host_len = rx->pif->host_len;
 	struct entry *to;
 
-	if (e->g.family != ADDR_V4 || e->s.family != ADDR_V4 || e->g_mask_len != MASK_LEN_HOST ||
-		e->s_mask_len != MASK_LEN_HOST || e->wildcard || e->rpt || e->attributes) {
+	if (e->g.family != family || e->s.family != family || e->g_mask_len != host_len ||
+		e->s_mask_len != host_len || e->wildcard || e->rpt || e->attributes) {
 		pim_drop(rx->pif, form_refuse(rx->pif, e), rx->src);
 		return;
 	}
@@ -267,9 +266,9 @@ void pim_jp_input(
 		return;
 	}
 	why = decode_refuse(pim_jp_decode(buf, len, &jp));
-	if (why == PIM_DROP_COUNT && jp.upstream.family != ADDR_V4)
+	if (why == PIM_DROP_COUNT && jp.upstream.family != pif->cfg.family)
 		why = PIM_DROP_FAMILY;
-	// 0.0.0.0 would be good for a point-to-point link only; ours are LANs.
+	// The unspecified address would be good for a point-to-point link only; ours are LANs.
 	if (why == PIM_DROP_COUNT && !addr_eq(&jp.upstream, &pif->primary))
 		why = PIM_DROP_NOT_UPSTREAM;
 	if (why != PIM_DROP_COUNT) {

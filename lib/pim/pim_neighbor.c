@@ -59,7 +59,9 @@ void pim_neighbor_down(struct pim_neighbor *nbr, const char *reason, uint64_t no
 	nbr->alive = false;
 	pif->n_alive--;
 	timer_arm(pif->timers, &nbr->nlt, NEVER_US);
-	pim_neighbors_changed(pif);
+	// A change of the DR can end Asserts that it won, and so the last that holds it.
+	nbr->draining = true;
+	pim_neighbors_changed(pif, now_us);
 	pim_assert_winner_gone(nbr, now_us);
 	pim_neighbor_put(nbr);
 }
@@ -222,10 +224,10 @@ void pim_neighbor_hello(struct pim_if *pif, struct pim_neighbor *nbr, const stru
 	}
 	neighbor_update(nbr, hello, now_us);
 	if (changed)
-		pim_neighbors_changed(pif);
+		pim_neighbors_changed(pif, now_us);
 }
 
-void pim_neighbors_forget(struct pim_if *pif)
+void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us)
 {
 	struct hnode *n, *tmp;
 
@@ -236,7 +238,7 @@ void pim_neighbors_forget(struct pim_if *pif)
 		nbr->alive = false;
 		pim_neighbor_put(nbr);
 	}
-	pim_neighbors_changed(pif);
+	pim_neighbors_changed(pif, now_us);
 }
 
 // Section 4.3.2: dr_is_better(a, b, I).
@@ -274,7 +276,7 @@ static void dr_elect(struct pim_if *pif, bool by_priority)
 		addr_format(&pif->dr, text), dr ? "" : " (this one)");
 }
 
-void pim_neighbors_changed(struct pim_if *pif)
+void pim_neighbors_changed(struct pim_if *pif, uint64_t now_us)
 {
 	uint32_t propagation = pif->cfg.propagation_delay_ms;
 	uint32_t override = pif->cfg.override_interval_ms;
@@ -297,6 +299,11 @@ void pim_neighbors_changed(struct pim_if *pif)
 	pif->propagation_ms = delays ? propagation : PROPAGATION_DELAY_DEFAULT_MS;
 	pif->override_ms = delays ? override : OVERRIDE_INTERVAL_DEFAULT_MS;
 	dr_elect(pif, priorities);
+	if (pif->was_dr == pim_if_is_dr(pif))
+		return;
+	pif->was_dr = !pif->was_dr;
+	if (pif->ops->include_cb)
+		pif->ops->include_cb(pif->ctx, NULL, now_us);
 }
 
 uint64_t pim_override_interval_us(const struct pim_if *pif)

@@ -71,3 +71,13 @@ bool pim_if_is_dr(const struct pim_if *pif)
 {
 	return !addr_is_none(&pif->primary) && addr_eq(&pif->dr, &pif->primary);
 }
+
+bool pim_if_include(const struct pim_if *pif, const struct sg *sg)
+{
+	const struct pim_channel *ch;
+
+	if (pim_if_is_dr(pif))
+		return true;
+	ch = pim_channel_find(pif, sg);
+	return ch && ch->assert && ch->assert->won;
+}

@@ -113,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.send = send_cb, .want_cb = want_cb, .mute_cb = mute_cb, .flows = flows};
 	static const struct prefix range = {{.family = ADDR_V4, .bytes = {232}}, 8};
 	struct pim_cfg cfg = {.name = "fuzz",
+		.family = ADDR_V4,
 		.hello_interval_s = 30,
 		.hello_holdtime_s = 105,
 		.triggered_hello_delay_ms = 5000,

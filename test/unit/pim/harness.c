@@ -11,7 +11,22 @@
 #include "unit/unit.h"
 #include "wire/ip.h"
 
-static const struct addr all_pim_routers = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
+bool bench_is_v6(void)
+{
+	const char *family = getenv("PIM_FAMILY");
+
+	return family && strcmp(family, "6") == 0;
+}
+
+struct addr bench_addr(const char *v4, const char *v6)
+{
+	return addr_of(bench_is_v6() ? v6 : v4);
+}
+
+static struct addr all_pim_routers(void)
+{
+	return bench_addr("224.0.0.13", "ff02::d");
+}
 
 struct addr addr_of(const char *text)
 {
@@ -23,14 +38,27 @@ struct addr addr_of(const char *text)
 
 struct addr neighbor_addr(unsigned int n)
 {
+	if (bench_is_v6())
+		return (struct addr){.family = ADDR_V6,
+			.bytes = {0xfe, 0x80, [14] = (uint8_t)(n / 256), [15] = (uint8_t)n}};
 	return (struct addr){
 		.family = ADDR_V4, .bytes = {10, 1, (uint8_t)(1 + n / 256), (uint8_t)n}};
+}
+
+unsigned int neighbor_number(const struct addr *a)
+{
+	return a->bytes[a->family == ADDR_V6 ? 15 : 3];
 }
 
 struct sg channel_sg(unsigned int c)
 {
 	uint8_t hi = (uint8_t)(c >> 8), lo = (uint8_t)c;
 
+	if (bench_is_v6())
+		return (struct sg){.s = {.family = ADDR_V6,
+					   .bytes = {0x20, 0x01, 0x0d, 0xb8, [14] = hi, [15] = lo}},
+			.g = {.family = ADDR_V6,
+				.bytes = {0xff, 0x3e, [12] = 0x80, [14] = hi, [15] = lo}}};
 	return (struct sg){.s = {.family = ADDR_V4, .bytes = {192, 0, 2 + hi, lo}},
 		.g = {.family = ADDR_V4, .bytes = {232, 252, hi, lo}}};
 }
@@ -48,7 +76,9 @@ static void done(struct bench *b, const char *fmt, ...)
 
 static unsigned int channel_of(const struct sg *sg)
 {
-	return (unsigned int)(sg->g.bytes[2] << 8 | sg->g.bytes[3]);
+	const uint8_t *low = sg->g.bytes + (sg->g.family == ADDR_V6 ? 14 : 2);
+
+	return (unsigned int)(low[0] << 8 | low[1]);
 }
 
 static void echo_cb(void *arg, const struct pim_jp_entry *e)
@@ -64,13 +94,16 @@ static void send_op(void *ctx, const uint8_t *pim, size_t len)
 	struct bench *b = ctx;
 	struct pim_hello hello;
 	struct pim_jp jp;
-	struct addr primary = pim_if_primary(b->pif);
+	struct addr primary = pim_if_primary(b->pif), all = all_pim_routers();
 	uint8_t type;
 
 	assert_in_range(len, 1, sizeof(b->last));
 	memcpy(b->last, pim, len);
 	b->last_len = len;
-	assert_int_equal(pim_header_decode(pim, len, &type), PIM_OK);
+	if (bench_is_v6())
+		assert_int_equal(pim_header_decode6(pim, len, &primary, &all, &type), PIM_OK);
+	else
+		assert_int_equal(pim_header_decode(pim, len, &type), PIM_OK);
 	if (type == PIM_HELLO) {
 		assert_int_equal(pim_hello_decode(pim, len, &hello), PIM_OK);
 		if (b->log_hellos)
@@ -81,7 +114,7 @@ static void send_op(void *ctx, const uint8_t *pim, size_t len)
 		struct pim_assert_msg m;
 
 		assert_int_equal(pim_assert_decode(pim, len, &m), PIM_OK);
-		assert_int_equal(m.g_mask_len, 32);
+		assert_int_equal(m.g_mask_len, bench_is_v6() ? 128 : 32);
 		assert_int_equal(m.preference == PIM_PREFERENCE_INFINITE, m.rpt);
 		assert_int_equal(m.metric == PIM_METRIC_INFINITE, m.rpt);
 		done(b, "%s-%u ", m.rpt ? "cancel" : "assert", channel_of(&m.sg));
@@ -104,7 +137,7 @@ static void want_op(
 	else
 		b->wanted--;
 	if (strlen(b->done) < sizeof(b->done) - 64)
-		done(b, "%c%u/%u ", wanted ? '+' : '-', channel_of(sg), neighbor->bytes[3]);
+		done(b, "%c%u/%u ", wanted ? '+' : '-', channel_of(sg), neighbor_number(neighbor));
 }
 
 static void mute_op(void *ctx, const struct sg *sg, bool muted, uint64_t now_us)
@@ -135,17 +168,34 @@ static bool local_op(void *ctx, const struct sg *sg)
 	return b->local && channel_of(sg) == b->local;
 }
 
+static void include_op(void *ctx, const struct sg *sg, uint64_t now_us)
+{
+	struct bench *b = ctx;
+
+	assert_int_equal(now_us, b->now_us);
+	if (!b->log_includes)
+		return;
+	if (!sg)
+		done(b, "%sdr ", pim_if_is_dr(b->pif) ? "" : "not-");
+	else
+		done(b, "%s-%u ", pim_if_include(b->pif, sg) ? "serve" : "leave", channel_of(sg));
+}
+
 static const struct pim_ops ops = {.send = send_op,
 	.want_cb = want_op,
 	.mute_cb = mute_op,
 	.flows = flows_op,
-	.local = local_op};
+	.local = local_op,
+	.include_cb = include_op};
 
 struct pim_cfg bench_cfg(struct bench *b)
 {
-	assert_int_equal(prefix_parse("232.0.0.0/8", &b->ranges[0]), 0);
-	assert_int_equal(prefix_parse("233.0.0.0/8", &b->ranges[1]), 0);
+	bool v6 = bench_is_v6();
+
+	assert_int_equal(prefix_parse(v6 ? "ff3e::/32" : "232.0.0.0/8", &b->ranges[0]), 0);
+	assert_int_equal(prefix_parse(v6 ? "ff35::/32" : "233.0.0.0/8", &b->ranges[1]), 0);
 	return (struct pim_cfg){.name = "down0",
+		.family = v6 ? ADDR_V6 : ADDR_V4,
 		.hello_interval_s = 30,
 		.hello_holdtime_s = 105,
 		.triggered_hello_delay_ms = 5000,
@@ -222,12 +272,15 @@ void bench_expect_at(struct bench *b, const char *text, const char *file, int li
 
 void bench_input(struct bench *b, unsigned int n, const uint8_t *pim, size_t len)
 {
-	struct addr src = neighbor_addr(n);
+	struct addr src = neighbor_addr(n), dst = all_pim_routers();
 	uint8_t *exact = malloc(len ? len : 1); // so that ASan sees a read past the end
 
 	assert_non_null(exact);
 	memcpy(exact, pim, len);
-	pim_if_input(b->pif, &src, &all_pim_routers, exact, len, b->now_us);
+	// What was right for IPv4 is made right for IPv6.
+	if (bench_is_v6() && len >= 4 && ip_cksum(exact, len) == 0)
+		pim_cksum6(exact, len, &src, &dst);
+	pim_if_input(b->pif, &src, &dst, exact, len, b->now_us);
 	free(exact);
 }
 
@@ -258,10 +311,10 @@ static void jp_input(
 {
 	struct pim_jp_item item = {.sg = channel_sg(c), .join = join};
 	struct addr upstream = neighbor_addr(1);
-	uint8_t buf[64];
+	uint8_t buf[128];
 	int len = pim_jp_encode(&upstream, holdtime_s, &item, 1, buf, sizeof(buf));
 
-	assert_int_equal(len, 34);
+	assert_int_equal(len, bench_is_v6() ? 70 : 34);
 	bench_input(b, n, buf, (size_t)len);
 }
 
@@ -285,7 +338,7 @@ void bench_assert(
 	uint8_t buf[PIM_ASSERT_MAX_LEN];
 	int len = pim_assert_encode(&m, buf, sizeof(buf));
 
-	assert_int_equal(len, 26);
+	assert_int_equal(len, bench_is_v6() ? 50 : 26);
 	bench_input(b, n, buf, (size_t)len);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One PIM interface in virtual time, and what it did as text. Neighbour n is 10.1.1.n; we are
-// 10.1.1.1. Channel c is (192.0.2.c, 232.252.0.c).
+// 10.1.1.1. Channel c is (192.0.2.c, 232.252.0.c). With PIM_FAMILY=6 in the environment the same
+// over IPv6: fe80::n, (2001:db8::c, ff3e::8000:c).
 #ifndef TEST_UNIT_PIM_HARNESS_H
 #define TEST_UNIT_PIM_HARNESS_H
 
@@ -17,13 +18,16 @@ struct bench {
 	struct rng rng;
 	struct pim_if *pif;
 	uint64_t now_us;
-	struct prefix ranges[2]; // 232/8 and 233/8
+	struct prefix ranges[2]; // 232/8 and 233/8, or ff3e::/32 and ff35::/32
 	bool log_hellos;	 // our Hellos are told too
+	bool log_includes;	 // include_cb is too
 	// Actions since bench_expect(), each followed by a blank:
 	//   +c/n  wanted because of neighbour n      -c/n  no longer, n is 0 for a timer
 	//   echo-c  a PruneEcho     hello-H  a Hello of holdtime H
 	//   assert-c, cancel-c  an Assert of ours, an AssertCancel
 	//   mute-c, unmute-c  another router forwards it, or no longer does
+	//   dr, not-dr  with log_includes: we are the DR now, or no longer are
+	//   serve-c, leave-c  with log_includes: receivers attached directly are ours, or not
 	char done[4096];
 	unsigned int wanted; // channels wanted now
 	unsigned int muted;
@@ -33,8 +37,12 @@ struct bench {
 	size_t last_len;
 };
 
+bool bench_is_v6(void);
+// Of the two the one of the family.
+struct addr bench_addr(const char *v4, const char *v6);
 struct addr addr_of(const char *text);
 struct addr neighbor_addr(unsigned int n);
+unsigned int neighbor_number(const struct addr *a);
 struct sg channel_sg(unsigned int c);
 struct pim_cfg bench_cfg(struct bench *b);
 
@@ -49,7 +57,7 @@ void bench_until(struct bench *b, uint64_t ms);
 #define bench_expect(b, text) bench_expect_at((b), (text), __FILE__, __LINE__)
 void bench_expect_at(struct bench *b, const char *text, const char *file, int line);
 
-// To 224.0.0.13 from neighbour n.
+// To all PIM routers from neighbour n.
 void bench_input(struct bench *b, unsigned int n, const uint8_t *pim, size_t len);
 void bench_hello(struct bench *b, unsigned int n, uint16_t holdtime_s, uint32_t genid);
 // A Hello without any option but the holdtime.

@@ -71,6 +71,8 @@ static void malformed(void **state)
 	struct bench b;
 
 	(void)state;
+	if (bench_is_v6())
+		return; // the offsets are those of IPv4; test_input6.c
 	assert_int_equal(len, 26);
 	begin(&b);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -104,7 +106,7 @@ static struct bench pair[2];
 static void exchange(unsigned int from)
 {
 	struct bench *b = &pair[from], *to = &pair[!from];
-	static const struct addr all = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
+	struct addr all = bench_addr("224.0.0.13", "ff02::d");
 	struct addr src = pim_if_primary(b->pif);
 	uint8_t copy[sizeof(b->last)];
 	size_t len = b->last_len;
@@ -128,7 +130,7 @@ static void two_begin(void)
 	for (unsigned int i = 0; i < 2; i++) {
 		struct pim_jp_item item = {.sg = channel_sg(7), .join = true};
 		struct addr own = neighbor_addr(10 + i);
-		uint8_t buf[64];
+		uint8_t buf[128];
 		int len = pim_jp_encode(&own, 0xffff, &item, 1, buf, sizeof(buf));
 
 		bench_begin(&pair[i]);

@@ -341,7 +341,7 @@ static void count_joins_cb(void *arg, const struct pim_neighbor_view *n)
 {
 	uint32_t *joins = arg;
 
-	joins[n->addr.bytes[3]] = n->joins;
+	joins[neighbor_number(&n->addr)] = n->joins;
 }
 
 // JP-12: by neighbour; coming and going gives no new allowance.

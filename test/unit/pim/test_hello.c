@@ -404,8 +404,9 @@ static void only_neighbors_of_the_list(void **state)
 	struct pim_cfg cfg = bench_cfg(&b);
 
 	(void)state;
-	assert_int_equal(prefix_parse("10.1.1.2", &list[0]), 0);
-	assert_int_equal(prefix_parse("10.1.1.16/28", &list[1]), 0);
+	assert_int_equal(prefix_parse(bench_is_v6() ? "fe80::2" : "10.1.1.2", &list[0]), 0);
+	assert_int_equal(
+		prefix_parse(bench_is_v6() ? "fe80::10/124" : "10.1.1.16/28", &list[1]), 0);
 	cfg.neighbors = list;
 	cfg.n_neighbors = 2;
 	bench_begin_cfg(&b, &cfg);
@@ -419,6 +420,47 @@ static void only_neighbors_of_the_list(void **state)
 	bench_join(&b, 17, 8, 210);
 	bench_expect(&b, "+8/17");
 	assert_int_equal(bench_drop(&b, PIM_DROP_NOT_NEIGHBOR), 1);
+	bench_end(&b);
+}
+
+// JP-12: a router of another network is no neighbor, and so has no Joins.
+static void only_sources_of_the_link(void **state)
+{
+	struct prefix links[2];
+	struct addr far = bench_addr("10.2.1.2", "2001:db8::2"),
+		    mcast = bench_addr("232.1.1.1", "ff02::1");
+	struct addr all = bench_addr("224.0.0.13", "ff02::d");
+	uint8_t hello[PIM_HELLO_LEN];
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	bench_hello(&b, 2, 105, 1);
+	// The same Hello from elsewhere.
+	assert_int_equal(
+		pim_hello_encode(&(struct pim_hello){.holdtime_s = 105}, hello, sizeof(hello)),
+		sizeof(hello));
+	if (bench_is_v6())
+		pim_cksum6(hello, sizeof(hello), &far, &all);
+	assert_int_equal(prefix_parse("10.1.0.0/16", &links[0]), 0);
+	assert_int_equal(prefix_parse("2001:db8::/32", &links[1]), 0);
+	pim_if_links(b.pif, links, 2);
+	pim_if_input(b.pif, &far, &all, hello, sizeof(hello), b.now_us);
+	assert_int_equal(bench_drop(&b, PIM_DROP_OFF_LINK), 1);
+	if (bench_is_v6())
+		pim_cksum6(hello, sizeof(hello), &mcast, &all);
+	pim_if_input(b.pif, &mcast, &all, hello, sizeof(hello), b.now_us);
+	assert_int_equal(bench_drops(&b), 2);
+	bench_hello(&b, 3, 105, 1);
+	assert_int_equal(neighbors(&b, NULL), 2);
+	assert_int_equal(bench_drops(&b), 2);
+	if (bench_is_v6()) { // whatever the prefixes
+		bench_end(&b);
+		return;
+	}
+	pim_if_links(b.pif, links, 0); // any may be
+	pim_if_input(b.pif, &far, &all, hello, sizeof(hello), b.now_us);
+	assert_int_equal(neighbors(&b, NULL), 3);
 	bench_end(&b);
 }
 
@@ -437,15 +479,15 @@ static void hello_with_list(
 
 static void by_number_cb(void *arg, const struct pim_neighbor_view *n)
 {
-	((struct pim_neighbor_view *)arg)[n->addr.bytes[3]] = *n;
+	((struct pim_neighbor_view *)arg)[neighbor_number(&n->addr)] = *n;
 }
 
 // PH-10: the list replaces the one before; of an address claimed twice the later claim counts; the
 // neighbour's own primary and other families are no secondaries.
 static void address_list_of_neighbors(void **state)
 {
-	struct addr list[4] = {addr_of("192.168.0.1"), neighbor_addr(2), addr_of("2001:db8::1"),
-		addr_of("192.168.0.2")};
+	struct addr list[4] = {bench_addr("192.168.0.1", "2001:db8::1"), neighbor_addr(2),
+		bench_addr("2001:db8::9", "192.168.0.9"), bench_addr("192.168.0.2", "2001:db8::2")};
 	struct pim_neighbor_view v[8];
 	struct bench b;
 
@@ -470,8 +512,9 @@ static void address_list_of_neighbors(void **state)
 // PH-06, PH-11: ours are said, without the primary; a change is said at once.
 static void our_address_list(void **state)
 {
-	struct addr list[3] = {neighbor_addr(1), addr_of("10.7.0.1"), addr_of("2001:db8::1")};
-	struct addr second = addr_of("10.7.0.1");
+	struct addr list[3] = {neighbor_addr(1), bench_addr("10.7.0.1", "2001:db8::1"),
+		bench_addr("2001:db8::9", "10.7.0.9")};
+	struct addr second = list[1];
 	struct pim_hello h;
 	struct bench b;
 
@@ -520,6 +563,7 @@ int main(void)
 		cmocka_unit_test(designated_router),
 		cmocka_unit_test(our_own_priority_counts),
 		cmocka_unit_test(only_neighbors_of_the_list),
+		cmocka_unit_test(only_sources_of_the_link),
 		cmocka_unit_test(address_list_of_neighbors),
 		cmocka_unit_test(our_address_list),
 	};
