@@ -174,8 +174,9 @@ bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t 
 	struct ipv4_hdr ip;
 	struct sg sg;
 
-	if (!ifc->pim || len < ETHER_HDR_LEN + 20 || !(frame[0] & 1) || frame[12] != 0x08 ||
-		frame[13] != 0x00 ||
+	// In watch mode the daemon may assert: what it needs for that the kernel must see.
+	if (!ifc->pim || watch_on(ifc) || len < ETHER_HDR_LEN + 20 || !(frame[0] & 1) ||
+		frame[12] != 0x08 || frame[13] != 0x00 ||
 		ipv4_decode(frame + ETHER_HDR_LEN, len - ETHER_HDR_LEN, &ip) < 0)
 		return false;
 	if (ip.proto == IP_PROTO_IGMP || ip.proto == IP_PROTO_PIM)
@@ -222,6 +223,8 @@ static void on_pim(evutil_socket_t fd, short what, void *arg)
 	// The netdev is down or gone; it may come back, under another name too.
 	log_warn("pim", "capture lost if=%s error=\"%s\"", ifc->cfg->name, strerror(-ret));
 	pim_io_shut(ifc);
+	if (watch_on(ifc))
+		watch_addresses(ifc);
 	timer_arm(&ifc->in->timers, &ifc->pim_reopen, clock_mono_us() + PIM_REOPEN_US);
 }
 
@@ -229,7 +232,8 @@ static int pim_io_start(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
 	char why[PIM_IO_ERR_LEN];
 
-	ifc->pim_io = pim_io_open(kif_name(ifc->kif), pim_rx_cb, ifc, why);
+	ifc->pim_io = watch_on(ifc) ? pim_io_watch(watch_netdev(ifc), pim_rx_cb, ifc, why)
+				    : pim_io_open(kif_name(ifc->kif), pim_rx_cb, ifc, why);
 	if (!ifc->pim_io) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return -EIO;
@@ -241,6 +245,8 @@ static int pim_io_start(struct iface *ifc, char err[BOOT_ERR_LEN])
 		snprintf(err, BOOT_ERR_LEN, "out of memory");
 		return -ENOMEM;
 	}
+	if (watch_on(ifc))
+		watch_addresses(ifc);
 	return 0;
 }
 
@@ -281,6 +287,9 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		.max_joins = pc->max_joins ? pc->max_joins : ifc->in->cfg.max_channels,
 		.max_joins_neighbor =
 			pc->max_joins_neighbor ? pc->max_joins_neighbor : ifc->in->cfg.max_channels,
+		.watch = watch_on(ifc),
+		.upstream = pc->watch.upstream,
+		.n_upstream = pc->watch.n_upstream,
 	};
 	int ret;
 
@@ -294,6 +303,13 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 		return -ENOMEM;
 	}
 	ret = pim_io_start(ifc, err);
+	if (watch_on(ifc))
+		log_info("pim", "watching if=%s netdev=%s", ifc->cfg->name, watch_netdev(ifc));
+	if (ret < 0 && watch_elsewhere(ifc)) {
+		log_warn("pim", "not there yet: %s", err);
+		timer_arm(&ifc->in->timers, &ifc->pim_reopen, clock_mono_us() + PIM_REOPEN_US);
+		return 0;
+	}
 	if (ret < 0) {
 		pim_if_destroy(ifc->pim, clock_mono_us());
 		ifc->pim = NULL;
@@ -328,7 +344,7 @@ static void addresses_changed(struct iface *ifc, const struct addr *before, uint
 {
 	struct addr after = iface_primary(ifc), list[IFACE_MAX_ADDRS];
 
-	if (!ifc->pim)
+	if (!ifc->pim || watch_on(ifc))
 		return;
 	// All of them; PIM leaves its primary out.
 	for (unsigned int i = 0; i < ifc->n_addrs; i++)
@@ -411,6 +427,7 @@ void iface_netlink_cb(void *arg, const struct netlink_event *ev)
 	struct inlet *in = arg;
 	uint64_t now = clock_mono_us();
 
+	watch_netlink(in, ev);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		struct iface *ifc = &in->ifs[i];
 

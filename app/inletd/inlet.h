@@ -192,6 +192,14 @@ void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct
 struct addr iface_primary(const struct iface *ifc);
 bool iface_is_local(const struct inlet *in, const struct addr *a);
 
+// watch.c: PIM on one interface in watch mode.
+bool watch_on(const struct iface *ifc);
+bool watch_elsewhere(const struct iface *ifc); // on another device than its kernel-interface port
+const char *watch_netdev(const struct iface *ifc);
+// Tells PIM the addresses that the device has now.
+void watch_addresses(struct iface *ifc);
+void watch_netlink(struct inlet *in, const struct netlink_event *ev);
+
 // igmp.c: IGMP on one interface, where the configuration has it on. Closed before the channels go.
 int iface_open_igmp(struct iface *ifc, char err[BOOT_ERR_LEN]);
 void iface_close_igmp(struct iface *ifc);

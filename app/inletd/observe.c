@@ -26,6 +26,7 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 				    : NULL,
 		.kif = ifc->kif,
 		.pim = ifc->pim,
+		.pim_netdev = ifc->pim ? watch_netdev(ifc) : NULL,
 		.igmp = ifc->igmp,
 		.mtu = ifc->mtu,
 		.first = true,

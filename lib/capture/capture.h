@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IPv4 packets that come in on a network device, through libpcap: what the control protocols hear.
+// IPv4 packets that come in on a network device (or leave it), through libpcap: what the control
+// protocols hear.
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
 
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #define CAPTURE_ERR_LEN 256
+#define CAPTURE_BATCH	64 // frames of one capture_input() at most
 
 struct capture;
 
@@ -17,6 +19,7 @@ struct capture_cfg {
 	int snaplen;		     // octets of a frame
 	int buffer;		     // octets; one slot holds a packet of any size
 	bool all_multicast;	     // the device gets every group's frames while this is open
+	bool outgoing;		     // what leaves the device as well
 };
 
 // A packet, from its IP header on; what follows the datagram in its frame is there too.

@@ -457,7 +457,7 @@ static void move_start(struct move *mv, uint64_t now_us)
 	mv->state_us = now_us;
 	if (move_forced(src) && !addr_is_none(&mv->wanted))
 		holddown_release(cs->rooms.held, &mv->wanted);
-	if (t && tunnel_is_up(t) && t != src->tunnel)
+	if (t && tunnel_serves(t, src->addr.family) && t != src->tunnel)
 		move_found(mv, t, now_us);
 	else
 		source_seek(src, now_us);

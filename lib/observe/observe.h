@@ -38,6 +38,7 @@ struct observe_if {
 	bool first; // of the port's interfaces
 	const struct kif *kif;
 	const struct pim_if *pim;      // NULL without PIM
+	const char *pim_netdev;	       // where PIM is heard
 	const struct membership *igmp; // NULL without IGMP
 	uint16_t mtu;		       // of IP datagrams, as it is now
 	// Addresses of the netdev as they are now, the configured and the operator's.

@@ -93,13 +93,16 @@ static void packet_cb(void *ctx, const uint8_t *packet, size_t len)
 		io->cb(io->ctx, &ip.src, &ip.dst, packet + ip.hdr_len, ip.total_len - ip.hdr_len);
 }
 
-struct pim_io *pim_io_open(const char *netdev, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
+static struct pim_io *io_open(
+	const char *netdev, bool watch, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
 {
 	const struct capture_cfg cfg = {.netdev = netdev,
 		.filter = CAPTURE_FILTER,
 		.room = "pim",
 		.snaplen = CAPTURE_LEN,
-		.buffer = CAPTURE_BUFFER};
+		.buffer = CAPTURE_BUFFER,
+		.all_multicast = watch,
+		.outgoing = watch};
 	struct pim_io *io = calloc(1, sizeof(*io));
 
 	if (!io) {
@@ -116,12 +119,23 @@ struct pim_io *pim_io_open(const char *netdev, pim_io_rx_cb cb, void *ctx, char 
 	}
 	snprintf(io->netdev, sizeof(io->netdev), "%s", netdev);
 	io->capture = capture_open(&cfg, packet_cb, io, err);
-	if (io->capture && send_open(io, err) == 0)
+	if (io->capture && (watch || send_open(io, err) == 0))
 		return io;
 
 fail:
 	pim_io_close(io);
 	return NULL;
+}
+
+struct pim_io *pim_io_open(const char *netdev, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
+{
+	return io_open(netdev, false, cb, ctx, err);
+}
+
+struct pim_io *pim_io_watch(
+	const char *netdev, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
+{
+	return io_open(netdev, true, cb, ctx, err);
 }
 
 void pim_io_close(struct pim_io *io)
@@ -152,6 +166,8 @@ int pim_io_send(struct pim_io *io, const struct addr *src, const uint8_t *pim, s
 	struct sockaddr_storage to;
 	struct msghdr msg = {.msg_name = &to, .msg_iov = iov, .msg_iovlen = 2};
 
+	if (io->send_fd < 0)
+		return -EBADF;
 	if (src->family != ADDR_V4)
 		return -EAFNOSUPPORT;
 	if (len > SEND_LEN_MAX)

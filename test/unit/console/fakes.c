@@ -138,6 +138,7 @@ void fake_observe(struct observe *o)
 		.port = &ports[1],
 		.kif = (struct kif *)(void *)&kif,
 		.pim = (struct pim_if *)(void *)&pim,
+		.pim_netdev = "lan",
 		.igmp = (struct membership *)(void *)&igmp,
 		.mtu = 9000};
 	o->n_workers = 2;

@@ -219,7 +219,8 @@ static void pim_verbs(void **state)
 {
 	(void)state;
 	EXPECT("show pim", true,
-		"\"interface\": \"lan\", \"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\", "
+		"\"interface\": \"lan\", \"mode\": \"speak\", \"netdev\": \"lan\", "
+		"\"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\", "
 		"\"is_dr\": false, \"dr_priority\": 1, \"genid\": \"0x0000cafe\"",
 		"\"neighbors\": 2, \"joins\": 3, \"asserts_won\": 4, \"asserts_lost\": 5");
 	EXPECT("show pim joins", true,
