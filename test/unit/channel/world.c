@@ -8,6 +8,7 @@
 
 #include "wire/amt.h"
 #include "wire/gm.h"
+#include "wire/igmp.h"
 #include "world.h"
 
 struct world w;
@@ -307,24 +308,33 @@ static struct membership *membership_of(
 	return NULL;
 }
 
-static void record_cb(void *arg, uint8_t type, const struct addr *g, const struct addr *s)
+static void membership_change(
+	const struct amt_tunnel *t, const struct world_relay *r, uint8_t type, const struct sg *sg)
 {
-	const struct amt_tunnel *t = arg;
-	struct amt_tunnel_view v;
-	const struct world_relay *r;
-	const struct sg sg = {.s = *s, .g = *g};
-	struct membership *m;
-
-	amt_tunnel_view(t, &v);
-	r = relay_at(&v.relay);
-	m = membership_of(r, amt_tunnel_endpoint(t), &sg);
+	struct membership *m = membership_of(r, amt_tunnel_endpoint(t), sg);
 
 	if (type == IGMP_BLOCK && m && !r->block_lost) {
 		m->relay = NULL;
 	} else if ((type == IGMP_ALLOW || type == IGMP_IS_IN) && !m) {
 		m = membership_of(NULL, NULL, NULL);
 		if (m)
-			*m = (struct membership){r, amt_tunnel_endpoint(t), sg};
+			*m = (struct membership){r, amt_tunnel_endpoint(t), *sg};
+	}
+}
+
+static void report_input(
+	const struct amt_tunnel *t, const struct world_relay *r, const struct amt_msg *msg)
+{
+	struct gm_record record;
+	struct gm_msg gm;
+	struct sg sg;
+
+	if (gm_decode(msg->inner, msg->inner_len, &gm) != GM_OK || gm.type != GM_REPORT)
+		return;
+	while (gm_record_next(&gm.records, &record)) {
+		sg.g = record.group;
+		while (gm_source_next(&record.sources, &sg.s))
+			membership_change(t, r, record.type, &sg);
 	}
 }
 
@@ -356,7 +366,7 @@ static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8
 	if (r->silent || (r->refuses_further && t && world_index(t) > 0))
 		return 0;
 	if (msg.type == AMT_MEMBERSHIP_UPDATE)
-		igmp_report_decode(msg.inner, msg.inner_len, record_cb, t);
+		report_input(t, r, &msg);
 	reply.nonce = msg.nonce;
 	if (msg.type == AMT_RELAY_DISCOVERY) {
 		reply.type = AMT_RELAY_ADVERTISEMENT;
