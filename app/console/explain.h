@@ -30,7 +30,7 @@ struct explain {
 	bool wanted; // else what follows is not filled in
 	struct channel_view channel;
 	uint64_t waited_us; // since it was wanted first
-	char oif_down[16]; // an interface that wants it whose link is down; "": none
+	char oif_down[16];  // an interface that wants it whose link is down; "": none
 	unsigned int n_relays, n_held;
 	struct relay_view relay; // the one in use, or the first
 	bool has_tunnel;
