@@ -16,7 +16,7 @@
 #define RELEASE_STEP	8
 #define RELEASE_RECLAIM 16384
 // Calls of mfib_reclaim() that fold a whole table.
-#define FOLD_CALLS 5
+#define FOLD_CALLS 10
 
 struct mfib_tunnel {
 	const struct mfib *m;
@@ -336,16 +336,21 @@ void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
 	}
 }
 
-void mfib_reclaim(struct mfib *m)
+void mfib_reclaim_part(struct mfib *m, unsigned int parts)
 {
-	deleted_release(m, RELEASE_RECLAIM);
+	deleted_release(m, RELEASE_RECLAIM / parts);
 	for (int kind = 0; kind < MFIB_KINDS; kind++) {
 		struct fib *f = &m->fib[kind];
 
 		f->next_failed = false;
-		fib_step(f, FIB_RECLAIM);
-		fib_fold_slots(f, f->cur->n_slots / FOLD_CALLS + 1);
+		fib_step(f, FIB_RECLAIM / parts);
+		fib_fold_slots(f, f->cur->n_slots / FOLD_CALLS / parts + 1);
 	}
+}
+
+void mfib_reclaim(struct mfib *m)
+{
+	mfib_reclaim_part(m, 1);
 }
 
 void mfib_usage(const struct mfib *m, struct mfib_usage *out)
