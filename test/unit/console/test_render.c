@@ -11,6 +11,7 @@
 #include "amt/amt.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
+#include "driad/driad.h"
 #include "fakes.h"
 #include "joinfile/joinfile.h"
 #include "membership/membership.h"
@@ -316,20 +317,21 @@ static void drops_verb(void **state)
 	(void)state;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, 5);
+	assert_int_equal(rows, 6);
 	free(out);
 	EXPECT("show drops", true,
 		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
 		"\"room\": \"pim\", \"interface\": \"lan\", \"name\": \"CHECKSUM\", \"count\": 3",
 		"\"room\": \"igmp\", \"interface\": \"lan\", \"name\": \"OLD_REPORT\", \"count\": "
 		"6",
-		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4");
+		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4",
+		"\"room\": \"driad\", \"interface\": null, \"name\": \"BOGUS\", \"count\": 2");
 	out = run("show drops all", true);
 	rows = 0;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
 	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + MEMBERSHIP_DROP_COUNT +
-				       AMT_DROP_COUNT + JOINFILE_DROP_COUNT);
+				       AMT_DROP_COUNT + DRIAD_DROP_COUNT + JOINFILE_DROP_COUNT);
 	free(out);
 }
 
