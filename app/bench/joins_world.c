@@ -22,7 +22,7 @@
 
 #define START_US      (1000 * USEC_PER_SEC)
 #define RECLAIM_US    (5 * USEC_PER_MSEC)
-#define RECLAIM_PARTS 20
+#define RECLAIM_PARTS 40
 #define TRAFFIC_US    (1 * USEC_PER_SEC)
 #define TRAFFIC_LEN   1000
 #define MAX_CHANNELS  4000000

@@ -15,6 +15,7 @@
 // The forwarding table's share is in small pieces: a table that changes its size, or of which many
 // channels went at one time, is much work.
 #define RECLAIM_US	(5 * USEC_PER_MSEC)
+#define RECLAIM_PARTS	40 // five times them is a second, a fifth of what a counter may take
 #define LOAD_US		(1 * USEC_PER_SEC)
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
@@ -233,7 +234,7 @@ static void reclaim_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct inlet *in = arg;
 
-	mfib_reclaim_part(in->mfib, HOUSEKEEPING_US / RECLAIM_US);
+	mfib_reclaim_part(in->mfib, RECLAIM_PARTS);
 	timer_arm(&in->timers, t, now_us + RECLAIM_US);
 }
 

@@ -16,7 +16,7 @@
 #define RELEASE_STEP	8
 #define RELEASE_RECLAIM 16384
 // Calls of mfib_reclaim() that fold a whole table.
-#define FOLD_CALLS 10
+#define FOLD_CALLS 5
 
 struct mfib_tunnel {
 	const struct mfib *m;
