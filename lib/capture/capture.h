@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #define CAPTURE_ERR_LEN 256
-// Frames of one capture_input() at most: 70 new Joins each of them are some milliseconds of work, and
-// the loop has other interfaces and timers.
+// Frames of one capture_input() at most: 70 new Joins each of them are some milliseconds of work,
+// and the loop has other interfaces and timers.
 #define CAPTURE_BATCH 8
 
 struct capture;
