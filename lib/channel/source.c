@@ -322,6 +322,8 @@ void channels_addr_added(struct channels *cs, uint64_t now_us)
 		if (src->state == SOURCE_WAITING) {
 			timer_cancel(cs->rooms.timers, &src->retry);
 			src->retries = 0;
+			// Of a family that was not there before, more may be found.
+			src->expires_us = now_us;
 			source_search(src, now_us);
 		}
 	}
