@@ -220,7 +220,7 @@ static int pim_io_start(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
 	char why[PIM_IO_ERR_LEN];
 
-	ifc->pim_io = pim_io_open(kif_name(ifc->kif), pim_rx_cb, ifc, why);
+	ifc->pim_io = pim_io_open(kif_name(ifc->kif), ADDR_V4, pim_rx_cb, ifc, why);
 	if (!ifc->pim_io) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return -EIO;

@@ -71,7 +71,7 @@ static int io_start(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
 	char why[MEMBERSHIP_IO_ERR_LEN];
 
-	ifc->igmp_io = membership_io_open(kif_name(ifc->kif), rx_cb, ifc, why);
+	ifc->igmp_io = membership_io_open(kif_name(ifc->kif), ADDR_V4, rx_cb, ifc, why);
 	if (!ifc->igmp_io) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return -EIO;
