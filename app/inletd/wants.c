@@ -61,10 +61,10 @@ static int check_sg(const struct inlet *in, const struct sg *sg, char why[OBSERV
 	else if (!addr_is_multicast(&sg->g))
 		snprintf(why, OBSERVE_WHY_LEN, "group %s is not a multicast address",
 			addr_format(&sg->g, text));
-	else if (sg->g.family != ADDR_V4)
-		snprintf(why, OBSERVE_WHY_LEN, "%s: IPv6 channels are not supported yet",
-			sg_format(sg, text));
-	else if (!prefix_match_any(in->cfg.ssm_ranges, in->cfg.n_ssm_ranges, &sg->g))
+	else if (group_is_never(&sg->g))
+		snprintf(why, OBSERVE_WHY_LEN, "group %s is never that of a channel",
+			addr_format(&sg->g, text));
+	else if (!group_is_ssm(in->cfg.ssm_ranges, in->cfg.n_ssm_ranges, &sg->g))
 		snprintf(why, OBSERVE_WHY_LEN, "group %s is outside ssm_ranges",
 			addr_format(&sg->g, text));
 	else

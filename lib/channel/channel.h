@@ -96,6 +96,7 @@ struct channel_cfg {
 };
 #define CHANNEL_MAX_ENDPOINTS 16
 #define CHANNEL_ANYCAST	      "192.52.193.1" // RFC 7450 section 7.1
+#define CHANNEL_ANYCAST6      "2001:3::1"
 
 // What the brain needs of the outside, beside the rooms it is given.
 struct channel_env {
@@ -110,6 +111,8 @@ struct channel_env {
 	void (*unwanted_cb)(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 	// True for an address of this box: it is no relay.
 	bool (*is_local)(void *ctx, const struct addr *a);
+	// Optional: whether there is an upstream address of a relay's family at the moment.
+	bool (*has_family)(void *ctx, uint8_t family); // enum addr_family
 	void *ctx;
 };
 

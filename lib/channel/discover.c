@@ -122,10 +122,18 @@ static enum ask ask_services(struct source *src, uint64_t now_us)
 
 static enum ask ask_anycast(struct source *src)
 {
+	const struct channels *cs = src->cs;
 	struct driad_relay relay = {0};
+	bool v6 = source_has_family(cs, ADDR_V6);
 
+	// In the order of RFC 6724, whose policy prefers IPv6. With no address at all, IPv4 stands
+	// for both in what is shown.
+	addr_parse(CHANNEL_ANYCAST6, &relay.addr);
+	if (v6)
+		source_candidate(src, &relay, "anycast", src->methods);
 	addr_parse(CHANNEL_ANYCAST, &relay.addr);
-	source_candidate(src, &relay, "anycast", src->methods);
+	if (!v6 || source_has_family(cs, ADDR_V4))
+		source_candidate(src, &relay, "anycast", src->methods);
 	return ASK_ADDED;
 }
 

@@ -158,13 +158,18 @@ void source_search(struct source *src, uint64_t now_us)
 	race_next(src, now_us);
 }
 
+bool source_has_family(const struct channels *cs, uint8_t family)
+{
+	return !cs->env.has_family || cs->env.has_family(cs->env.ctx, family);
+}
+
 static bool candidate_usable(const struct source *src, unsigned int i, uint64_t now_us)
 {
 	struct channels *cs = src->cs;
 	const struct addr *a = &src->candidates[i].relay.addr;
 	const char *why;
 
-	if (a->family != ADDR_V4 || cs->env.is_local(cs->env.ctx, a))
+	if (!source_has_family(cs, a->family) || cs->env.is_local(cs->env.ctx, a))
 		return false;
 	if (!holddown_held_for(cs->rooms.held, a, &src->addr, now_us, NULL, &why))
 		return true;
@@ -201,8 +206,11 @@ static void explain_none(struct source *src, uint64_t now_us)
 {
 	const struct addr *a = &src->candidates[0].relay.addr;
 	char text[ADDR_STRLEN];
-	const char *why = "cannot be a relay for this box (its own address, or not IPv4)";
+	const char *why = "cannot be a relay for this box, whose own address it is";
 
+	if (!source_has_family(src->cs, a->family))
+		why = a->family == ADDR_V4 ? "no upstream interface has an IPv4 address"
+					   : "no upstream interface has an IPv6 address";
 	holddown_held_for(src->cs->rooms.held, a, &src->addr, now_us, NULL, &why);
 	if (src->n_candidates == 1)
 		snprintf(src->reason, sizeof(src->reason), "relay %s: %s", addr_format(a, text),

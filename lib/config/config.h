@@ -53,7 +53,7 @@ struct config_addr {
 
 struct config_route {
 	struct prefix to;
-	struct addr via;
+	struct addr via; // of the same family; on an IPv6 link its link-local address too
 };
 
 // PIM on a downstream interface (RFC 7761 section 4.11 has the defaults).
@@ -158,7 +158,7 @@ struct config_amt {
 
 // A channel that is wanted though nobody joins it.
 struct config_channel {
-	struct sg sg;  // IPv4, in the ssm_ranges
+	struct sg sg;  // in the ssm_ranges
 	uint64_t down; // where: bit i is the i-th interface of the file with a downstream role
 };
 
@@ -183,7 +183,8 @@ struct config {
 	struct config_if ifs[CONFIG_MAX_IFS];
 	unsigned int n_ifs;
 	struct prefix ssm_ranges[CONFIG_MAX_RANGES];
-	unsigned int n_ssm_ranges; // default 232.0.0.0/8
+	// Default 232.0.0.0/8 and ff3x::/32; the x is any scope, here 0 (group_in_range()).
+	unsigned int n_ssm_ranges;
 	struct config_static_relay relays[CONFIG_MAX_STATIC];
 	unsigned int n_relays;
 	// After relays, in this order; default: DNS-SD, anycast, DRIAD (RFC 8777 section 3.1.2).

@@ -84,7 +84,11 @@ static int finish_channel(const struct finish *k, unsigned int i)
 	struct config *c = &k->d->c;
 	char where[64], text[SG_STRLEN];
 
-	if (!prefix_match_any(c->ssm_ranges, c->n_ssm_ranges, &from->sg.g))
+	if (from->sg.s.family != from->sg.g.family)
+		return FAIL(k, at(k, "channels.[%u].group", i),
+			"group %s is of another family than the source",
+			addr_format(&from->sg.g, text));
+	if (!group_is_ssm(c->ssm_ranges, c->n_ssm_ranges, &from->sg.g))
 		return FAIL(k, at(k, "channels.[%u].group", i), "group %s is outside ssm_ranges",
 			addr_format(&from->sg.g, text));
 	for (unsigned int j = 0; j < i; j++)

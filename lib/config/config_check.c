@@ -129,6 +129,8 @@ static int check_addrs(const struct check *k, unsigned int i)
 
 static bool on_link(const struct config_if *f, const struct addr *a)
 {
+	if (addr_is_linklocal(a))
+		return true;
 	for (unsigned int i = 0; i < f->n_addrs; i++) {
 		struct prefix net = {.addr = f->addrs[i].addr, .len = f->addrs[i].len};
 
@@ -149,6 +151,10 @@ static int check_routes(const struct check *k, unsigned int i)
 		if (addr_is_multicast(&r->to.addr))
 			return FAIL(k, at(k, "interfaces.[%u].routes.[%u].to", i, n),
 				"to %s is multicast", prefix_format(&r->to, text));
+		if (r->to.addr.family != r->via.family)
+			return FAIL(k, at(k, "interfaces.[%u].routes.[%u].via", i, n),
+				"route to %s via an address of the other family",
+				prefix_format(&r->to, text));
 		// Without addresses here the operator sets them: nothing to compare with.
 		if (f->n_addrs > 0 && !on_link(f, &r->via))
 			return FAIL(k, at(k, "interfaces.[%u].routes.[%u].via", i, n),
@@ -287,7 +293,7 @@ static int check_ranges(const struct check *k)
 		for (unsigned int j = 0; j < i; j++) {
 			const struct prefix *x = &c->ssm_ranges[i], *y = &c->ssm_ranges[j];
 
-			if (prefix_match(x, &y->addr) || prefix_match(y, &x->addr))
+			if (group_in_range(x, &y->addr) || group_in_range(y, &x->addr))
 				return FAIL(k, at(k, "ssm_ranges.[%u]", i),
 					"ssm_ranges: %s overlaps %s", prefix_format(x, a),
 					prefix_format(y, b));

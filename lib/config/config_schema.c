@@ -15,7 +15,7 @@ static const struct schema schema_route[] = {
 	{"to", SCHEMA_TEXT, .required = true, FIELD(struct config_route, to),
 		.value = value_prefix},
 	{"via", SCHEMA_TEXT, .required = true, FIELD(struct config_route, via),
-		.value = value_host},
+		.value = value_gateway},
 	{0},
 };
 
@@ -254,7 +254,8 @@ void config_defaults(struct config *c)
 	c->memory = MEMORY_AUTO;
 	c->control_cpu = -1;
 	prefix_parse("232.0.0.0/8", &c->ssm_ranges[0]);
-	c->n_ssm_ranges = 1;
+	prefix_parse("ff30::/32", &c->ssm_ranges[1]);
+	c->n_ssm_ranges = 2;
 	for (c->n_discovery = 0; c->n_discovery < CONFIG_MAX_METHODS; c->n_discovery++)
 		c->discovery[c->n_discovery] = (enum config_discovery)c->n_discovery;
 	c->dns = (struct config_dns){

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/config_internal.h"
 
@@ -188,26 +189,43 @@ int value_state_file(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return copy_text(text, field, sizeof(((struct config *)0)->state_file), why);
 }
 
+// IPv4: the network's own address or its broadcast; IPv6: the anycast address of its routers (RFC
+// 4291 section 2.6.1), but for the point-to-point links of RFC 6164.
+static bool names_network(const struct addr *a, const struct prefix *net)
+{
+	uint32_t ip, mask;
+
+	if (a->family == ADDR_V6)
+		return net->len < 127 && addr_eq(a, &net->addr);
+	if (net->len >= 31)
+		return false;
+	ip = ntohl(addr_to_v4(a));
+	mask = UINT32_MAX >> net->len;
+	return (ip & mask) == 0 || (ip & mask) == mask;
+}
+
 int value_if_addr(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	struct config_addr *out = field;
 	struct prefix net;
 	char host[ADDR_STRLEN];
 	const char *slash = strchr(text, '/');
-	uint32_t ip, mask;
 
 	if (!slash || slash - text >= (ptrdiff_t)sizeof(host) || prefix_parse(text, &net) < 0)
-		return refuse(why, "not an address with its prefix length, a.b.c.d/len");
+		return refuse(
+			why, "not an address with its prefix length, a.b.c.d/len or a:b::c/len");
 	memcpy(host, text, (size_t)(slash - text));
 	host[slash - text] = '\0';
-	if (addr_parse(host, &out->addr) < 0 || out->addr.family != ADDR_V4)
-		return refuse(why, "not an IPv4 address");
+	if (addr_parse(host, &out->addr) < 0)
+		return refuse(why, "not an address");
+	if (addr_is_linklocal(&out->addr) && out->addr.family == ADDR_V6)
+		return refuse(why, "link-local: the kernel makes that one");
 	if (net.len == 0 || !addr_is_unicast(&out->addr))
 		return refuse(why, "not the address of an interface");
-	ip = ntohl(addr_to_v4(&out->addr));
-	mask = net.len == 32 ? 0 : UINT32_MAX >> net.len;
-	if (net.len < 31 && ((ip & mask) == 0 || (ip & mask) == mask))
-		return refuse(why, "the network's own or its broadcast address");
+	if (names_network(&out->addr, &net))
+		return refuse(why, out->addr.family == ADDR_V4
+					   ? "the network's own or its broadcast address"
+					   : "the anycast address of the subnet's routers");
 	out->len = net.len;
 	return 0;
 }
@@ -220,13 +238,11 @@ static int exact_prefix(const char *text, struct prefix *out, char why[SCHEMA_WH
 	size_t len = strcspn(text, "/");
 
 	if (prefix_parse(text, out) < 0 || len >= sizeof(bare))
-		return refuse(why, "not a prefix a.b.c.d/len");
+		return refuse(why, "not a prefix a.b.c.d/len or a:b::/len");
 	memcpy(bare, text, len);
 	bare[len] = '\0';
 	if (addr_parse(bare, &written) < 0)
-		return refuse(why, "not a prefix a.b.c.d/len");
-	if (written.family != ADDR_V4)
-		return refuse(why, "not an IPv4 prefix");
+		return refuse(why, "not a prefix a.b.c.d/len or a:b::/len");
 	if (!addr_eq(&written, &out->addr)) {
 		snprintf(why, SCHEMA_WHY_LEN, "host bits are set; %s has none",
 			prefix_format(out, fixed));
@@ -242,11 +258,22 @@ int value_prefix(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 
 int value_ssm_range(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
+	static const struct prefix ssm6 = {
+		.addr = {.family = ADDR_V6, .bytes = {0xff, 0x30}}, .len = 32};
 	struct prefix *out = field;
+	char digits[PREFIX_STRLEN];
 
+	// The x of ff3x::/32 is any scope; in a range that is the digit 0 (group_in_range()).
+	if (strncasecmp(text, "ff3x", 4) == 0 &&
+		copy_text(text, digits, sizeof(digits), why) == 0) {
+		digits[3] = '0';
+		text = digits;
+	}
 	if (exact_prefix(text, out, why) < 0)
 		return -EINVAL;
-	if (out->len < 4 || !addr_is_multicast(&out->addr))
+	if (out->addr.family == ADDR_V6 && (out->len < 32 || !group_in_range(&ssm6, &out->addr)))
+		return refuse(why, "not inside ff3x::/32, the groups of IPv6 channels");
+	if (out->addr.family == ADDR_V4 && (out->len < 4 || !addr_is_multicast(&out->addr)))
 		return refuse(why, "not inside 224.0.0.0/4");
 	return 0;
 }
@@ -262,20 +289,10 @@ int value_sources(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
-// One end of a channel. IPv6 is told apart from what is no address at all: it will come.
-static int channel_addr(const char *text, struct addr *out, char why[SCHEMA_WHY_LEN])
-{
-	if (addr_parse(text, out) < 0)
-		return refuse(why, "not an address");
-	if (out->family != ADDR_V4)
-		return refuse(why, "IPv6 channels are not supported yet");
-	return 0;
-}
-
 int value_source(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
-	if (channel_addr(text, field, why) < 0)
-		return -EINVAL;
+	if (addr_parse(text, field) < 0)
+		return refuse(why, "not an address");
 	if (!addr_is_unicast(field))
 		return refuse(why, "not the address of a host");
 	return 0;
@@ -283,10 +300,12 @@ int value_source(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 
 int value_group(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
-	if (channel_addr(text, field, why) < 0)
-		return -EINVAL;
+	if (addr_parse(text, field) < 0)
+		return refuse(why, "not an address");
 	if (!addr_is_multicast(field))
 		return refuse(why, "not a multicast address");
+	if (group_is_never(field))
+		return refuse(why, "never the group of a channel (RFC 4607 section 4.3)");
 	return 0;
 }
 
@@ -301,11 +320,21 @@ int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	struct addr *out = field;
 
-	if (addr_parse(text, out) < 0 || out->family != ADDR_V4)
-		return refuse(why, "not an IPv4 address");
+	if (addr_parse(text, out) < 0)
+		return refuse(why, "not an address");
 	if (!addr_is_unicast(out))
 		return refuse(why, "not the address of a host");
 	return 0;
+}
+
+int value_gateway(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct addr *out = field;
+
+	// A router's own address on an IPv6 link is its link-local one.
+	if (addr_parse(text, out) == 0 && out->family == ADDR_V6 && addr_is_linklocal(out))
+		return 0;
+	return value_host(text, field, why);
 }
 
 int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN])

@@ -21,6 +21,9 @@
 // With a relay at hand, names that are slow to resolve are not worth more of the viewer's time (RFC
 // 8305 section 3); shorter would often lose a better precedence to a cold cache.
 #define NAMES_TIMEOUT_US (2 * US_PER_S)
+// With one family of a name at hand the other one is waited for a moment only (the same section's
+// Resolution Delay).
+#define FAMILY_TIMEOUT_US (50 * US_PER_MS)
 
 static uint64_t token_hash(uint64_t token)
 {
@@ -98,6 +101,40 @@ static void deadline_set(struct driad_lookup *l, uint64_t due_us)
 		log_warn_limited("driad", "no memory for a deadline");
 }
 
+static bool has_other_family(const struct driad_query *q)
+{
+	const struct driad_query *o;
+
+	STAILQ_FOREACH (o, &q->lookup->queries, sibling)
+		// cppcheck-suppress uninitvar ; calloc() set it, and the queue macros hide that
+		if (o != q && o->found && strcmp(o->name, q->name) == 0)
+			return true;
+	return false;
+}
+
+// Are addresses on their way that only add a family to names that have one?
+static bool families_only(const struct driad_lookup *l)
+{
+	const struct driad_query *q;
+
+	if (l->order.n == 0)
+		return false;
+	STAILQ_FOREACH (q, &l->queries, sibling)
+		// cppcheck-suppress uninitvar ; as above
+		if (q->state != QUERY_DONE && (q->state == QUERY_WAITING || !has_other_family(q)))
+			return false;
+	return true;
+}
+
+static void last_call(struct driad_lookup *l, uint64_t now_us)
+{
+	if (l->last_call || !families_only(l))
+		return;
+	l->hurried = true;
+	l->last_call = true;
+	deadline_set(l, now_us + FAMILY_TIMEOUT_US);
+}
+
 static void query_answered(struct driad_query *q, const struct driad_answer *a, uint64_t now_us)
 {
 	struct driad_lookup *l = q->lookup;
@@ -115,6 +152,8 @@ static void query_answered(struct driad_query *q, const struct driad_answer *a, 
 		// are sent.
 		timer_cancel(l->driad->timers, &l->deadline);
 	}
+	if (l->open > 0)
+		last_call(l, now_us);
 }
 
 static void query_send(struct driad_query *q, uint64_t now_us)
@@ -152,6 +191,8 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 		q->handle = handle;
 	else
 		query_answered(q, &unsent, now_us);
+	if (q->state == QUERY_IN_FLIGHT)
+		last_call(l, now_us);
 }
 
 // When the next query may leave.
@@ -311,6 +352,12 @@ struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resol
 	hmap_init(&d->in_flight);
 	timer_init(&d->wake, on_wake, d);
 	return d;
+}
+
+void driad_families(struct driad *d, bool use_ipv4, bool use_ipv6)
+{
+	d->cfg.use_ipv4 = use_ipv4;
+	d->cfg.use_ipv6 = use_ipv6;
 }
 
 void driad_destroy(struct driad *d)

@@ -36,7 +36,9 @@ struct driad_relay {
 
 struct driad_result {
 	enum driad_status status;
-	// In the order to try them: by precedence, at random among equals (section 3.1.2).
+	// In the order to try them (section 3.1.2): by precedence, then by RFC 6724 with the paths
+	// of struct driad_cfg, at random among equals; the families of one precedence take turns
+	// (RFC 8305 section 4), those without a path come last.
 	struct driad_relay relays[DRIAD_MAX_RELAYS];
 	unsigned int n_relays;
 	// How long the answer holds: the least TTL of its records and of the names they led to, or
@@ -64,11 +66,21 @@ struct driad_resolver_ops {
 	void (*cancel)(void *ctx, int handle);
 };
 
+// What a packet to a relay would have as its source address.
+struct driad_path {
+	struct addr src;
+	uint8_t src_len; // prefix length of its network
+	bool deprecated;
+};
+
 struct driad_cfg {
 	uint32_t queries_per_100ms; // over it, queries wait their turn
 	uint32_t negative_ttl_max_s;
 	uint32_t max_waiting;	 // lookups in flight or waiting at most
 	bool use_ipv4, use_ipv6; // families of relay that a tunnel can be opened to
+	// Optional: the path to a relay; false when there is none at the moment.
+	bool (*path)(void *ctx, const struct addr *relay, struct driad_path *out);
+	void *path_ctx;
 };
 
 struct driad_stats {
@@ -78,6 +90,8 @@ struct driad_stats {
 
 struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resolver_ops *ops,
 	void *ctx, struct timers *timers, struct rng *rng);
+// use_ipv4 and use_ipv6 of the configuration, from now on.
+void driad_families(struct driad *d, bool use_ipv4, bool use_ipv6);
 void driad_destroy(struct driad *d); // lookups still open are cancelled without their callback
 // Starts a lookup for `source`. The callback comes once, never from within this call. NULL when out
 // of memory.

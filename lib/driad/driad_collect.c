@@ -38,6 +38,15 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static uint32_t rank_of(const struct driad_cfg *cfg, const struct addr *addr)
+{
+	struct driad_path path = {0};
+
+	if (!cfg->path)
+		return 0;
+	return driad_rank(addr, cfg->path(cfg->path_ctx, addr, &path) ? &path : NULL);
+}
+
 static void candidate_add(struct driad_lookup *l, const struct addr *addr, uint8_t precedence,
 	bool discovery_optional)
 {
@@ -52,7 +61,8 @@ static void candidate_add(struct driad_lookup *l, const struct addr *addr, uint8
 		      (addr->family == ADDR_V4 ? cfg->use_ipv4 : cfg->use_ipv6) &&
 		      !(addr->family == ADDR_V6 && !memcmp(addr->bytes, v4_mapped, 12));
 
-	if (!usable || driad_order_add(&l->order, &relay, rng_u32(l->driad->rng)) != ORDER_TAKEN)
+	if (!usable || driad_order_add(&l->order, &relay, rank_of(cfg, addr),
+			       rng_u32(l->driad->rng)) != ORDER_TAKEN)
 		l->result.ignored++;
 }
 
@@ -195,6 +205,7 @@ static unsigned int collect_addresses(struct driad_query *q, struct driad_record
 			continue;
 		}
 		memcpy(addr.bytes, rdata, len);
+		q->found = true;
 		candidate_add(l, &addr, q->precedence, q->discovery_optional);
 	}
 	return found;
@@ -347,6 +358,7 @@ void driad_conclude(struct driad_lookup *l)
 	uint32_t negative_max = l->driad->cfg.negative_ttl_max_s;
 	uint32_t ttl_s = l->ttl_s;
 
+	driad_order_families(&l->order);
 	res->n_relays = l->order.n;
 	if (res->n_relays > 0) {
 		bool incomplete = l->failed || l->bogus;

@@ -17,15 +17,23 @@
 // driad_order.c: the best candidates seen so far, in the order to try them.
 struct driad_order {
 	struct driad_relay *relays; // DRIAD_MAX_RELAYS of them
-	uint32_t lots[DRIAD_MAX_RELAYS];
+	uint32_t ranks[DRIAD_MAX_RELAYS], lots[DRIAD_MAX_RELAYS];
 	unsigned int n;
 };
 enum driad_order_verdict { ORDER_TAKEN, ORDER_DUPLICATE, ORDER_FULL };
-// Adds a candidate. Its place among equal precedences is drawn by `lot`; over DRIAD_MAX_RELAYS the
-// last one falls out (ORDER_FULL: one was lost, this one or another). An address that is in already
-// keeps the lower precedence; at equal precedence discovery is optional only if both say so.
+// Adds a candidate. Its place among equal precedences is by rank, among equal ranks drawn by `lot`;
+// over DRIAD_MAX_RELAYS the last one falls out (ORDER_FULL: one was lost, this one or another). An
+// address that is in already keeps the lower precedence; at equal precedence discovery is optional
+// only if both say so.
 enum driad_order_verdict driad_order_add(
-	struct driad_order *o, const struct driad_relay *relay, uint32_t lot);
+	struct driad_order *o, const struct driad_relay *relay, uint32_t rank, uint32_t lot);
+
+// driad_select.c: what RFC 6724 section 6 says of one destination; lower is better. path: NULL for
+// a destination that cannot be reached.
+#define DRIAD_RANK_NO_PATH UINT32_MAX
+uint32_t driad_rank(const struct addr *a, const struct driad_path *path);
+// The last step: the families of one precedence take turns. Nothing may be added after it.
+void driad_order_families(struct driad_order *o);
 
 // One DNS query of a lookup: for the AMTRELAY records, or for the addresses of a name they led to.
 enum driad_query_state { QUERY_WAITING, QUERY_IN_FLIGHT, QUERY_DONE };
@@ -40,6 +48,7 @@ struct driad_query {
 	uint16_t type;
 	uint8_t precedence; // types A and AAAA: those of the record that named it (section 4.2.4)
 	bool discovery_optional;
+	bool found; // addresses of its family
 	char *name;
 };
 
@@ -61,6 +70,7 @@ struct driad_lookup {
 	bool services;	     // DNS-SD, no source
 	bool is_finished;
 	bool hurried;	    // the deadline is the short one, for names only
+	bool last_call;	    // or the very short one, for the other family of names
 	bool no_relay;	    // a type 0 record was there
 	bool failed, bogus; // some query came to nothing
 };

@@ -171,11 +171,6 @@ static void log_passed(const struct joinfile_import *im)
 {
 	const struct joinfile_passed *p = &im->passed;
 
-	if (p->n_family)
-		log_warn_limited("joinfile",
-			"IPv6 channels are not supported yet: lines passed over first=%s:%u "
-			"lines=%u",
-			im->cfg.path, p->family_line, p->n_family);
 	if (p->n_not_ssm)
 		log_warn_limited("joinfile",
 			"groups outside ssm_ranges: lines passed over first=%s:%u lines=%u",
@@ -208,7 +203,6 @@ static void use(struct joinfile_import *im, const char *text, size_t len, uint64
 	joinfile_sort(&list);
 	joinfile_pass(&list, im->cfg.ssm_ranges, im->cfg.n_ssm_ranges, &im->passed);
 	log_passed(im);
-	im->cfg.stats->drops[JOINFILE_DROP_FAMILY] += im->passed.n_family;
 	im->cfg.stats->drops[JOINFILE_DROP_NOT_SSM] += im->passed.n_not_ssm;
 	im->cfg.stats->read++;
 	im->error[0] = '\0';
@@ -364,7 +358,7 @@ void joinfile_import_view(const struct joinfile_import *im, struct joinfile_impo
 		.present = im->present,
 		.channels = im->list.n,
 		.refused = im->refused,
-		.passed = im->passed.n_family + im->passed.n_not_ssm,
+		.passed = im->passed.n_not_ssm,
 		.read_us = im->read_us,
 		.error = im->error,
 	};

@@ -40,7 +40,6 @@ struct joinfile_error {
 	X(UNREADABLE, "file that cannot be read, the one before holds")  \
 	X(MALFORMED, "file with a malformed line, the one before holds") \
 	X(TOO_LARGE, "file past its limits, the one before holds")       \
-	X(FAMILY, "line passed over: an IPv6 channel")                   \
 	X(NOT_SSM, "line passed over: group is outside the SSM ranges")  \
 	X(LIMIT, "channel refused for now: limit of channels reached")   \
 	X(EXPORT, "exported file that could not be written")
@@ -71,11 +70,11 @@ size_t joinfile_format(const struct joinfile_entry *e, char buf[JOINFILE_LINE_LE
 
 // Sorts by sg_cmp(). A channel that is named twice is there once, with the larger population.
 void joinfile_sort(struct joinfile_list *l);
-// What was taken out of a list, and the first line of each kind.
+// What was taken out of a list, and the first line of it.
 struct joinfile_passed {
-	uint32_t n_family, family_line, n_not_ssm, not_ssm_line;
+	uint32_t n_not_ssm, not_ssm_line;
 };
-// Takes out what cannot be served: IPv6, and groups outside the ranges.
+// Takes out what is no channel: groups outside the ranges.
 void joinfile_pass(struct joinfile_list *l, const struct prefix *ssm_ranges,
 	unsigned int n_ssm_ranges, struct joinfile_passed *out);
 

@@ -61,10 +61,7 @@ void joinfile_pass(struct joinfile_list *l, const struct prefix *ssm_ranges,
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct joinfile_entry *e = &l->e[i];
 
-		if (e->sg.g.family != ADDR_V4) {
-			if (out->n_family++ == 0 || e->line < out->family_line)
-				out->family_line = e->line;
-		} else if (!prefix_match_any(ssm_ranges, n_ssm_ranges, &e->sg.g)) {
+		if (!group_is_ssm(ssm_ranges, n_ssm_ranges, &e->sg.g)) {
 			if (out->n_not_ssm++ == 0 || e->line < out->not_ssm_line)
 				out->not_ssm_line = e->line;
 		} else {

@@ -88,6 +88,41 @@ static void prefix_matching(void **state)
 	assert_string_equal(prefix_format(&p, text), "232.0.0.0/7");
 }
 
+// RFC 4607 sections 1 and 4.3 (standards SS-01, SS-02).
+static void ssm_groups(void **state)
+{
+	static const struct {
+		const char *g;
+		bool ssm;
+	} rows[] = {{"232.0.0.0", false}, {"232.0.0.1", true}, {"232.255.255.255", true},
+		{"231.255.255.255", false}, {"233.0.0.0", false}, {"224.0.0.1", false},
+		{"10.0.0.1", false}, {"ff33::8000:1", true}, {"ff3e::8000:1", true},
+		{"ff3e::ffff:ffff", true}, {"ff3f::8000:1", true}, {"ff3e::4000:1", true},
+		{"ff3e::4000:0", false}, {"ff35::4000:0", false}, {"ff3e::3fff:ffff", false},
+		{"ff3e::", false}, {"ff3e::1", false}, {"ff3e:0:1::1", true},
+		{"ff3e:0:0:1::", true}, {"ff3e:30::8000:1", false}, {"ff3e:1::8000:1", false},
+		{"ff2e::8000:1", false}, {"ff7e::8000:1", false}, {"ff0e::8000:1", false},
+		{"ff32::8000:1", false}, {"ff31::8000:1", false}, {"fe3e::8000:1", false}};
+	static const char *const ranges[] = {"232.0.0.0/8", "ff30::/32"};
+	struct prefix r[2], scoped;
+	struct addr g;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		prefix_parse(ranges[i], &r[i]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(addr_parse(rows[i].g, &g), 0);
+		if (group_is_ssm(r, 2, &g) != rows[i].ssm)
+			fail_msg("%s", rows[i].g);
+	}
+	// A range with a scope holds for that one.
+	prefix_parse("ff35::8000:0/97", &scoped);
+	addr_parse("ff35::8000:1", &g);
+	assert_true(group_is_ssm(&scoped, 1, &g));
+	addr_parse("ff3e::8000:1", &g);
+	assert_false(group_is_ssm(&scoped, 1, &g));
+}
+
 static void cursor_bounds(void **state)
 {
 	const uint8_t in[3] = {1, 2, 3};
@@ -221,6 +256,7 @@ int main(void)
 		cmocka_unit_test(addr_text_round_trip),
 		cmocka_unit_test(addr_kinds),
 		cmocka_unit_test(prefix_matching),
+		cmocka_unit_test(ssm_groups),
 		cmocka_unit_test(cursor_bounds),
 		cmocka_unit_test(timers_fire_in_order),
 		cmocka_unit_test(hmap_insert_find_remove),

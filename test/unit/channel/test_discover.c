@@ -102,6 +102,42 @@ static void anycast_second(void **state)
 	assert_int_equal(w.lookups, 0);
 }
 
+// D-01: the anycast address of each family that there is an address of, IPv6 first.
+static void anycast_of_both(void **state)
+{
+	(void)state;
+	w.ipv6 = true;
+	addr_parse(CHANNEL_ANYCAST6, &w.relays[1].addr);
+	addr_parse("2001:db8:9::1", &w.relays[1].advertises);
+	addr_parse("2001:db8:9::1", &w.relays[2].addr);
+	world_want(S1, G1, 1, true);
+	world_run(20 * MS);
+	assert_int_equal(relay_of(S1), 2);
+	assert_int_equal(w.relays[1].discoveries, 1);
+	assert_int_equal(w.relays[ANYCAST].discoveries, 0);
+	// IPv6 is silent: IPv4 begins 250 ms later.
+	world_want(S1, G1, 1, false);
+	world_run(10 * S);
+	w.relays[1].silent = true;
+	addr_parse("203.0.113.3", &w.relays[2].addr);
+	world_want(S2, G1, 1, true);
+	world_run(240 * MS);
+	assert_int_equal(w.relays[ANYCAST].discoveries, 0);
+	world_run(20 * MS);
+	assert_int_equal(relay_of(S2), 2);
+	// IPv6 alone.
+	world_want(S2, G1, 1, false);
+	world_run(200 * S);
+	w.no_ipv4 = true;
+	w.relays[1].silent = false;
+	w.relays[ANYCAST].discoveries = 0;
+	addr_parse("2001:db8:9::1", &w.relays[2].addr);
+	world_want(S1, G1, 1, true);
+	world_run(20 * MS);
+	assert_int_equal(relay_of(S1), 2);
+	assert_int_equal(w.relays[ANYCAST].discoveries, 0);
+}
+
 // Nobody at the anycast address: 250 ms, until that is known, and nothing after that.
 static void driad_third(void **state)
 {
@@ -199,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(services_first),
 		T(anycast_second),
+		T(anycast_of_both),
 		T(driad_third),
 		T(driad_first),
 		T(next_method_for_want_of_traffic),

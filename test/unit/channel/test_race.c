@@ -98,6 +98,52 @@ static void first_in_time(void **state)
 	assert_int_equal(w.relays[1].requests, 0);
 }
 
+// An IPv6 relay that is silent, an IPv4 one that is not: 250 ms, and the other way round.
+static void families_race(void **state)
+{
+	(void)state;
+	w.ipv6 = true;
+	addr_parse("2001:db8:9::1", &w.relays[0].addr);
+	for (int silent = 0; silent < 2; silent++) {
+		const char *s = silent == 0 ? S1 : S2;
+
+		world_dns(
+			2, silent == 0 ? "2001:db8:9::1" : R2, silent == 0 ? R2 : "2001:db8:9::1");
+		equal_precedence(true);
+		w.relays[silent].silent = true;
+		w.relays[!silent].silent = false;
+		world_want(s, G1, 1, true);
+		world_run(240 * MS);
+		assert_int_equal(world_view(s, G1).state, CHANNEL_CONNECTING);
+		world_run(20 * MS);
+		assert_true(joined_at(s, !silent));
+		world_want(s, G1, 1, false);
+		world_run(10 * S);
+		assert_int_equal(w.endpoints, 0);
+		for (int r = 0; r < WORLD_RELAYS; r++)
+			holddown_release(&w.held, &w.relays[r].addr);
+	}
+}
+
+// A relay whose family we have no address of is not tried, and comes in when there is one.
+static void family_comes_later(void **state)
+{
+	(void)state;
+	addr_parse("2001:db8:9::1", &w.relays[0].addr);
+	world_dns(1, "2001:db8:9::1");
+	equal_precedence(true);
+	world_want(S1, G1, 1, true);
+	world_run(10 * MS);
+	assert_int_equal(world_view(S1, G1).state, CHANNEL_WAITING);
+	assert_string_equal(world_view(S1, G1).reason,
+		"relay 2001:db8:9::1: no upstream interface has an IPv6 address");
+	assert_int_equal(w.relays[0].requests, 0);
+	w.ipv6 = true;
+	channels_addr_added(w.cs, w.now);
+	world_run(10 * MS);
+	assert_true(joined_at(S1, 0));
+}
+
 // A later Query of the first decides when the second has none yet.
 static void first_wins_late(void **state)
 {
@@ -249,6 +295,8 @@ int main(void)
 		T(second_wins_discovery),
 		T(second_wins_request),
 		T(first_in_time),
+		T(families_race),
+		T(family_comes_later),
 		T(first_wins_late),
 		T(full_is_no_winner),
 		T(less_preferred_waits),

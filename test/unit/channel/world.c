@@ -51,7 +51,7 @@ struct mfib_tunnel *mfib_tunnel_add(
 	struct mfib_tunnel *t = calloc(1, sizeof(*t));
 
 	(void)m;
-	assert_false(addr_is_none(local));
+	assert_int_equal(local->family, relay->family);
 	assert_int_not_equal(local_port, 0);
 	assert_non_null(t);
 	t->relay = *relay;
@@ -311,13 +311,16 @@ static void *endpoint_open(
 	unsigned int *endpoint;
 
 	(void)ctx;
-	(void)relay;
 	if (w.no_address || index > w.further_addresses) {
 		errno = EADDRNOTAVAIL;
 		return NULL;
 	}
-	addr_parse("198.51.100.10", local);
-	local->bytes[3] = (uint8_t)(10 + index);
+	if (relay->family == ADDR_V4 ? w.no_ipv4 : !w.ipv6) {
+		errno = EADDRNOTAVAIL;
+		return NULL;
+	}
+	addr_parse(relay->family == ADDR_V4 ? "198.51.100.10" : "2001:db8::10", local);
+	local->bytes[addr_size(local) - 1] = (uint8_t)(10 + index);
 	*port = (uint16_t)(30000 + w.endpoints);
 	w.endpoints++;
 	endpoint = malloc(sizeof(*endpoint));
@@ -346,11 +349,18 @@ static bool is_local(void *ctx, const struct addr *a)
 	return addr_eq(a, &ours);
 }
 
+static bool has_family(void *ctx, uint8_t family)
+{
+	(void)ctx;
+	return family == ADDR_V4 ? !w.no_ipv4 : w.ipv6;
+}
+
 void world_configure(const struct channel_cfg *cfg)
 {
 	static const struct channel_env env = {.endpoint_open = endpoint_open,
 		.endpoint_close = endpoint_close,
-		.is_local = is_local};
+		.is_local = is_local,
+		.has_family = has_family};
 	const struct channel_rooms rooms = {
 		.amt = w.amt, .held = &w.held, .timers = &w.timers, .rng = &w.rng};
 

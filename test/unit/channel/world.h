@@ -27,7 +27,8 @@ struct world {
 	struct channel_cfg cfg;
 	uint64_t now;
 	struct world_relay relays[WORLD_RELAYS];
-	bool no_address; // endpoint_open fails
+	bool no_address;    // endpoint_open fails
+	bool no_ipv4, ipv6; // upstream addresses of a family
 	unsigned int endpoints;
 	unsigned int further_addresses; // beside the first
 	// Fakes of the rooms below

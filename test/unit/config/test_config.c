@@ -118,9 +118,12 @@ static void defaults(void **state)
 	assert_int_equal(c.ifs[0].rx_desc, 1024);
 	assert_int_equal(c.ifs[0].tx_desc, 1024);
 	prefix_parse("232.0.0.0/8", &ssm);
-	assert_int_equal(c.n_ssm_ranges, 1);
+	assert_int_equal(c.n_ssm_ranges, 2);
 	assert_true(addr_eq(&c.ssm_ranges[0].addr, &ssm.addr));
 	assert_int_equal(c.ssm_ranges[0].len, 8);
+	prefix_parse("ff30::/32", &ssm);
+	assert_true(addr_eq(&c.ssm_ranges[1].addr, &ssm.addr));
+	assert_int_equal(c.ssm_ranges[1].len, 32);
 	assert_int_equal(c.n_channels, 0);
 	assert_string_equal(c.joinfile.path, "");
 	assert_string_equal(c.joinfile.export, "");
@@ -486,8 +489,19 @@ static void broken_values(void **state)
 			"x.conf:5: ssm_ranges \"192.0.2.0/24\": not inside 224.0.0.0/4"},
 		{TOP("ssm_ranges = [ \"224.0.0.0/3\" ];"),
 			"x.conf:5: ssm_ranges \"224.0.0.0/3\": not inside 224.0.0.0/4"},
-		{TOP("ssm_ranges = [ \"ff3e::/32\" ];"),
-			"x.conf:5: ssm_ranges \"ff3e::/32\": not an IPv4 prefix"},
+		{TOP("ssm_ranges = [ \"ff3x:30::/32\" ];"),
+			"x.conf:5: ssm_ranges \"ff3x:30::/32\": not inside ff3x::/32, the groups "
+			"of IPv6 channels"},
+		{TOP("ssm_ranges = [ \"ff3e::/31\" ];"),
+			"x.conf:5: ssm_ranges \"ff3e::/31\": not inside ff3x::/32, the groups of "
+			"IPv6 channels"},
+		{TOP("ssm_ranges = [ \"ff2e::/32\" ];"),
+			"x.conf:5: ssm_ranges \"ff2e::/32\": not inside ff3x::/32, the groups of "
+			"IPv6 channels"},
+		{TOP("ssm_ranges = [ \"ff3y::/32\" ];"), "x.conf:5: ssm_ranges \"ff3y::/32\": not "
+							 "a prefix a.b.c.d/len or a:b::/len"},
+		{TOP("ssm_ranges = [\n\"ff3x::/32\",\n\"ff3e::8000:0/97\" ];"),
+			"x.conf:7: ssm_ranges: ff3e::8000:0/97 overlaps ff30::/32"},
 		{TOP("ssm_ranges = [ \"232.1.0.0/8\" ];"),
 			"x.conf:5: ssm_ranges \"232.1.0.0/8\": host bits are set; 232.0.0.0/8 has "
 			"none"},
@@ -518,8 +532,11 @@ static void broken_values(void **state)
 			"addresses"},
 		{TOP("relays = ( { sources = \"198.51.100.0/24\"; relay = \"0.0.0.0\"; } );"),
 			"x.conf:5: relay \"0.0.0.0\": not the address of a host"},
-		{TOP("relays = ( { sources = \"198.51.100.0/24\"; relay = \"2001:db8::1\"; } );"),
-			"x.conf:5: relay \"2001:db8::1\": not an IPv4 address"},
+		{TOP("relays = ( { sources = \"198.51.100.0/24\"; relay = \"fe80::1\"; } );"),
+			"x.conf:5: relay \"fe80::1\": not the address of a host"},
+		{TOP("relays = ( { sources = \"ff3e::/32\"; relay = \"2001:db8::1\"; } );"),
+			"x.conf:5: sources \"ff3e::/32\": multicast: sources are unicast "
+			"addresses"},
 		{TOP("relays = ( { sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; },\n"
 		     "{ sources = \"1.0.0.0/8\"; relay = \"2.0.0.1\"; precedence = 2; } );"),
 			"x.conf:6: relays: 1.0.0.0/8 through 2.0.0.1 appears twice"},
@@ -538,6 +555,42 @@ static void broken_values(void **state)
 	}
 }
 
+// Every place that takes an address takes either family.
+static void both_families(void **state)
+{
+	static struct config c;
+	char err[CONFIG_ERR_LEN], text[PREFIX_STRLEN];
+	struct addr g;
+
+	(void)state;
+	if (load("interfaces = (\n"
+		 "{ name = \"wan\"; device = \"0000:01:00.0\"; role = \"upstream\";\n"
+		 "  addresses = [ \"192.0.2.2/24\", \"2001:db8:0:1::2/64\", \"2001:db8::/127\" ];\n"
+		 "  routes = ( { to = \"::/0\"; via = \"fe80::1\"; },\n"
+		 "    { to = \"2001:db8:7::/48\"; via = \"2001:db8:0:1::9\"; } ); },\n"
+		 "{ name = \"lan\"; device = \"0000:01:00.1\"; role = \"downstream\"; } );\n"
+		 "ssm_ranges = [ \"232.0.0.0/8\", \"FF3x::8000:0/97\", \"ff35::4000:0/98\" ];\n"
+		 "relays = ( { sources = \"2001:db8:a::/48\"; relay = \"2001:db8::15\"; },\n"
+		 "  { sources = \"198.51.100.0/24\"; relay = \"2001:db8::16\"; },\n"
+		 "  { sources = \"::/0\"; relay = \"203.0.113.15\"; } );\n"
+		 "channels = ( { source = \"2001:db8:a::1\"; group = \"ff3e::8000:1\"; } );\n",
+		    &c, err) != 0)
+		fail_msg("%s", err);
+	assert_string_equal(addr_format(&c.ifs[0].addrs[1].addr, text), "2001:db8:0:1::2");
+	assert_int_equal(c.ifs[0].addrs[1].len, 64);
+	assert_int_equal(c.ifs[0].addrs[2].len, 127);
+	assert_string_equal(addr_format(&c.ifs[0].routes[0].via, text), "fe80::1");
+	assert_string_equal(prefix_format(&c.ifs[0].routes[1].to, text), "2001:db8:7::/48");
+	assert_string_equal(prefix_format(&c.ssm_ranges[1], text), "ff30::8000:0/97");
+	assert_string_equal(prefix_format(&c.relays[0].sources, text), "2001:db8:a::/48");
+	assert_string_equal(addr_format(&c.relays[1].relay, text), "2001:db8::16");
+	assert_string_equal(addr_format(&c.channels[0].sg.g, text), "ff3e::8000:1");
+	addr_parse("ff3e::7fff:ffff", &g);
+	assert_false(group_is_ssm(c.ssm_ranges, c.n_ssm_ranges, &g));
+	addr_parse("ff35::7fff:ffff", &g);
+	assert_true(group_is_ssm(c.ssm_ranges, c.n_ssm_ranges, &g));
+}
+
 #define SG(group)      "source = \"198.51.100.10\"; group = \"" group "\";"
 #define CHANNELS(text) TOP("channels = (\n{ " text " } );")
 #define JOINFILE(text) TOP("joinfile = {\n" text " };")
@@ -553,10 +606,18 @@ static void broken_channels(void **state)
 		{CHANNELS(SG("232.1.1.1") "bogus = 1;"), "x.conf:6: unknown key \"bogus\""},
 		{CHANNELS("source = \"here\"; group = \"232.1.1.1\";"),
 			"x.conf:6: source \"here\": not an address"},
-		{CHANNELS("source = \"2001:db8::1\"; group = \"ff3e::1\";"),
-			"x.conf:6: source \"2001:db8::1\": IPv6 channels are not supported yet"},
-		{CHANNELS(SG("ff3e::1")),
-			"x.conf:6: group \"ff3e::1\": IPv6 channels are not supported yet"},
+		{CHANNELS("source = \"2001:db8::1\"; group = \"232.1.1.1\";"),
+			"x.conf:6: group 232.1.1.1 is of another family than the source"},
+		{CHANNELS("source = \"fe80::1\"; group = \"ff3e::8000:1\";"),
+			"x.conf:6: source \"fe80::1\": not the address of a host"},
+		{CHANNELS("source = \"2001:db8::1\"; group = \"ff3e:30::8000:1\";"),
+			"x.conf:6: group ff3e:30::8000:1 is outside ssm_ranges"},
+		{CHANNELS(SG("232.0.0.0")),
+			"x.conf:6: group \"232.0.0.0\": never the group of a channel (RFC 4607 "
+			"section 4.3)"},
+		{CHANNELS(SG("ff3e::4000:0")),
+			"x.conf:6: group \"ff3e::4000:0\": never the group of a channel (RFC 4607 "
+			"section 4.3)"},
 		{CHANNELS("source = \"232.1.1.1\"; group = \"232.1.1.1\";"),
 			"x.conf:6: source \"232.1.1.1\": not the address of a host"},
 		{CHANNELS("source = \"0.0.0.0\"; group = \"232.1.1.1\";"),
@@ -770,18 +831,34 @@ static void broken_interfaces(void **state)
 		{LAN_WITH("pim = { neighbors = [ \"10.0.0.0/8\", \"224.0.0.0/8\" ]; };"),
 			"x.conf:3: neighbors: 224.0.0.0/8 is multicast"},
 		{LAN_WITH("pim = { neighbors = [ \"10.0.0.0/33\" ]; };"),
-			"x.conf:3: neighbors \"10.0.0.0/33\": not a prefix a.b.c.d/len"},
+			"x.conf:3: neighbors \"10.0.0.0/33\": not a prefix a.b.c.d/len or "
+			"a:b::/len"},
 		{WAN_WITH("addresses = [ \"192.0.2.1\" ];"),
 			"x.conf:2: addresses \"192.0.2.1\": not an address with its prefix length, "
-			"a.b.c.d/len"},
+			"a.b.c.d/len or a:b::c/len"},
 		{WAN_WITH("addresses = [ \"192.0.2.1/33\" ];"),
 			"x.conf:2: addresses \"192.0.2.1/33\": not an address with its prefix "
-			"length, a.b.c.d/len"},
+			"length, a.b.c.d/len or a:b::c/len"},
 		{WAN_WITH("addresses = [ \"192.0.2.300/24\" ];"),
 			"x.conf:2: addresses \"192.0.2.300/24\": not an address with its prefix "
-			"length, a.b.c.d/len"},
-		{WAN_WITH("addresses = [ \"2001:db8::1/64\" ];"),
-			"x.conf:2: addresses \"2001:db8::1/64\": not an IPv4 address"},
+			"length, a.b.c.d/len or a:b::c/len"},
+		{WAN_WITH("addresses = [ \"2001:db8::/64\" ];"),
+			"x.conf:2: addresses \"2001:db8::/64\": the anycast address of the "
+			"subnet's routers"},
+		{WAN_WITH("addresses = [ \"fe80::1/64\" ];"),
+			"x.conf:2: addresses \"fe80::1/64\": link-local: the kernel makes that "
+			"one"},
+		{WAN_WITH("addresses = [ \"ff02::1/64\" ];"),
+			"x.conf:2: addresses \"ff02::1/64\": not the address of an interface"},
+		{WAN_WITH("addresses = [ \"2001:db8::1/64\" ];\n"
+			  "routes = ( { to = \"::/0\"; via = \"192.0.2.1\"; } );"),
+			"x.conf:3: route to ::/0 via an address of the other family"},
+		{WAN_WITH("addresses = [ \"2001:db8::1/64\" ];\n"
+			  "routes = ( { to = \"::/0\"; via = \"2001:db8:1::1\"; } );"),
+			"x.conf:3: via 2001:db8:1::1 is in no network of interface \"wan\""},
+		{WAN_WITH("addresses = [ \"2001:db8::1/64\" ];\n"
+			  "routes = ( { to = \"::/0\"; via = \"ff02::2\"; } );"),
+			"x.conf:3: via \"ff02::2\": not the address of a host"},
 		{WAN_WITH("addresses = [ \"232.0.0.1/24\" ];"),
 			"x.conf:2: addresses \"232.0.0.1/24\": not the address of an interface"},
 		{WAN_WITH("addresses = [ \"192.0.2.0/24\" ];"),
@@ -949,6 +1026,7 @@ int main(void)
 		cmocka_unit_test(digits_elsewhere),
 		cmocka_unit_test(broken_values),
 		cmocka_unit_test(broken_interfaces),
+		cmocka_unit_test(both_families),
 		cmocka_unit_test(broken_channels),
 		cmocka_unit_test(channel_interfaces),
 		cmocka_unit_test(shared_ports),

@@ -320,6 +320,183 @@ static void families(void **state)
 	assert_int_equal(lab.result.ignored, 1);
 }
 
+// The source addresses of this test's host, by destination; "-": no path.
+static const char *source4, *source6;
+static bool deprecated6;
+
+static bool test_path(void *ctx, const struct addr *relay, struct driad_path *out)
+{
+	const char *text = relay->family == ADDR_V4 ? source4 : source6;
+	struct prefix p;
+
+	assert_ptr_equal(ctx, &lab);
+	if (!text)
+		return false;
+	assert_int_equal(prefix_parse(text, &p), 0);
+	assert_int_equal(
+		addr_parse(relay->family == ADDR_V4 ? "192.0.2.2" : "2001:db8:1::2", &out->src), 0);
+	if (strncmp(text, "fd", 2) == 0)
+		assert_int_equal(addr_parse("fd00:1::2", &out->src), 0);
+	out->src_len = p.len;
+	out->deprecated = relay->family == ADDR_V6 && deprecated6;
+	return true;
+}
+
+static void type2(struct dns *m, const char *text, uint8_t precedence)
+{
+	uint8_t rdata[18] = {precedence, 0};
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	rdata[1] = a.family == ADDR_V4 ? 1 : 2;
+	memcpy(rdata + 2, a.bytes, addr_size(&a));
+	dns_record(m, AMTRELAY, 60, rdata, 2 + addr_size(&a));
+}
+
+// RFC 6724 section 6 and RFC 8305 section 4 within one precedence (standards S-03, S-04, S-06). The
+// answer holds the relays in the order given; expect is the order to try them.
+static void selection_rows(void **state)
+{
+	static const struct {
+		const char *what, *s4, *s6;
+		bool deprecated;
+		struct {
+			uint8_t precedence;
+			const char *addr;
+		} in[5];
+		const char *expect[5];
+	} rows[] = {
+		{"precedence before family", "192.0.2.0/24", "2001:db8:1::/64", false,
+			{{20, "2001:db8:9::1"}, {10, "203.0.113.1"}},
+			{"203.0.113.1", "2001:db8:9::1"}},
+		{"rule 6: IPv6 before IPv4", "192.0.2.0/24", "2001:db8:1::/64", false,
+			{{10, "203.0.113.1"}, {10, "2001:db8:9::1"}},
+			{"2001:db8:9::1", "203.0.113.1"}},
+		{"rule 1: no way to IPv6", "192.0.2.0/24", NULL, false,
+			{{10, "2001:db8:9::1"}, {10, "203.0.113.1"}},
+			{"203.0.113.1", "2001:db8:9::1"}},
+		{"rule 1: no way to IPv4, though its precedence is better", NULL, "2001:db8:1::/64",
+			false, {{10, "203.0.113.1"}, {10, "2001:db8:9::1"}, {20, "2001:db8:9::2"}},
+			{"2001:db8:9::1", "203.0.113.1", "2001:db8:9::2"}},
+		{"rule 3: the IPv6 address is deprecated", "192.0.2.0/24", "2001:db8:1::/64", true,
+			{{10, "2001:db8:9::1"}, {10, "203.0.113.1"}},
+			{"203.0.113.1", "2001:db8:9::1"}},
+		{"rule 5: a unique local source does not go with a global relay", "192.0.2.0/24",
+			"fd00:1::/64", false, {{10, "2001:db8:9::1"}, {10, "203.0.113.1"}},
+			{"203.0.113.1", "2001:db8:9::1"}},
+		{"rule 6: 6to4 and Teredo after native", NULL, "2001:db8:1::/64", false,
+			{{10, "2001::1"}, {10, "2002:cb00:7101::1"}, {10, "2001:db8:9::1"}},
+			{"2001:db8:9::1", "2002:cb00:7101::1", "2001::1"}},
+		{"rule 9: the longest prefix in common", NULL, "2001:db8:1::/64", false,
+			{{10, "2400::1"}, {10, "2001:db8:2::1"}, {10, "2001:db8:1::1"}},
+			{"2001:db8:1::1", "2001:db8:2::1", "2400::1"}},
+		{"rule 9: IPv4 on our link", "192.0.2.0/24", NULL, false,
+			{{10, "192.0.3.1"}, {10, "192.0.2.1"}}, {"192.0.2.1", "192.0.3.1"}},
+		{"RFC 8305: the families take turns", "192.0.2.0/24", "2001:db8:1::/64", false,
+			{{10, "192.0.2.1"}, {10, "2001:db8:9::1"}, {10, "2001:db8:1::1"},
+				{10, "203.0.113.1"}, {20, "2001:db8:1::3"}},
+			{"2001:db8:1::1", "192.0.2.1", "2001:db8:9::1", "203.0.113.1",
+				"2001:db8:1::3"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		// The lots of equals must not matter here.
+		for (int seed = 0; seed < 8; seed++) {
+			struct dns m;
+
+			source4 = rows[i].s4;
+			source6 = rows[i].s6;
+			deprecated6 = rows[i].deprecated;
+			lab.rng = rng_seeded((uint64_t)seed);
+			lab.now += US_PER_S;
+			begin(&m, 0);
+			for (int k = 0; k < 5 && rows[i].in[k].addr; k++)
+				type2(&m, rows[i].in[k].addr, rows[i].in[k].precedence);
+			ask(&m);
+			for (unsigned int k = 0; k < lab.result.n_relays; k++)
+				if (strcmp(relay(k), rows[i].expect[k]) != 0)
+					fail_msg("%s: %u is %s", rows[i].what, k, relay(k));
+		}
+	}
+}
+
+// Rule 10: at random among equals, each first about as often (standards S-05).
+static void equals_are_random(void **state)
+{
+	static const char *const equal[] = {"203.0.113.1", "198.18.0.1", "8.0.0.1", "100.0.0.1"};
+	unsigned int first[4] = {0};
+
+	(void)state;
+	source4 = "192.0.2.0/24";
+	source6 = NULL;
+	for (int n = 0; n < 400; n++) {
+		struct dns m;
+
+		lab.now += US_PER_S;
+		lab.n_asked = 0;
+		begin(&m, 0);
+		for (int k = 0; k < 4; k++)
+			type2(&m, equal[k], 10);
+		ask(&m);
+		for (int k = 0; k < 4; k++)
+			first[k] += strcmp(relay(0), equal[k]) == 0;
+	}
+	for (int k = 0; k < 4; k++)
+		assert_in_range(first[k], 60, 140);
+}
+
+// RFC 8305 section 3: the other family of a name is waited for 50 ms (standards H-04), a name
+// without any address longer.
+static void other_family_is_slow(void **state)
+{
+	uint64_t from;
+	struct dns m;
+
+	(void)state;
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, NAME);
+	ask(&m);
+	assert_int_equal(lab.n_asked, 3);
+	from = lab.now;
+	run_to(from + US_PER_S);
+	assert_int_equal(lab.n_results, 0);
+	dns_begin(&m, "amt.relays.test.", A, 0);
+	dns_record_hex(&m, A, 90, "cb00710f");
+	answer(1, &m);
+	run_to(lab.now + 49 * US_PER_MS);
+	assert_int_equal(lab.n_results, 0);
+	run_to(lab.now + 2 * US_PER_MS);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(lab.result.n_relays, 1);
+	assert_string_equal(relay(0), "203.0.113.15");
+	assert_in_range(lab.result.ttl_s, 1, 60); // asked again soon
+	assert_int_equal(lab.n_cancelled, 1);
+	// In time it is taken.
+	lab.now += US_PER_S;
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, NAME);
+	ask(&m);
+	dns_begin(&m, "amt.relays.test.", AAAA, 0);
+	dns_record_hex(&m, AAAA, 90, "20010db8000000000000000000000099");
+	answer(5, &m);
+	run_to(lab.now + 40 * US_PER_MS);
+	dns_begin(&m, "amt.relays.test.", A, 0);
+	dns_record_hex(&m, A, 90, "cb00710f");
+	answer(4, &m);
+	assert_int_equal(lab.n_results, 2);
+	assert_int_equal(lab.result.n_relays, 2);
+	assert_int_equal(lab.result.ttl_s, 90);
+	// From now on no IPv6: no question for it either.
+	driad_families(lab.d, true, false);
+	lab.now += US_PER_S;
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 90, NAME);
+	ask(&m);
+	assert_int_equal(lab.n_asked, 8);
+	assert_int_equal(lab.asked[7].type, A);
+}
+
 static void ttl_rows(void **state)
 {
 	static const struct {
@@ -816,10 +993,21 @@ int main(void)
 		.negative_ttl_max_s = 300,
 		.max_waiting = 50,
 		.use_ipv4 = true};
+	static struct driad_cfg paths = {.queries_per_100ms = 1000,
+		.negative_ttl_max_s = 300,
+		.max_waiting = 50,
+		.use_ipv4 = true,
+		.use_ipv6 = true,
+		.path = test_path,
+		.path_ctx = &lab};
 	const struct CMUnitTest tests[] = {
 		T(golden_answers),
 		T(record_rows),
 		cmocka_unit_test_prestate_setup_teardown(families, setup, teardown, &v4_only),
+		cmocka_unit_test_prestate_setup_teardown(selection_rows, setup, teardown, &paths),
+		cmocka_unit_test_prestate_setup_teardown(
+			equals_are_random, setup, teardown, &paths),
+		T(other_family_is_slow),
 		T(ttl_rows),
 		T(alias_without_target),
 		T(failures),

@@ -122,7 +122,8 @@ static int setup(void **state)
 	assert_non_null(in);
 	interfaces(roles, NULL, 3);
 	prefix_parse("232.0.0.0/8", &in->cfg.ssm_ranges[0]);
-	in->cfg.n_ssm_ranges = 1;
+	prefix_parse("ff30::/32", &in->cfg.ssm_ranges[1]);
+	in->cfg.n_ssm_ranges = 2;
 	in->cfg.max_channels = MAX;
 	timers_init(&in->timers);
 	in->base = event_base_new();
@@ -184,8 +185,11 @@ static void refusals(void **state)
 		{G1, G1, NULL, "source " G1 " is not the address of a host"},
 		{"127.0.0.1", G1, NULL, "source 127.0.0.1 is not the address of a host"},
 		{S1, "ff3e::1", NULL, "(" S1 ",ff3e::1): source and group are of two families"},
-		{"2001:db8::1", "ff3e::1", NULL,
-			"(2001:db8::1,ff3e::1): IPv6 channels are not supported yet"},
+		{"2001:db8::1", "ff3e::1", NULL, "group ff3e::1 is never that of a channel"},
+		{"2001:db8::1", "ff3e:30::8000:1", NULL,
+			"group ff3e:30::8000:1 is outside ssm_ranges"},
+		{"fe80::1", "ff3e::8000:1", NULL, "source fe80::1 is not the address of a host"},
+		{S1, "232.0.0.0", NULL, "group 232.0.0.0 is never that of a channel"},
 		{S1, G1, "if0", "the role of interface if0 is not downstream"},
 		{S1, G1, "if9", "there is no interface if9"},
 	};

@@ -157,25 +157,26 @@ static void sorted(void **state)
 static void passed_over(void **state)
 {
 	struct joinfile_list l = {.e = entries};
-	struct prefix ranges[2];
+	struct prefix ranges[3];
 	struct joinfile_passed p;
 
 	(void)state;
 	prefix_parse("232.0.0.0/8", &ranges[0]);
 	prefix_parse("233.1.0.0/16", &ranges[1]);
+	prefix_parse("ff30::/32", &ranges[2]);
 	assert_int_equal(parse("2001:db8::1,ff3e::1\n10.0.0.1,239.1.1.1\n10.0.0.1,233.1.1.1\n"
-			       "10.0.0.1,233.2.1.1\n10.0.0.1,232.1.1.1\n"),
+			       "10.0.0.1,233.2.1.1\n10.0.0.1,232.1.1.1\n"
+			       "2001:db8::1,ff35::8000:1\n"),
 		0);
 	l.n = n;
-	joinfile_pass(&l, ranges, 2, &p);
+	joinfile_pass(&l, ranges, 3, &p);
 	n = l.n;
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 3);
+	expect_entry(2, "2001:db8::1,ff35::8000:1\n");
 	expect_entry(0, "10.0.0.1,233.1.1.1\n");
 	expect_entry(1, "10.0.0.1,232.1.1.1\n");
-	assert_int_equal(p.n_family, 1);
-	assert_int_equal(p.family_line, 1);
-	assert_int_equal(p.n_not_ssm, 2);
-	assert_int_equal(p.not_ssm_line, 2);
+	assert_int_equal(p.n_not_ssm, 3);
+	assert_int_equal(p.not_ssm_line, 1);
 }
 
 static struct joinfile_entry entry(uint8_t i, bool wanted)
