@@ -64,6 +64,7 @@ int value_path(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 // A host, or an IPv6 link-local address.
 int value_gateway(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_families(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_domain(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN]);

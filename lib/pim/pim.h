@@ -169,6 +169,7 @@ struct pim_channel_view {
 	uint64_t assert_expires_us; // NEVER_US in NoInfo
 };
 struct pim_if_view {
+	uint8_t family;
 	struct addr primary, dr; // none while down
 	bool is_dr;		 // we are
 	uint32_t genid, dr_priority;

@@ -10,9 +10,11 @@
 
 #include "base/addr.h"
 
-#define IP_PROTO_IGMP 2
-#define IP_PROTO_UDP  17
-#define IP_PROTO_PIM  103
+#define IP_PROTO_HOPOPTS 0
+#define IP_PROTO_IGMP	 2
+#define IP_PROTO_UDP	 17
+#define IP_PROTO_ICMPV6	 58
+#define IP_PROTO_PIM	 103
 
 // Ones' complement sum of RFC 1071 over len octets, an odd last octet padded with zero, added to
 // `sum` (0 to start). Not folded to the final form: pass it on, or end with ip_cksum_fold().
