@@ -88,6 +88,9 @@ static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
 		.negative_ttl_max_s = dns->negative_ttl_max_s,
 		.max_waiting = DNS_MAX_WAITING,
 		.use_ipv4 = true,
+		.use_ipv6 = true,
+		.path = upstream_path,
+		.path_ctx = in,
 	};
 	char why[RESOLVER_ERR_LEN];
 

@@ -9,14 +9,6 @@
 #include "base/log.h"
 #include "inlet.h"
 
-struct addr iface_primary(const struct iface *ifc)
-{
-	for (unsigned int i = 0; i < ifc->n_addrs; i++)
-		if (ifc->addrs[i].addr.family == ADDR_V4)
-			return ifc->addrs[i].addr;
-	return (struct addr){0};
-}
-
 bool iface_is_local(const struct inlet *in, const struct addr *a)
 {
 	for (unsigned int i = 0; i < in->n_ifs; i++)
@@ -79,9 +71,18 @@ static int set_addresses(struct iface *ifc, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
+static bool speaks_ipv6(const struct config_if *cfg)
+{
+	for (unsigned int i = 0; i < cfg->n_addrs; i++)
+		if (cfg->addrs[i].addr.family == ADDR_V6)
+			return true;
+	return false;
+}
+
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
-	struct kif_cfg cfg = {.name = ifc->cfg->name, .mtu = ifc->mtu};
+	struct kif_cfg cfg = {
+		.name = ifc->cfg->name, .mtu = ifc->mtu, .ipv6 = speaks_ipv6(ifc->cfg)};
 	char why[KIF_ERR_LEN];
 
 	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
@@ -116,18 +117,23 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 {
 	unsigned int at = ifc->n_addrs;
 
-	for (unsigned int i = 0; i < ifc->n_addrs; i++)
-		if (addr_eq(&ifc->addrs[i].addr, &ev->addr))
+	for (unsigned int i = 0; i < ifc->n_addrs; i++) {
+		if (addr_eq(&ifc->addrs[i].addr, &ev->addr)) {
+			ifc->deprecated[i] = ev->deprecated;
 			return;
+		}
+	}
 	if (ifc->n_addrs == IFACE_MAX_ADDRS) {
 		log_warn_limited("inletd", "too many addresses if=%s", ifc->cfg->name);
 		return;
 	}
 	ifc->addrs[at] = (struct config_addr){.addr = ev->addr, .len = ev->prefix_len};
+	ifc->deprecated[at] = ev->deprecated;
 	ifc->n_addrs++;
 	iface_pim_address(ifc, now_us);
 	iface_membership_address(ifc, now_us);
-	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
+	upstream_changed(ifc->in);
+	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels && addr_is_unicast(&ev->addr))
 		channels_addr_added(ifc->in->channels, now_us);
 }
 
@@ -139,6 +145,9 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 		ifc->n_addrs--;
 		memmove(&ifc->addrs[i], &ifc->addrs[i + 1],
 			(ifc->n_addrs - i) * sizeof(ifc->addrs[0]));
+		memmove(&ifc->deprecated[i], &ifc->deprecated[i + 1],
+			(ifc->n_addrs - i) * sizeof(ifc->deprecated[0]));
+		upstream_changed(ifc->in);
 		iface_pim_address(ifc, now_us);
 		iface_membership_address(ifc, now_us);
 		if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)

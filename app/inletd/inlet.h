@@ -106,12 +106,14 @@ struct iface {
 	uint16_t mtu; // octets of an IP datagram: the netdev's, at most the port's
 	struct config_addr addrs[IFACE_MAX_ADDRS]; // what the kernel has, primary ones first
 	unsigned int n_addrs;
+	bool deprecated[IFACE_MAX_ADDRS]; // of addrs: not for new tunnels where there is another
 
 	struct iface_pim pim[IFACE_FAMILIES];
 	struct iface_membership membership[IFACE_FAMILIES];
 
-	struct amt_endpoint *discovery; // opened with the first Discovery that leaves here
-	uint64_t inject_drops;		// frames of the kernel that did not fit the ring
+	// Of IPv4 and IPv6, opened with the first Discovery of the family that leaves here.
+	struct amt_endpoint *discovery[2];
+	uint64_t inject_drops; // frames of the kernel that did not fit the ring
 };
 
 // A tunnel's socket, and the tunnel it belongs to once there is one.
@@ -199,8 +201,6 @@ int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);
 // When the workers have stopped.
 void iface_close(struct iface *ifc);
 void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct inlet
-// The first IPv4 address, or none.
-struct addr iface_primary(const struct iface *ifc);
 bool iface_is_local(const struct inlet *in, const struct addr *a);
 
 // pim.c: PIM on one interface, where the configuration has it on. Closed before the channels go
@@ -231,6 +231,10 @@ void iface_membership_review(
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet
 extern const struct channel_env upstream_env; // ctx is filled in by boot
 void upstream_close(struct iface *ifc);
+// struct driad_cfg's; ctx: struct inlet.
+bool upstream_path(void *ctx, const struct addr *relay, struct driad_path *out);
+// The addresses of upstream interfaces are others now.
+void upstream_changed(struct inlet *in);
 uint32_t upstream_stats_cb(void *endpoint, struct mfib_stats *out); // for steering_create()
 
 // state.c: what is joined, kept on file for the next start.

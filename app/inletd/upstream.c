@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sockets towards relays: which upstream interface leads to one, an endpoint of its own for each
-// tunnel, one a interface for Discovery.
+// tunnel, one an interface and family for Discovery.
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -34,29 +34,92 @@ static struct addr route_source(const struct addr *dst)
 	return local;
 }
 
-// The upstream interface that the kernel would use for dst, or else the first with an address (the
-// default route may belong to management).
-static struct iface *upstream_for(struct inlet *in, const struct addr *dst, struct addr *local)
+// The upstream interface that has the address at *k.
+static struct iface *upstream_with(struct inlet *in, const struct addr *a, unsigned int *k)
 {
-	struct addr src = route_source(dst);
-
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		struct iface *ifc = &in->ifs[i];
 
-		for (unsigned int k = 0; is_upstream(ifc) && k < ifc->n_addrs; k++) {
-			if (addr_eq(&ifc->addrs[k].addr, &src)) {
-				*local = src;
+		for (*k = 0; is_upstream(ifc) && *k < ifc->n_addrs; (*k)++)
+			if (addr_eq(&ifc->addrs[*k].addr, a))
 				return ifc;
-			}
+	}
+	return NULL;
+}
+
+// The first one with an address of the family that a tunnel can have: at *k, none that is
+// link-local, a deprecated one where there is no other.
+static struct iface *upstream_first(struct inlet *in, uint8_t family, unsigned int *k)
+{
+	for (int deprecated = 0; deprecated < 2; deprecated++) {
+		for (unsigned int i = 0; i < in->n_ifs; i++) {
+			struct iface *ifc = &in->ifs[i];
+
+			for (*k = 0; is_upstream(ifc) && *k < ifc->n_addrs; (*k)++)
+				if (ifc->addrs[*k].addr.family == family &&
+					addr_is_unicast(&ifc->addrs[*k].addr) &&
+					ifc->deprecated[*k] <= deprecated)
+					return ifc;
 		}
 	}
-	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		*local = iface_primary(&in->ifs[i]);
-		if (is_upstream(&in->ifs[i]) && !addr_is_none(local))
-			return &in->ifs[i];
-	}
-	errno = EADDRNOTAVAIL;
 	return NULL;
+}
+
+// The upstream interface that the kernel would use for dst, or else the first with an address (the
+// default route may belong to management). Its address is at *k.
+static struct iface *upstream_at(
+	struct inlet *in, const struct addr *dst, const struct addr *src, unsigned int *k)
+{
+	struct iface *ifc = upstream_with(in, src, k);
+
+	return ifc && addr_is_unicast(src) ? ifc : upstream_first(in, dst->family, k);
+}
+
+static struct iface *upstream_for(struct inlet *in, const struct addr *dst, struct addr *local)
+{
+	struct addr src = route_source(dst);
+	unsigned int k;
+	struct iface *ifc = upstream_at(in, dst, &src, &k);
+
+	if (ifc)
+		*local = ifc->addrs[k].addr;
+	else
+		errno = EADDRNOTAVAIL;
+	return ifc;
+}
+
+bool upstream_path(void *ctx, const struct addr *relay, struct driad_path *out)
+{
+	struct addr src = route_source(relay);
+	unsigned int k;
+	const struct iface *ifc;
+
+	if (addr_is_none(&src)) // no route
+		return false;
+	ifc = upstream_at(ctx, relay, &src, &k);
+	if (!ifc)
+		return false;
+	*out = (struct driad_path){
+		.src = ifc->addrs[k].addr,
+		.src_len = ifc->addrs[k].len,
+		.deprecated = ifc->deprecated[k],
+	};
+	return true;
+}
+
+static bool has_family(void *ctx, uint8_t family)
+{
+	unsigned int k;
+
+	return upstream_first(ctx, family, &k) != NULL;
+}
+
+void upstream_changed(struct inlet *in)
+{
+	bool v4 = has_family(in, ADDR_V4), v6 = has_family(in, ADDR_V6);
+
+	if (in->driad) // before there is any address, both may come
+		driad_families(in->driad, v4 || !v6, v6 || !v4);
 }
 
 static void tunnel_rx_cb(
@@ -159,6 +222,7 @@ const struct channel_env upstream_env = {
 	.endpoint_open = endpoint_open,
 	.endpoint_close = endpoint_close,
 	.is_local = is_ours,
+	.has_family = has_family,
 };
 
 static int tunnel_send(
@@ -192,21 +256,25 @@ static int discovery_send(void *ctx, const struct addr *dst, const uint8_t *buf,
 	struct inlet *in = ctx;
 	struct addr local;
 	struct iface *ifc = upstream_for(in, dst, &local);
+	struct amt_endpoint **ep;
 
 	if (!ifc)
 		return -errno;
-	if (ifc->discovery) {
-		struct addr old = amt_endpoint_local(ifc->discovery);
+	ep = &ifc->discovery[dst->family == ADDR_V6];
+	if (*ep) {
+		struct addr old = amt_endpoint_local(*ep);
 
-		if (!addr_eq(&old, &local))
-			upstream_close(ifc);
+		if (!addr_eq(&old, &local)) {
+			amt_endpoint_close(*ep);
+			*ep = NULL;
+		}
 	}
-	if (!ifc->discovery)
-		ifc->discovery = amt_endpoint_open(in->base, kif_name(ifc->kif), &local, 0,
-			discovery_rx_cb, discovery_err_cb, ifc);
-	if (!ifc->discovery)
+	if (!*ep)
+		*ep = amt_endpoint_open(in->base, kif_name(ifc->kif), &local, 0, discovery_rx_cb,
+			discovery_err_cb, ifc);
+	if (!*ep)
 		return -errno;
-	return amt_endpoint_send(ifc->discovery, dst, buf, len);
+	return amt_endpoint_send(*ep, dst, buf, len);
 }
 
 static void event_cb(void *ctx, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
@@ -234,7 +302,9 @@ const struct amt_ops upstream_amt_ops = {
 
 void upstream_close(struct iface *ifc)
 {
-	if (ifc->discovery)
-		amt_endpoint_close(ifc->discovery);
-	ifc->discovery = NULL;
+	for (int i = 0; i < 2; i++) {
+		if (ifc->discovery[i])
+			amt_endpoint_close(ifc->discovery[i]);
+		ifc->discovery[i] = NULL;
+	}
 }

@@ -24,9 +24,11 @@ struct amt_gateway *amt_gateway_create(const struct amt_cfg *cfg, const struct a
 		.ctx = ctx,
 		.timers = timers,
 		.rng = rng,
-		.inner_size = (size_t)cfg->update_mtu - AMT_OUTER_LEN - AMT_UPDATE_HDR,
+		.inner_size = (size_t)cfg->update_mtu - AMT_OUTER_IPV4 - AMT_UPDATE_HDR,
 	};
 	TAILQ_INIT(&gw->discoveries);
+	TAILQ_INIT(&gw->tunnels);
+	hmap_init(&gw->relays);
 	gw->inner = malloc(gw->inner_size);
 	gw->msg = malloc(gw->inner_size + AMT_UPDATE_HDR);
 	if (!gw->inner || !gw->msg) {
@@ -38,6 +40,7 @@ struct amt_gateway *amt_gateway_create(const struct amt_cfg *cfg, const struct a
 
 void amt_gateway_destroy(struct amt_gateway *gw)
 {
+	amt_relays_fini(gw);
 	free(gw->inner);
 	free(gw->msg);
 	free(gw);
@@ -125,8 +128,22 @@ uint64_t amt_backoff_us(struct amt_gateway *gw, uint32_t retry)
 		gw->cfg.retry_max_s * USEC_PER_SEC, retry);
 }
 
-struct amt_tunnel *amt_tunnel_open(struct amt_gateway *gw, const struct addr *relay, void *owner,
-	void *endpoint, uint64_t now_us)
+static void side_init(struct amt_tunnel *t, uint8_t family)
+{
+	struct amt_side *s = amt_side(t, family);
+
+	s->t = t;
+	s->family = family;
+	s->state = AMT_IDLE;
+	s->qrv = AMT_DEFAULT_QRV;
+	s->qqi_s = AMT_DEFAULT_QQI;
+	amt_request_init(s);
+	amt_report_init(s);
+	amt_silence_init(s);
+}
+
+struct amt_tunnel *amt_tunnel_open_for(struct amt_gateway *gw, const struct addr *relay,
+	uint8_t family, void *owner, void *endpoint, uint64_t now_us)
 {
 	struct amt_tunnel *t = calloc(1, sizeof(*t));
 
@@ -140,13 +157,36 @@ struct amt_tunnel *amt_tunnel_open(struct amt_gateway *gw, const struct addr *re
 		.state = AMT_REQUESTING,
 		.opened_us = now_us,
 		.since_us = now_us,
-		.qrv = AMT_DEFAULT_QRV,
-		.qqi_s = AMT_DEFAULT_QQI,
 	};
-	amt_request_init(t);
-	amt_report_init(t);
-	amt_request_start(t, now_us);
+	timer_init(&t->teardown_timer, amt_teardown_timer, t);
+	side_init(t, ADDR_V4);
+	side_init(t, ADDR_V6);
+	TAILQ_INSERT_TAIL(&gw->tunnels, t, link);
+	amt_tunnel_want(t, family, now_us);
 	return t;
+}
+
+struct amt_tunnel *amt_tunnel_open(struct amt_gateway *gw, const struct addr *relay, void *owner,
+	void *endpoint, uint64_t now_us)
+{
+	return amt_tunnel_open_for(gw, relay, ADDR_V4, owner, endpoint, now_us);
+}
+
+void amt_tunnel_want(struct amt_tunnel *t, uint8_t family, uint64_t now_us)
+{
+	struct amt_side *s = amt_side(t, family);
+
+	if (t->state == AMT_FAILED || amt_side_active(s))
+		return;
+	if (s->state == AMT_IDLE)
+		s->state = AMT_REQUESTING;
+	if (!s->waiting)
+		amt_request_start(s, now_us);
+}
+
+enum amt_tunnel_state amt_tunnel_side(const struct amt_tunnel *t, uint8_t family)
+{
+	return t->sides[family == ADDR_V6 ? AMT_SIDE_V6 : AMT_SIDE_V4].state;
 }
 
 static void tunnel_free(struct amt_tunnel *t)
@@ -155,38 +195,54 @@ static void tunnel_free(struct amt_tunnel *t)
 		free(t);
 }
 
+// What was left a moment ago counts as well: it spares the relay the rest of the BLOCKs.
+static void side_end(struct amt_side *s)
+{
+	struct amt_tunnel *t = s->t;
+
+	if (s->announced == 0 || !s->update.valid)
+		return;
+	if (!s->update.g)
+		amt_report_block_all(s);
+	else if (!amt_teardown_send(t, &s->update))
+		amt_relay_owe(t->gw, &t->relay, &s->update);
+}
+
 void amt_tunnel_close(struct amt_tunnel *t, uint64_t now_us)
 {
 	char relay[ADDR_STRLEN];
 
-	// What was left a moment ago counts as well: it spares the relay the rest of the BLOCKs.
-	if (t->announced > 0 && t->update.valid) {
-		if (t->update.g)
-			amt_teardown_send(t, &t->update);
-		else
-			amt_report_block_all(t);
-	}
 	log_info("amt", "tunnel closed relay=%s channels=%u open_s=%llu",
-		addr_format(&t->relay, relay), t->joined,
+		addr_format(&t->relay, relay), t->sides[0].joined + t->sides[1].joined,
 		(unsigned long long)((now_us - t->opened_us) / USEC_PER_SEC));
-	amt_request_fini(t);
-	amt_report_fini(t);
+	for (int i = 0; i < AMT_SIDES; i++)
+		side_end(&t->sides[i]);
+	for (int i = 0; i < AMT_SIDES; i++) {
+		amt_request_fini(&t->sides[i]);
+		amt_report_fini(&t->sides[i]);
+		timer_cancel(t->gw->timers, &t->sides[i].remedy_timer);
+	}
+	timer_cancel(t->gw->timers, &t->teardown_timer);
+	TAILQ_REMOVE(&t->gw->tunnels, t, link);
 	t->closed = true;
 	tunnel_free(t);
 }
 
-void amt_tunnel_send(struct amt_tunnel *t, const uint8_t *buf, size_t len)
+bool amt_tunnel_send(struct amt_tunnel *t, const uint8_t *buf, size_t len)
 {
 	struct amt_stats *stats = &t->gw->stats;
 
-	if (t->gw->ops.send(t->gw->ctx, t, &t->relay, buf, len) < 0)
+	if (t->gw->ops.send(t->gw->ctx, t, &t->relay, buf, len) < 0) {
 		stats->send_errors++;
-	else if (buf[0] == AMT_REQUEST)
+		return false;
+	}
+	if (buf[0] == AMT_REQUEST)
 		stats->request_tx++;
 	else if (buf[0] == AMT_MEMBERSHIP_UPDATE)
 		stats->update_tx++;
 	else
 		stats->teardown_tx++;
+	return true;
 }
 
 void amt_tunnel_state(struct amt_tunnel *t, enum amt_tunnel_state state, uint64_t now_us)
@@ -217,40 +273,59 @@ void *amt_tunnel_endpoint(const struct amt_tunnel *t)
 	return t->endpoint;
 }
 
-void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out)
+const char *amt_family_name(uint8_t family)
 {
-	*out = (struct amt_tunnel_view){
-		.relay = t->relay,
-		.state = t->state,
-		.channels = t->joined,
-		.qrv = t->qrv,
-		.query_interval_s = t->qqi_s,
-		.limit_flag = t->limit,
-		.gateway_flag = t->query.g,
-		.gateway_addr = t->query.gateway_addr,
-		.gateway_port = t->query.gateway_port,
-		.since_us = t->since_us,
-		.last_query_us = t->last_query_us,
-		.next_request_us = timer_armed(&t->request_timer) ? t->request_timer.due_us : 0,
-		.unanswered = t->unanswered,
+	return family == ADDR_V6 ? "ipv6" : "ipv4";
+}
+
+static struct amt_side_view side_view(const struct amt_side *s)
+{
+	return (struct amt_side_view){
+		.state = s->state,
+		.channels = s->joined,
+		.qrv = s->qrv,
+		.query_interval_s = s->qqi_s,
+		.limit_flag = s->limit,
+		.gateway_flag = s->query.g,
+		.last_query_us = s->last_query_us,
+		.next_request_us = timer_armed(&s->request_timer) ? s->request_timer.due_us : 0,
+		.unanswered = s->unanswered,
 	};
 }
 
-struct amt_tunnel *amt_tunnel_open_for(struct amt_gateway *gw, const struct addr *relay,
-	uint8_t family, void *owner, void *endpoint, uint64_t now_us)
+// The one that stands for the tunnel.
+static const struct amt_side *main_side(const struct amt_tunnel *t)
 {
-	(void)family;
-	return amt_tunnel_open(gw, relay, owner, endpoint, now_us);
+	const struct amt_side *a = &t->sides[AMT_SIDE_V4], *b = &t->sides[AMT_SIDE_V6];
+
+	if (a->state == AMT_UP || b->state == AMT_UP)
+		return a->state == AMT_UP ? a : b;
+	return a->state == AMT_IDLE ? b : a;
 }
 
-void amt_tunnel_want(struct amt_tunnel *t, uint8_t family, uint64_t now_us)
+void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out)
 {
-	(void)t;
-	(void)family;
-	(void)now_us;
-}
+	const struct amt_side *s = main_side(t);
+	const struct amt_side_view v = side_view(s);
 
-enum amt_tunnel_state amt_tunnel_side(const struct amt_tunnel *t, uint8_t family)
-{
-	return family == ADDR_V4 ? t->state : AMT_IDLE;
+	*out = (struct amt_tunnel_view){
+		.relay = t->relay,
+		.state = t->state,
+		.channels = t->sides[0].joined + t->sides[1].joined,
+		.qrv = v.qrv,
+		.query_interval_s = v.query_interval_s,
+		.limit_flag = v.limit_flag,
+		.gateway_flag = v.gateway_flag,
+		.gateway_addr = s->query.gateway_addr,
+		.gateway_port = s->query.gateway_port,
+		.since_us = t->since_us,
+		.last_query_us = v.last_query_us,
+		.next_request_us = v.next_request_us,
+		.unanswered = v.unanswered,
+		.ipv4 = side_view(&t->sides[AMT_SIDE_V4]),
+		.ipv6 = side_view(&t->sides[AMT_SIDE_V6]),
+		.quirks = amt_quirks(t),
+		.nat = amt_behind_nat(s),
+		.ecn = s->ecn,
+	};
 }

@@ -19,6 +19,9 @@ struct kif_cfg {
 	const char *name; // netdev name, at most 15 octets
 	uint8_t mac[6];
 	uint16_t mtu;
+	// The netdev speaks IPv6 whatever the system's default is, with a link-local address made
+	// of the MAC.
+	bool ipv6;
 };
 
 #define KIF_ERR_LEN 256

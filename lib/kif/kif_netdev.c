@@ -14,18 +14,26 @@
 #include "base/log.h"
 
 // Of this netdev only, under /proc/sys/net.
-static const struct {
+static const struct setting {
 	const char *family, *key, *value;
 } settings[] = {
 	// Multicast sources and relays are reached over other interfaces than the one they are
 	// heard on: strict reverse-path filtering (RFC 3704 2.2) would drop them.
 	{"ipv4", "rp_filter", "2"},
-	// No addresses that nobody configured, and no traffic to make them.
-	{"ipv6", "addr_gen_mode", "1"},
 	{"ipv6", "accept_ra", "0"},
 	{"ipv6", "autoconf", "0"},
 	// Configured IPv6 addresses survive "ip link set down".
 	{"ipv6", "keep_addr_on_down", "1"},
+};
+// Without IPv6: no addresses that nobody configured, and no traffic to make them.
+static const struct setting without_ipv6[] = {
+	{"ipv6", "addr_gen_mode", "1"},
+};
+// With it: link-local addresses are what neighbours and routers know each other by (RFC 4291
+// section 2.1).
+static const struct setting with_ipv6[] = {
+	{"ipv6", "disable_ipv6", "0"},
+	{"ipv6", "addr_gen_mode", "0"},
 };
 
 bool kif_name_ok(const char *name)
@@ -55,6 +63,12 @@ static void write_setting(const char *name, const char *family, const char *key,
 	}
 	if (fd >= 0)
 		close(fd);
+}
+
+static void write_settings(const char *name, const struct setting *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		write_setting(name, s[i].family, s[i].key, s[i].value);
 }
 
 static int request(int fd, unsigned long req, struct ifreq *ifr, const struct kif_cfg *cfg,
@@ -94,8 +108,12 @@ int kif_netdev_setup(const struct kif_cfg *cfg, int *ifindex, char err[KIF_ERR_L
 	ifr.ifr_mtu = cfg->mtu;
 	if ((rc = request(fd, SIOCSIFMTU, &ifr, cfg, "set the MTU", err)) != 0)
 		goto out;
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		write_setting(cfg->name, settings[i].family, settings[i].key, settings[i].value);
+	write_settings(cfg->name, settings, sizeof(settings) / sizeof(settings[0]));
+	if (cfg->ipv6)
+		write_settings(cfg->name, with_ipv6, sizeof(with_ipv6) / sizeof(with_ipv6[0]));
+	else
+		write_settings(
+			cfg->name, without_ipv6, sizeof(without_ipv6) / sizeof(without_ipv6[0]));
 	memset(&ifr, 0, sizeof(ifr));
 	if ((rc = request(fd, SIOCGIFFLAGS, &ifr, cfg, "read the flags", err)) != 0)
 		goto out;

@@ -314,7 +314,7 @@ int netlink_route_add(
 		.rtm_scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
 		.rtm_type = RTN_UNICAST,
 	};
-	const uint32_t oif = (uint32_t)ifindex;
+	const uint32_t oif = (uint32_t)ifindex, first = 1;
 	const uint32_t seq = ++nl->seq;
 	struct netlink_request r;
 
@@ -330,6 +330,9 @@ int netlink_route_add(
 	if (gateway)
 		netlink_request_attr(&r, RTA_GATEWAY, via->bytes, size);
 	netlink_request_attr(&r, RTA_OIF, &oif, sizeof(oif));
+	// Of IPv6 a route of the same metric would share its traffic with ours.
+	if (to->addr.family == ADDR_V6)
+		netlink_request_attr(&r, RTA_PRIORITY, &first, sizeof(first));
 	return transact(nl, &r, seq);
 }
 

@@ -14,7 +14,9 @@ struct netlink;
 enum netlink_event_type {
 	NETLINK_LINK, // name, up, mtu, mac as they are now
 	NETLINK_LINK_GONE,
-	NETLINK_ADDR_ADD, // addr, prefix_len
+	// addr, prefix_len. An IPv6 address is there once duplicate address detection is done; as
+	// long as it runs, and when it finds a duplicate, the address counts as deleted.
+	NETLINK_ADDR_ADD,
 	NETLINK_ADDR_DEL,
 };
 struct netlink_event {
@@ -26,8 +28,9 @@ struct netlink_event {
 	uint8_t mac[6]; // zero: no unicast MAC address, ignore
 	struct addr addr;
 	uint8_t prefix_len;
-	bool secondary; // the kernel takes another address of the subnet as source (IPv6:
-			// temporary)
+	bool secondary;	 // the kernel takes another address of the subnet as source (IPv6:
+			 // temporary)
+	bool deprecated; // IPv6: not for new communication (RFC 4862 section 5.5.4)
 };
 typedef void (*netlink_cb)(void *arg, const struct netlink_event *ev);
 

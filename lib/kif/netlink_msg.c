@@ -114,6 +114,14 @@ static void take_addr(const struct attrs *a, uint8_t family, struct addr *out)
 	}
 }
 
+// Nothing may be sent from a tentative address, but from an optimistic one (RFC 4429).
+static bool unusable(uint32_t flags)
+{
+	if (flags & IFA_F_DADFAILED)
+		return true;
+	return (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) == IFA_F_TENTATIVE;
+}
+
 static int parse_addr(uint16_t type, struct attrs *a, struct netlink_event *ev)
 {
 	struct addr address = {0}, local = {0};
@@ -143,10 +151,11 @@ static int parse_addr(uint16_t type, struct attrs *a, struct netlink_event *ev)
 	ev->addr = addr_is_none(&local) ? address : local;
 	if (addr_is_none(&ev->addr) || ifa.ifa_prefixlen > 8 * addr_size(&ev->addr))
 		return -EBADMSG;
-	ev->type = type == RTM_NEWADDR ? NETLINK_ADDR_ADD : NETLINK_ADDR_DEL;
+	ev->type = type == RTM_NEWADDR && !unusable(flags) ? NETLINK_ADDR_ADD : NETLINK_ADDR_DEL;
 	ev->ifindex = (int)ifa.ifa_index;
 	ev->prefix_len = ifa.ifa_prefixlen;
 	ev->secondary = (flags & IFA_F_SECONDARY) != 0;
+	ev->deprecated = (flags & IFA_F_DEPRECATED) != 0;
 	return 0;
 }
 

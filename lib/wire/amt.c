@@ -6,10 +6,14 @@
 
 #include "base/cursor.h"
 
-#define QUERY_L	    0x02 // RFC 7450 section 5.1.4
-#define QUERY_G	    0x01
-#define REQUEST_E   0x02 // RFC 9601 section 6.1.4.2
-#define REQUEST_P   0x01
+#define QUERY_L	  0x02 // RFC 7450 section 5.1.4
+#define QUERY_G	  0x01
+#define REQUEST_E 0x02 // RFC 9601 section 6.1.4.2
+#define REQUEST_P 0x01
+// Where Linux (drivers/net/amt.c) has them, which reads the octet's bits from the other end.
+#define MIRRORED_P  0x80
+#define MIRRORED_L  0x40
+#define MIRRORED_G  0x80
 #define GATEWAY_LEN 18 // port and 16-octet address
 
 static const uint8_t zero[12];
@@ -73,8 +77,8 @@ static enum amt_decode_err rd_query(struct rd *r, uint8_t flags, struct amt_msg 
 	m->nonce = rd_be32(r);
 	if (r->bad)
 		return AMT_ERR_SHORT;
-	m->l = flags & QUERY_L;
-	m->g = flags & QUERY_G;
+	m->l = flags & (m->mirrored ? MIRRORED_L : QUERY_L);
+	m->g = flags & (m->mirrored ? MIRRORED_G : QUERY_G);
 	m->inner = r->p;
 	m->inner_len = field = rd_left(r);
 	if (!m->g)
@@ -104,8 +108,10 @@ static enum amt_decode_err rd_body(struct rd *r, uint8_t flags, struct amt_msg *
 	case AMT_REQUEST:
 		rd_bytes(r, 2);
 		m->nonce = rd_be32(r);
-		m->p = m->type == AMT_REQUEST && flags & REQUEST_P;
-		m->e = m->type == AMT_REQUEST && flags & REQUEST_E;
+		if (m->type == AMT_RELAY_DISCOVERY)
+			break;
+		m->p = flags & (m->mirrored ? MIRRORED_P : REQUEST_P);
+		m->e = !m->mirrored && flags & REQUEST_E;
 		break;
 	case AMT_MEMBERSHIP_UPDATE:
 		rd_copy(r, m->mac, sizeof(m->mac));
@@ -128,7 +134,8 @@ static enum amt_decode_err rd_body(struct rd *r, uint8_t flags, struct amt_msg *
 	return r->bad ? AMT_ERR_SHORT : AMT_OK;
 }
 
-enum amt_decode_err amt_decode(const uint8_t *buf, size_t len, struct amt_msg *out)
+static enum amt_decode_err decode(
+	const uint8_t *buf, size_t len, bool mirrored, struct amt_msg *out)
 {
 	struct rd r = rd_init(buf, len);
 	uint8_t first, flags;
@@ -143,12 +150,26 @@ enum amt_decode_err amt_decode(const uint8_t *buf, size_t len, struct amt_msg *o
 	flags = rd_u8(&r);
 	if (r.bad)
 		return AMT_ERR_SHORT;
-	*out = (struct amt_msg){.type = (enum amt_type)first};
+	*out = (struct amt_msg){.type = (enum amt_type)first, .mirrored = mirrored};
 	return rd_body(&r, flags, out);
+}
+
+enum amt_decode_err amt_decode(const uint8_t *buf, size_t len, struct amt_msg *out)
+{
+	return decode(buf, len, false, out);
+}
+
+enum amt_decode_err amt_decode_mirrored(const uint8_t *buf, size_t len, struct amt_msg *out)
+{
+	return decode(buf, len, true, out);
 }
 
 static uint8_t flags_of(const struct amt_msg *m)
 {
+	if (m->type == AMT_REQUEST && m->mirrored)
+		return m->p ? MIRRORED_P : 0;
+	if (m->type == AMT_MEMBERSHIP_QUERY && m->mirrored)
+		return (uint8_t)((m->l ? MIRRORED_L : 0) | (m->g ? MIRRORED_G : 0));
 	if (m->type == AMT_REQUEST)
 		return (uint8_t)((m->e ? REQUEST_E : 0) | (m->p ? REQUEST_P : 0));
 	if (m->type == AMT_MEMBERSHIP_QUERY)

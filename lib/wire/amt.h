@@ -30,6 +30,7 @@ struct amt_msg {
 	struct addr relay;	  // 2
 	bool p, e;		  // 3: MLDv2 wanted; ECN-capable
 	bool l, g;		  // 4: limit; gateway fields present
+	bool mirrored;		  // 3, 4: flags as Linux has them, P and G at 0x80, L at 0x40
 	uint8_t mac[AMT_MAC_LEN]; // 4, 5, 7
 	struct addr gateway_addr; // 4 with g, 7
 	uint16_t gateway_port;	  // 4 with g, 7
@@ -48,6 +49,8 @@ enum amt_decode_err {
 
 // Reserved bits are ignored. AMT_OK or what is wrong; *out is unspecified then.
 enum amt_decode_err amt_decode(const uint8_t *buf, size_t len, struct amt_msg *out);
+// The same of a message whose sender has its flags mirrored; E is not known there.
+enum amt_decode_err amt_decode_mirrored(const uint8_t *buf, size_t len, struct amt_msg *out);
 // Writes msg (inner copied for types 4, 5 and 6). The octets written, or -ENOSPC, or -EINVAL for a
 // type or address that cannot be encoded.
 int amt_encode(const struct amt_msg *msg, uint8_t *buf, size_t size);

@@ -3,6 +3,7 @@
 #include "wire/gm.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "wire/igmp.h"
 #include "wire/mld.h"
@@ -137,4 +138,68 @@ uint32_t gm_max_resp_ms(uint8_t family, uint32_t ms)
 uint32_t gm_qqi_s(uint32_t s)
 {
 	return igmp_code_decode(igmp_code_encode(s));
+}
+
+#define RECORD_LEN 4 // without group and sources
+
+static void put16(uint8_t *p, size_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+void gm_report_begin(struct gm_report *r, uint8_t family, uint8_t *buf, size_t size)
+{
+	struct wr w;
+
+	if (size > UINT16_MAX)
+		size = UINT16_MAX;
+	*r = (struct gm_report){.family = family, .buf = buf, .size = size};
+	w = wr_init(buf, size);
+	if (family == ADDR_V4)
+		igmp_report_head(&w);
+	else
+		mld_report_head(&w);
+	r->len = w.bad ? 0 : wr_len(&w); // 0: too small for any report
+}
+
+int gm_report_add(struct gm_report *r, uint8_t type, const struct sg *sg)
+{
+	size_t n = addr_len(r->family);
+	bool open = r->record && r->buf[r->record] == type &&
+		    memcmp(r->buf + r->record + RECORD_LEN, sg->g.bytes, n) == 0;
+
+	if (sg->s.family != r->family || sg->g.family != r->family)
+		return -EINVAL;
+	if (r->len == 0 || r->size - r->len < (open ? n : RECORD_LEN + 2 * n))
+		return -ENOSPC;
+	if (!open) {
+		uint8_t *p = r->buf + r->len;
+
+		r->record = r->len;
+		r->len += RECORD_LEN + n;
+		r->n_records++;
+		r->n_sources = 0;
+		p[0] = type;
+		p[1] = 0; // Aux Data Len, always 0 (RFC 9776 section 4.2.6)
+		memcpy(p + RECORD_LEN, sg->g.bytes, n);
+	}
+	memcpy(r->buf + r->len, sg->s.bytes, n);
+	r->len += n;
+	put16(r->buf + r->record + 2, ++r->n_sources);
+	return 0;
+}
+
+int gm_report_end(struct gm_report *r)
+{
+	size_t head = r->family == ADDR_V4 ? IGMP_REPORT_HEAD : MLD_REPORT_HEAD;
+
+	if (r->len == 0)
+		return -ENOSPC;
+	put16(r->buf + head + 6, r->n_records);
+	if (r->family == ADDR_V4)
+		igmp_report_finish(r->buf, r->len);
+	else
+		mld_report_finish(r->buf, r->len);
+	return (int)r->len;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Group membership on a link: IGMPv3 (RFC 9776) and MLDv2 (RFC 9777) messages as whole IP
-// datagrams, in one form for both families. What travels inside AMT is igmp.h's.
+// datagrams, in one form for both families; on a link and inside AMT.
 #ifndef WIRE_GM_H
 #define WIRE_GM_H
 
@@ -88,6 +88,23 @@ struct gm_query {
 int gm_query_encode(const struct gm_query *q, uint8_t *buf, size_t size);
 // How many sources fit into a query of so many octets.
 size_t gm_query_capacity(uint8_t family, size_t octets);
+
+// Builds a report datagram to 224.0.0.22 or ff02::16, record by record, never past the size given.
+struct gm_report {
+	uint8_t family;
+	uint8_t *buf;
+	size_t size, len;
+	uint16_t n_records;
+	size_t record; // offset of the open record, 0 when none
+	uint16_t n_sources;
+};
+void gm_report_begin(struct gm_report *r, uint8_t family, uint8_t *buf, size_t size);
+// Adds source s to a record of this type (enum igmp_record_type) and group; opens one when the last
+// is of another type or group. 0, or -ENOSPC: end this report and begin another. A report too small
+// for one is -ENOSPC too. -EINVAL for addresses of another family.
+int gm_report_add(struct gm_report *r, uint8_t type, const struct sg *sg);
+// Fills in lengths and checksums. Octets of the datagram.
+int gm_report_end(struct gm_report *r);
 
 // What a peer decodes from the codes for these values: the nearest not above.
 uint32_t gm_max_resp_ms(uint8_t family, uint32_t ms);

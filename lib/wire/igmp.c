@@ -19,7 +19,6 @@
 #define V2_LEN	       8
 #define QUERY_LEN      12
 #define REPORT_LEN     8      // without records
-#define RECORD_LEN     8      // without sources
 #define IP_FRAGMENT    0x3fff // MF and the offset
 
 static const struct addr none;
@@ -122,7 +121,9 @@ static void wr_ip(struct wr *w, uint32_t src_be, uint32_t dst)
 static void ip_end(uint8_t *buf, size_t len)
 {
 	put16(buf + 2, len);
+	put16(buf + 10, 0);
 	put16(buf + 10, ip_cksum(buf, IP_HDR_LEN));
+	put16(buf + IP_HDR_LEN + 2, 0);
 	put16(buf + IP_HDR_LEN + 2, ip_cksum(buf + IP_HDR_LEN, len - IP_HDR_LEN));
 }
 
@@ -156,58 +157,16 @@ int igmp_query_encode(const struct addr *src, uint8_t max_resp_code, uint8_t qrv
 	return query_write(&q, max_resp_code, buf, size);
 }
 
-void igmp_report_begin(struct igmp_report *r, uint8_t *buf, size_t size)
+void igmp_report_head(struct wr *w)
 {
-	struct wr w = wr_init(buf, size < UINT16_MAX ? size : UINT16_MAX);
-
-	*r = (struct igmp_report){.buf = buf, .size = size < UINT16_MAX ? size : UINT16_MAX};
-	wr_ip(&w, 0, 0xe0000016);
-	wr_be32(&w, (uint32_t)IGMP_V3_REPORT << 24);
-	wr_be32(&w, 0);
-	r->len = w.bad ? 0 : wr_len(&w); // 0: too small for any report
+	wr_ip(w, 0, 0xe0000016);
+	wr_be32(w, (uint32_t)IGMP_V3_REPORT << 24);
+	wr_be32(w, 0);
 }
 
-static bool record_fits(
-	const struct igmp_report *r, enum igmp_record_type type, const struct addr *g)
+void igmp_report_finish(uint8_t *buf, size_t len)
 {
-	return r->record && r->buf[r->record] == type &&
-	       memcmp(r->buf + r->record + 4, g->bytes, 4) == 0;
-}
-
-int igmp_report_add(struct igmp_report *r, enum igmp_record_type type, const struct sg *sg)
-{
-	bool open = record_fits(r, type, &sg->g);
-
-	if (sg->s.family != ADDR_V4 || sg->g.family != ADDR_V4)
-		return -EINVAL;
-	if (r->len == 0 || r->size - r->len < (open ? 4 : RECORD_LEN + 4))
-		return -ENOSPC;
-	if (!open) {
-		uint8_t *p = r->buf + r->len;
-
-		r->record = r->len;
-		r->len += RECORD_LEN;
-		r->n_records++;
-		r->n_sources = 0;
-		p[0] = (uint8_t)type;
-		p[1] = 0; // Aux Data Len, always 0 (RFC 9776 section 4.2.6)
-		memcpy(p + 4, sg->g.bytes, 4);
-	}
-	memcpy(r->buf + r->len, sg->s.bytes, 4);
-	r->len += 4;
-	put16(r->buf + r->record + 2, ++r->n_sources);
-	return 0;
-}
-
-int igmp_report_end(struct igmp_report *r)
-{
-	if (r->len == 0)
-		return -ENOSPC;
-	put16(r->buf + IP_HDR_LEN + 2, 0);
-	put16(r->buf + IP_HDR_LEN + 6, r->n_records);
-	put16(r->buf + 10, 0);
-	ip_end(r->buf, r->len);
-	return (int)r->len;
+	ip_end(buf, len);
 }
 
 enum igmp_err igmp_report_decode(const uint8_t *ip, size_t len, igmp_record_cb cb, void *arg)

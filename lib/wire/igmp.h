@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IGMPv3 (RFC 9776): whole IPv4 datagrams, as they travel inside AMT. What hosts and routers say on
-// a link is read and written through gm.h.
+// IGMPv3 (RFC 9776): whole IPv4 datagrams. gm.h reads and writes both families.
 #ifndef WIRE_IGMP_H
 #define WIRE_IGMP_H
 
@@ -12,6 +11,7 @@
 #include "wire/gm.h"
 
 #define IGMP_QUERY_OCTETS (24 + 12) // of a query datagram without sources
+#define IGMP_REPORT_HEAD  24	    // the IP header
 
 enum igmp_record_type {
 	IGMP_IS_IN = 1,
@@ -50,22 +50,6 @@ uint8_t igmp_code_encode(uint32_t value); // nearest not above
 int igmp_query_encode(const struct addr *src, uint8_t max_resp_code, uint8_t qrv, uint8_t qqic,
 	uint8_t *buf, size_t size);
 
-// Builds a report datagram from 0.0.0.0 to 224.0.0.22, record by record, never past the size given.
-struct igmp_report {
-	uint8_t *buf;
-	size_t size, len;
-	uint16_t n_records;
-	size_t record; // offset of the open record, 0 when none
-	uint16_t n_sources;
-};
-void igmp_report_begin(struct igmp_report *r, uint8_t *buf, size_t size);
-// Adds source s to a record of this type and group; opens one when the last is of another type or
-// group. 0, or -ENOSPC: end this report and begin another. A report too small for one is -ENOSPC
-// too.
-int igmp_report_add(struct igmp_report *r, enum igmp_record_type type, const struct sg *sg);
-// Fills in lengths and checksums. Octets of the datagram.
-int igmp_report_end(struct igmp_report *r);
-
 // Walks a report (the relay's side). cb is called for each source of each record, and once with
 // s = none for a record without sources. Unknown record types are passed on too; aux data is
 // skipped. Everything is checked before the first callback.
@@ -75,5 +59,9 @@ enum igmp_err igmp_report_decode(const uint8_t *ip, size_t len, igmp_record_cb c
 // gm_decode() and gm_query_encode() for IPv4.
 enum gm_err igmp_decode(const uint8_t *ip, size_t len, struct gm_msg *out);
 int igmp_query_write(const struct gm_query *q, uint8_t *buf, size_t size);
+// For gm_report: what stands in front of the records, from 0.0.0.0 to 224.0.0.22; and what depends
+// on all that follows.
+void igmp_report_head(struct wr *w);
+void igmp_report_finish(uint8_t *buf, size_t len);
 
 #endif

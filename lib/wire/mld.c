@@ -8,6 +8,7 @@
 #include "wire/ip.h"
 
 #define IPV6_LEN	40
+#define HOP_BY_HOP_LEN	8
 #define NEXT_HOP_BY_HOP 0
 #define NEXT_ICMPV6	58
 #define OPTION_PAD1	0
@@ -148,23 +149,42 @@ enum gm_err mld_decode(const uint8_t *ip, size_t len, struct gm_msg *out)
 	return out->type == GM_QUERY ? gm_rd_query(&r, ADDR_V6, out) : GM_OK;
 }
 
+// IPv6 header and Router Alert. The length is filled in by ip_end().
+static void wr_ip(struct wr *w, const uint8_t src[16], const uint8_t dst[16])
+{
+	static const uint8_t alert[HOP_BY_HOP_LEN] = {NEXT_ICMPV6, 0, OPTION_ALERT, 2, 0, 0, 1, 0};
+
+	wr_be32(w, 0x60000000);
+	wr_be16(w, 0);
+	wr_u8(w, NEXT_HOP_BY_HOP);
+	wr_u8(w, 1);
+	wr_copy(w, src, 16);
+	wr_copy(w, dst, 16);
+	wr_copy(w, alert, sizeof(alert));
+}
+
+static void ip_end(uint8_t *buf, size_t total)
+{
+	uint8_t *icmp = buf + IPV6_LEN + HOP_BY_HOP_LEN;
+	size_t len = total - IPV6_LEN - HOP_BY_HOP_LEN;
+	uint16_t sum;
+
+	buf[4] = (uint8_t)((len + HOP_BY_HOP_LEN) >> 8);
+	buf[5] = (uint8_t)(len + HOP_BY_HOP_LEN);
+	icmp[2] = icmp[3] = 0;
+	sum = ip_cksum_fold(ip_cksum_add(pseudo_header(buf, len), icmp, len));
+	icmp[2] = (uint8_t)(sum >> 8);
+	icmp[3] = (uint8_t)sum;
+}
+
 int mld_query_write(const struct gm_query *q, uint8_t *buf, size_t size)
 {
 	static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
-	static const uint8_t alert[8] = {NEXT_ICMPV6, 0, OPTION_ALERT, 2, 0, 0, 1, 0};
 	static const uint8_t unspecified[16];
 	const uint8_t *group = addr_is_none(&q->group) ? unspecified : q->group.bytes;
 	struct wr w = wr_init(buf, size);
-	size_t len;
-	uint16_t sum;
 
-	wr_be32(&w, 0x60000000);
-	wr_be16(&w, 0);
-	wr_u8(&w, NEXT_HOP_BY_HOP);
-	wr_u8(&w, 1);
-	wr_copy(&w, q->src.bytes, 16);
-	wr_copy(&w, group == unspecified ? all_nodes : group, 16);
-	wr_copy(&w, alert, sizeof(alert));
+	wr_ip(&w, q->src.bytes, group == unspecified ? all_nodes : group);
 	wr_u8(&w, MLD_QUERY);
 	wr_u8(&w, 0);
 	wr_be16(&w, 0);
@@ -174,11 +194,21 @@ int mld_query_write(const struct gm_query *q, uint8_t *buf, size_t size)
 	gm_wr_query(&w, q);
 	if (w.bad)
 		return -ENOSPC;
-	len = wr_len(&w) - IPV6_LEN - sizeof(alert);
-	buf[4] = (uint8_t)((len + sizeof(alert)) >> 8);
-	buf[5] = (uint8_t)(len + sizeof(alert));
-	sum = ip_cksum_fold(ip_cksum_add(pseudo_header(buf, len), buf + wr_len(&w) - len, len));
-	buf[wr_len(&w) - len + 2] = (uint8_t)(sum >> 8);
-	buf[wr_len(&w) - len + 3] = (uint8_t)sum;
+	ip_end(buf, wr_len(&w));
 	return (int)wr_len(&w);
+}
+
+void mld_report_head(struct wr *w)
+{
+	static const uint8_t source[16] = {0xfe, 0x80, [15] = 2}; // MLD_REPORT_SOURCE
+	static const uint8_t routers[16] = {0xff, 0x02, [15] = 0x16};
+
+	wr_ip(w, source, routers);
+	wr_be32(w, (uint32_t)MLD_V2_REPORT << 24);
+	wr_be32(w, 0);
+}
+
+void mld_report_finish(uint8_t *buf, size_t len)
+{
+	ip_end(buf, len);
 }

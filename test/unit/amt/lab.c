@@ -118,6 +118,7 @@ void lab_open_with(struct lab *lab, uint16_t update_mtu, uint64_t seed)
 
 	*lab = (struct lab){.rng = rng_seeded(seed), .now = 1000000};
 	lab->local = lab_addr("198.51.100.10");
+	lab->relay = lab_addr(RELAY);
 	timers_init(&lab->timers);
 	lab->gw = amt_gateway_create(&cfg, &ops, lab, &lab->timers, &lab->rng);
 	assert_non_null(lab->gw);
@@ -184,36 +185,51 @@ uint32_t lab_nonce(const struct lab *lab)
 	return 0;
 }
 
+const struct lab_sent *lab_request(const struct lab *lab, bool mld)
+{
+	for (size_t i = lab->n_sent; i > 0; i--) {
+		const struct lab_sent *s = &lab->sent[i - 1];
+
+		if (s->msg.type == AMT_REQUEST && (s->buf[1] & 0x81 ? true : false) == mld)
+			return s;
+	}
+	fail_msg("no Request sent");
+	return NULL;
+}
+
 void lab_tunnel(struct lab *lab)
 {
-	struct addr relay = lab_addr(RELAY);
-
-	lab->t = amt_tunnel_open(lab->gw, &relay, lab, &lab->local, lab->now);
+	lab->t = amt_tunnel_open(lab->gw, &lab->relay, lab, &lab->local, lab->now);
 	assert_non_null(lab->t);
 }
 
 void lab_input(struct lab *lab, const uint8_t *buf, size_t len)
 {
-	struct addr relay = lab_addr(RELAY);
 	uint8_t *copy = malloc(len ? len : 1);
 
 	assert_non_null(copy);
 	memcpy(copy, buf, len);
-	amt_tunnel_input(lab->t, &relay, AMT_PORT, copy, len, lab->now);
+	amt_tunnel_input(lab->t, &lab->relay, AMT_PORT, copy, len, lab->now);
 	free(copy);
 }
 
 void lab_answer(struct lab *lab, const struct lab_query *q)
 {
-	struct addr relay = lab_addr(RELAY);
-	uint8_t inner[64], buf[128];
+	uint8_t inner[128], buf[256];
 	struct amt_msg msg = {.type = AMT_MEMBERSHIP_QUERY,
-		.nonce = lab_nonce(lab),
+		.nonce = q->nonce ? q->nonce
+			 : q->mld ? lab_request(lab, true)->msg.nonce
+				  : lab_nonce(lab),
 		.l = q->l,
 		.g = q->g,
+		.mirrored = q->mirrored,
 		.gateway_port = q->port,
 		.inner = inner};
-	int len = igmp_query_encode(&relay, 1, q->qrv, q->qqic, inner, sizeof(inner));
+	const struct addr v4 = lab_addr("203.0.113.15"), v6 = lab_addr("fe80::15");
+	const struct gm_query mld = {
+		.src = v6, .max_resp_ms = 1, .qrv = q->qrv, .qqi_s = igmp_code_decode(q->qqic)};
+	int len = q->mld ? gm_query_encode(&mld, inner, sizeof(inner))
+			 : igmp_query_encode(&v4, 1, q->qrv, q->qqic, inner, sizeof(inner));
 
 	assert_true(len > 0);
 	msg.inner_len = (size_t)len;
@@ -243,30 +259,29 @@ uint64_t lab_drops(const struct lab *lab)
 	return n;
 }
 
-struct walk {
-	struct lab_record *out;
-	size_t n, max;
-};
-
-static void record_cb(void *arg, uint8_t type, const struct addr *g, const struct addr *s)
-{
-	struct walk *w = arg;
-
-	assert_true(w->n < w->max);
-	w->out[w->n++] = (struct lab_record){.type = type, .sg = {.s = *s, .g = *g}};
-}
-
 size_t lab_records(const struct lab_sent *s, struct lab_record *out, size_t max)
 {
-	struct walk w = {.out = out, .max = max};
+	struct gm_record record;
+	struct gm_msg gm;
+	struct addr from;
+	size_t n = 0;
 
 	assert_int_equal(s->msg.type, AMT_MEMBERSHIP_UPDATE);
-	assert_int_equal(
-		igmp_report_decode(s->msg.inner, s->msg.inner_len, record_cb, &w), IGMP_OK);
-	for (size_t i = 0; i < w.n; i++)
-		assert_true(out[i].type == IGMP_IS_IN || out[i].type == IGMP_ALLOW ||
-			    out[i].type == IGMP_BLOCK);
-	return w.n;
+	assert_int_equal(gm_decode(s->msg.inner, s->msg.inner_len, &gm), GM_OK);
+	assert_int_equal(gm.type, GM_REPORT);
+	assert_int_equal(gm.ttl, 1);
+	assert_true(gm.router_alert);
+	while (gm_record_next(&gm.records, &record)) {
+		assert_true(record.type == IGMP_IS_IN || record.type == IGMP_ALLOW ||
+			    record.type == IGMP_BLOCK);
+		assert_true(record.sources.left > 0);
+		while (gm_source_next(&record.sources, &from)) {
+			assert_true(n < max);
+			out[n++] = (struct lab_record){
+				.type = record.type, .sg = {.s = from, .g = record.group}};
+		}
+	}
+	return n;
 }
 
 void lab_expect_record(const struct lab_sent *s, uint8_t type, const struct sg *sg)

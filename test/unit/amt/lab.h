@@ -31,13 +31,14 @@ struct lab {
 	size_t n_events;
 	bool close_on_event;  // the owner closes the tunnel from its callback
 	struct sg join_on_up; // and joins from it
-	struct addr local;
+	struct addr local, relay;
 	int send_result;
 	struct amt_tunnel *t;
 };
 
 struct lab_query {
-	bool l, g;
+	bool l, g, mld, mirrored;
+	uint32_t nonce;	     // 0: that of the last Request
 	const char *gateway; // with g
 	uint16_t port;
 	uint8_t qrv, qqic;
@@ -60,13 +61,16 @@ void lab_forget(struct lab *lab);
 size_t lab_count(const struct lab *lab, enum amt_type type);
 // The n-th of them. Fails when there is none.
 const struct lab_sent *lab_nth(const struct lab *lab, enum amt_type type, size_t n);
+// The last Request, of this family.
+const struct lab_sent *lab_request(const struct lab *lab, bool mld);
 // The nonce of the last Request or Discovery.
 uint32_t lab_nonce(const struct lab *lab);
 
 void lab_tunnel(struct lab *lab);
 // From the relay, port 2268.
 void lab_input(struct lab *lab, const uint8_t *buf, size_t len);
-// A Query to the last Request; the MAC is made from the nonce.
+// A Query to the last Request, or with mld, to the last one for MLDv2; the MAC is made from the
+// nonce.
 void lab_answer(struct lab *lab, const struct lab_query *q);
 // A tunnel that is up: QRV 2, QQI 125, no flags.
 void lab_up(struct lab *lab);

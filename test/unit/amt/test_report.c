@@ -52,9 +52,11 @@ static void test_vectors(void **state)
 	lab_answer(&lab, &plain);
 	assert_int_equal(lab.n_sent, 2);
 	expect_vector(&lab.sent[1], "A09");
-	// Left before the relay heard of it: nothing is said.
-	struct sg six = lab_sg("2001:db8::1", "ff3e::8000:d");
-	assert_int_equal(amt_tunnel_join(lab.t, &six, lab.now), -EINVAL);
+	// Addresses of two families are no channel.
+	struct sg mixed = lab_sg("2001:db8::1", "232.1.1.1");
+	assert_int_equal(amt_tunnel_join(lab.t, &mixed, lab.now), -EINVAL);
+	mixed = lab_sg("192.0.2.1", "ff3e::8000:d");
+	assert_int_equal(amt_tunnel_join(lab.t, &mixed, lab.now), -EINVAL);
 	lab_close(&lab);
 
 	lab_open(&lab);
@@ -363,7 +365,7 @@ static void test_split(void **state)
 	split(1280, 1, 100);	// 100
 	split(1500, 10000, 29); // 355 sources each
 	split(1280, 10000, 34); // 300
-	split(84, 1, 10000);
+	split(152, 1, 1667);	// 6
 }
 
 // U-08, HR-01: the inner header is the same always, whatever is reported.

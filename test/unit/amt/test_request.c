@@ -496,14 +496,14 @@ static void test_close_in_callback(void **state)
 
 static void test_bad_config(void **state)
 {
-	struct amt_cfg cfg = {.update_mtu = 83};
+	struct amt_cfg cfg = {.update_mtu = 151};
 	struct timers timers;
 	struct amt_gateway *gw;
 
 	(void)state;
 	timers_init(&timers);
 	assert_null(amt_gateway_create(&cfg, &(struct amt_ops){0}, NULL, &timers, NULL));
-	cfg.update_mtu = 84;
+	cfg.update_mtu = 152;
 	gw = amt_gateway_create(&cfg, &(struct amt_ops){0}, NULL, &timers, NULL);
 	assert_non_null(gw);
 	amt_gateway_destroy(gw);

@@ -126,6 +126,29 @@ static void test_settings(void **state)
 	kif_destroy(NULL);
 }
 
+// IPv6 where the system has it off, and a link-local address made of the MAC.
+static void test_ipv6(void **state)
+{
+	const struct kif_cfg cfg = {
+		.name = "kift0", .mtu = 1500, .mac = {0x02, 0, 0, 0, 0x0a, 0x01}, .ipv6 = true};
+	char err[KIF_ERR_LEN];
+	struct kif *k;
+
+	(void)state;
+	NEED_NETNS();
+	if (access("/proc/sys/net/ipv6", F_OK) != 0)
+		skip();
+	SH("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+	k = kif_create(&cfg, seen_cb, NULL, err);
+	if (!k)
+		fail_msg("%s", err);
+	file_is("/proc/sys/net/ipv6/conf/kift0/disable_ipv6", "0");
+	file_is("/proc/sys/net/ipv6/conf/kift0/accept_ra", "0");
+	SH("ip -6 -o addr show dev kift0 | grep -q 'fe80::ff:fe00:a01/64'");
+	SH("sysctl -qw net.ipv6.conf.default.disable_ipv6=0");
+	kif_destroy(k);
+}
+
 static void test_create_errors(void **state)
 {
 	struct kif_cfg cfg = {.name = "kift0", .mtu = 1500, .mac = {0x02, 0, 0, 0, 0, 1}};
@@ -358,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_create_errors),
 		cmocka_unit_test(test_arp),
 		cmocka_unit_test(test_udp_checksum),

@@ -159,6 +159,22 @@ static void test_parse_addr(void **state)
 	assert_int_equal(netlink_msg_parse(r.buf, r.len, &ev), 0);
 	addr_parse("2001:db8::1", &want);
 	assert_true(addr_eq(&ev.addr, &want));
+	assert_false(ev.deprecated);
+	addr_msg(&r, AF_INET6, 64, NULL, a6, 16, IFA_F_DEPRECATED);
+	assert_int_equal(netlink_msg_parse(r.buf, r.len, &ev), 0);
+	assert_int_equal(ev.type, NETLINK_ADDR_ADD);
+	assert_true(ev.deprecated);
+	// Until duplicate address detection is done it is not there, nor when that failed.
+	addr_msg(&r, AF_INET6, 64, NULL, a6, 16, IFA_F_TENTATIVE);
+	assert_int_equal(netlink_msg_parse(r.buf, r.len, &ev), 0);
+	assert_int_equal(ev.type, NETLINK_ADDR_DEL);
+	assert_true(addr_eq(&ev.addr, &want));
+	addr_msg(&r, AF_INET6, 64, NULL, a6, 16, IFA_F_TENTATIVE | IFA_F_OPTIMISTIC);
+	assert_int_equal(netlink_msg_parse(r.buf, r.len, &ev), 0);
+	assert_int_equal(ev.type, NETLINK_ADDR_ADD);
+	addr_msg(&r, AF_INET6, 64, NULL, a6, 16, IFA_F_TENTATIVE | IFA_F_DADFAILED);
+	assert_int_equal(netlink_msg_parse(r.buf, r.len, &ev), 0);
+	assert_int_equal(ev.type, NETLINK_ADDR_DEL);
 	addr_msg(&r, AF_INET, 33, a, a, 4, 0);
 	assert_int_equal(netlink_msg_parse(r.buf, r.len, &ev), -EBADMSG);
 	addr_msg(&r, AF_INET, 24, a6, a6, 16, 0); // size and family disagree
@@ -322,10 +338,39 @@ static void test_addresses(void **state)
 	netlink_close(nl);
 }
 
+// An address that the operator sets is there when duplicate address detection is done, not before.
+static void test_tentative(void **state)
+{
+	const struct netlink_event *ev;
+	struct netlink *nl;
+
+	(void)state;
+	NEED_NETNS();
+	SH("ip link add nlt0 type veth peer name nlt9");
+	SH("ip link set nlt9 up && ip link set nlt0 addrgenmode none up");
+	nl = open_it();
+	SH("ip -6 addr add 2001:db8::5/64 dev nlt0");
+	// A random part of a second until it begins, and a second.
+	for (int i = 0; i < 10 && find(NETLINK_ADDR_ADD, NULL, "2001:db8::5") == NULL; i++) {
+		readable(netlink_fd(nl));
+		drain(nl);
+	}
+	assert_non_null(find(NETLINK_ADDR_ADD, NULL, "2001:db8::5"));
+	SH("! ip -6 -o addr show dev nlt0 | grep -q tentative");
+	SH("ip -6 addr change 2001:db8::5/64 dev nlt0 preferred_lft 0");
+	do {
+		drain(nl);
+		ev = find(NETLINK_ADDR_ADD, NULL, "2001:db8::5");
+	} while (!ev->deprecated && readable(netlink_fd(nl)));
+	assert_true(ev->deprecated);
+	SH("ip link del nlt0");
+	netlink_close(nl);
+}
+
 static void test_routes(void **state)
 {
-	struct prefix any, net;
-	struct addr a, via, six, far;
+	struct prefix any, net, any6, net6;
+	struct addr a, via, six, far, via6;
 	struct netlink *nl;
 	int ifindex;
 
@@ -352,6 +397,21 @@ static void test_routes(void **state)
 	SH("test $(ip route show default | wc -l) = 2");
 	SH("ip route get 192.0.2.9 | grep -q 'via 10.9.1.1 dev nlt0'");
 	SH("ip route get 198.51.100.9 | grep -q '^198.51.100.9 dev nlt0'");
+	// IPv6: in front of somebody else's, and via a router's link-local address.
+	SH("ip -6 addr add 2001:db8:2::2/64 dev nlt1 nodad");
+	SH("ip -6 route add default via 2001:db8:2::1");
+	addr_parse("2001:db8::2", &a);
+	assert_int_equal(netlink_addr_add(nl, ifindex, &a, 64), 0);
+	prefix_parse("::/0", &any6);
+	addr_parse("2001:db8::1", &via6);
+	assert_int_equal(netlink_route_add(nl, ifindex, &any6, &via6), 0);
+	assert_int_equal(netlink_route_add(nl, ifindex, &any6, &via6), 0);
+	SH("test $(ip -6 route show default | grep -c via) = 2");
+	SH("ip -6 route get 2001:db8:9::9 | grep -q 'via 2001:db8::1 dev nlt0'");
+	prefix_parse("2001:db8:7::/48", &net6);
+	addr_parse("fe80::1", &via6);
+	assert_int_equal(netlink_route_add(nl, ifindex, &net6, &via6), 0);
+	SH("ip -6 route get 2001:db8:7::9 | grep -q 'via fe80::1 dev nlt0'");
 	assert_int_equal(netlink_route_add(nl, ifindex, &net, &far), -ENETUNREACH);
 	assert_int_equal(netlink_route_add(nl, ifindex, &net, &six), -EINVAL);
 	assert_int_equal(netlink_route_add(nl, 99999, &net, NULL), -ENODEV);
@@ -434,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_parse_error),
 		cmocka_unit_test(test_link_events),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_tentative),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_overrun),

@@ -129,7 +129,7 @@ struct gateway gateway_request(struct harness *h, const char *addr, uint16_t por
 	return gw;
 }
 
-// By hand, because igmp_report_add() makes neither records without sources nor odd types.
+// By hand, because gm_report_add() makes neither records without sources nor odd types.
 static size_t report_make(const struct rec *recs, size_t n, uint8_t *ip)
 {
 	static const uint8_t head[24] = {

@@ -168,30 +168,30 @@ static void test_report_vectors(void **state)
 {
 	struct sg c = sg("192.0.2.12", "232.252.0.2"), d = sg("192.0.2.13", "232.252.0.2"),
 		  e = sg("192.0.2.12", "232.252.0.3");
-	struct igmp_report r;
+	struct gm_report r;
 	uint8_t want[512], buf[512];
 	size_t len = inner("A07", want);
 
 	(void)state;
-	igmp_report_begin(&r, buf, sizeof(buf));
-	assert_int_equal(igmp_report_end(&r), len);
+	gm_report_begin(&r, ADDR_V4, buf, sizeof(buf));
+	assert_int_equal(gm_report_end(&r), len);
 	assert_memory_equal(buf, want, len);
 	len = inner("A08", want);
-	igmp_report_begin(&r, buf, sizeof(buf));
-	assert_int_equal(igmp_report_add(&r, IGMP_ALLOW, &c), 0);
-	assert_int_equal(igmp_report_end(&r), len);
+	gm_report_begin(&r, ADDR_V4, buf, sizeof(buf));
+	assert_int_equal(gm_report_add(&r, IGMP_ALLOW, &c), 0);
+	assert_int_equal(gm_report_end(&r), len);
 	assert_memory_equal(buf, want, len);
 	len = inner("A10", want);
-	igmp_report_begin(&r, buf, sizeof(buf));
-	assert_int_equal(igmp_report_add(&r, IGMP_BLOCK, &c), 0);
-	assert_int_equal(igmp_report_end(&r), len);
+	gm_report_begin(&r, ADDR_V4, buf, sizeof(buf));
+	assert_int_equal(gm_report_add(&r, IGMP_BLOCK, &c), 0);
+	assert_int_equal(gm_report_end(&r), len);
 	assert_memory_equal(buf, want, len);
 	len = inner("A09", want);
-	igmp_report_begin(&r, buf, sizeof(buf));
-	assert_int_equal(igmp_report_add(&r, IGMP_IS_IN, &c), 0);
-	assert_int_equal(igmp_report_add(&r, IGMP_IS_IN, &d), 0);
-	assert_int_equal(igmp_report_add(&r, IGMP_IS_IN, &e), 0);
-	assert_int_equal(igmp_report_end(&r), len);
+	gm_report_begin(&r, ADDR_V4, buf, sizeof(buf));
+	assert_int_equal(gm_report_add(&r, IGMP_IS_IN, &c), 0);
+	assert_int_equal(gm_report_add(&r, IGMP_IS_IN, &d), 0);
+	assert_int_equal(gm_report_add(&r, IGMP_IS_IN, &e), 0);
+	assert_int_equal(gm_report_end(&r), len);
 	assert_memory_equal(buf, want, len);
 }
 
@@ -202,7 +202,7 @@ static void test_report_capacity(void **state)
 		size_t mtu;
 		int sources, channels;
 	} cases[] = {{1500, 355, 119}, {1280, 300, 100}};
-	struct igmp_report r;
+	struct gm_report r;
 	uint8_t buf[1500];
 
 	(void)state;
@@ -210,27 +210,27 @@ static void test_report_capacity(void **state)
 		struct sg c = sg("10.0.0.1", "232.1.1.1");
 		int n;
 
-		igmp_report_begin(&r, buf, cases[i].mtu - 40);
-		for (n = 0; igmp_report_add(&r, IGMP_ALLOW, &c) == 0; n++)
+		gm_report_begin(&r, ADDR_V4, buf, cases[i].mtu - 40);
+		for (n = 0; gm_report_add(&r, IGMP_ALLOW, &c) == 0; n++)
 			c.s.bytes[3]++;
 		assert_int_equal(n, cases[i].sources);
 		assert_true(r.len <= cases[i].mtu - 40);
-		igmp_report_begin(&r, buf, cases[i].mtu - 40);
-		for (n = 0; igmp_report_add(&r, IGMP_ALLOW, &c) == 0; n++)
+		gm_report_begin(&r, ADDR_V4, buf, cases[i].mtu - 40);
+		for (n = 0; gm_report_add(&r, IGMP_ALLOW, &c) == 0; n++)
 			c.g.bytes[3]++;
 		assert_int_equal(n, cases[i].channels);
-		assert_int_equal(igmp_report_end(&r), 32 + 12 * n);
+		assert_int_equal(gm_report_end(&r), 32 + 12 * n);
 	}
 	for (size_t size = 0; size < 44; size++) {
 		struct sg c = sg("10.0.0.1", "232.1.1.1");
 
-		igmp_report_begin(&r, buf, size);
-		assert_int_equal(igmp_report_add(&r, IGMP_ALLOW, &c), -ENOSPC);
-		assert_int_equal(igmp_report_end(&r), size < 32 ? -ENOSPC : 32);
+		gm_report_begin(&r, ADDR_V4, buf, size);
+		assert_int_equal(gm_report_add(&r, IGMP_ALLOW, &c), -ENOSPC);
+		assert_int_equal(gm_report_end(&r), size < 32 ? -ENOSPC : 32);
 	}
 	struct sg six = sg("2001:db8::1", "ff3e::8000:d");
-	igmp_report_begin(&r, buf, sizeof(buf));
-	assert_int_equal(igmp_report_add(&r, IGMP_ALLOW, &six), -EINVAL);
+	gm_report_begin(&r, ADDR_V4, buf, sizeof(buf));
+	assert_int_equal(gm_report_add(&r, IGMP_ALLOW, &six), -EINVAL);
 }
 
 struct seen {
