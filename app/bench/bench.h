@@ -45,6 +45,7 @@ int latency_main(const struct bench_options *o);
 int compare_main(const char *a, const char *b);
 int steer_main(int argc, char **argv);
 int generate_main(int argc, char **argv);
+int joins_main(int argc, char **argv);
 
 // Starts the EAL with one lcore on the last CPU, no port and about `megabytes` of memory. 0 or
 // -errno. bench_memory() says afterwards which pages it got: "huge", "thp" or "4k".
@@ -54,6 +55,9 @@ const char *bench_cpu(void);
 // The CPU that the lcore runs on, and another one for a second thread (the same, if there is one).
 unsigned int bench_cpu_main(void);
 unsigned int bench_cpu_other(void);
+
+// Octets that are allocated, by malloc() or of DPDK, without what an allocator keeps free.
+size_t bench_heap(void);
 
 // "what" and how far, on a terminal only. NULL wipes the line.
 void bench_progress(const char *what, unsigned int done, unsigned int of);

@@ -2,6 +2,7 @@
 #include "bench/bench.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_malloc.h>
 #include <rte_memory.h>
 
 static const char *memory_kind = "4k";
@@ -153,6 +155,19 @@ unsigned int bench_cpu_main(void)
 unsigned int bench_cpu_other(void)
 {
 	return cpu_other;
+}
+
+size_t bench_heap(void)
+{
+	struct mallinfo2 i = mallinfo2();
+	struct rte_malloc_socket_stats s;
+	size_t sum = i.uordblks + i.hblkhd;
+
+	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++) {
+		if (rte_malloc_get_socket_stats(socket, &s) == 0)
+			sum += s.heap_allocsz_bytes;
+	}
+	return sum;
 }
 
 void bench_progress(const char *what, unsigned int done, unsigned int of)

@@ -29,6 +29,7 @@ static void usage(FILE *f)
 	      "       inlet-bench memory  [--channels LIST] [--families LIST] [--json] "
 	      "[--no-huge]\n"
 	      "       inlet-bench steer   [--help for its options]\n"
+	      "       inlet-bench joins   [--help for its options]\n"
 	      "       inlet-bench compare A.json B.json\n"
 	      "\n"
 	      "decap    the product's worker code fed from memory, against io, macswap_lite,\n"
@@ -47,6 +48,8 @@ static void usage(FILE *f)
 	      "steer    local ports for a list of relays, chosen by a NIC's RSS key and table, "
 	      "and\n"
 	      "         how even its queues are then loaded\n"
+	      "joins    what the control thread takes for channels that routers join, against "
+	      "limits\n"
 	      "compare  the ratios of two --json outputs, case by case; 1 when B is worse\n"
 	      "\n"
 	      "families 4in4, 6in4 (IPv6 in IPv4), 4in6, 6in6, mixed\n"
@@ -218,6 +221,8 @@ int main(int argc, char **argv)
 		return steer_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "generate") == 0)
 		return generate_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "joins") == 0)
+		return joins_main(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);

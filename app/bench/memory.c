@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the table costs while it grows: the worker's replica by the table's own account, all else by
 // the kernel's, and how long the control thread is away at most.
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <rte_malloc.h>
+#include <rte_common.h>
 
 #include "bench/bench.h"
 #include "bench/feed.h"
@@ -283,20 +282,6 @@ static int channels_of(enum feed_family family, const struct bench_options *o)
 	return rc;
 }
 
-// Octets that are allocated, without what an allocator keeps free.
-static size_t heap(void)
-{
-	struct mallinfo2 i = mallinfo2();
-	struct rte_malloc_socket_stats s;
-	size_t sum = i.uordblks + i.hblkhd;
-
-	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++) {
-		if (rte_malloc_get_socket_stats(socket, &s) == 0)
-			sum += s.heap_allocsz_bytes;
-	}
-	return sum;
-}
-
 // What a local address takes, and each tunnel of it.
 static int tunnels_of(enum feed_family family, bool json)
 {
@@ -307,12 +292,12 @@ static int tunnels_of(enum feed_family family, bool json)
 
 	if (!g)
 		return -1;
-	before = heap();
+	before = bench_heap();
 	rc = tunnels_add(g, 0, 1);
-	one = heap();
+	one = bench_heap();
 	if (rc == 0)
 		rc = tunnels_add(g, 1, most);
-	all = heap();
+	all = bench_heap();
 	growth_end(g);
 	if (rc != 0)
 		return rc;

@@ -7,6 +7,8 @@
 
 static const struct render_column if_columns[] = {
 	{"interface", RENDER_LEFT},
+	{"mode", RENDER_LEFT},	 // speak; watch: another daemon does, whose all of this is
+	{"netdev", RENDER_LEFT}, // where it is heard
 	{"address", RENDER_LEFT},
 	{"dr", RENDER_LEFT}, // the Designated Router
 	{"is_dr", RENDER_LEFT},
@@ -46,12 +48,19 @@ static void show_if(struct render *r, const struct observe_if *f, const struct p
 	for (unsigned int i = 0; i < PIM_DROP_COUNT; i++)
 		dropped += s->drops[i];
 	render_text(r, f->name);
+	render_text(r, v.watch ? "watch" : "speak");
+	render_text(r, f->pim_netdev);
 	render_addr(r, &v.primary);
 	render_addr(r, &v.dr);
 	render_bool(r, v.is_dr);
-	render_u64(r, v.dr_priority);
-	snprintf(genid, sizeof(genid), "0x%08x", v.genid);
-	render_text(r, genid);
+	if (v.watch) { // the daemon's are in its Hello
+		render_none(r);
+		render_none(r);
+	} else {
+		snprintf(genid, sizeof(genid), "0x%08x", v.genid);
+		render_u64(r, v.dr_priority);
+		render_text(r, genid);
+	}
 	render_u64(r, v.neighbors);
 	render_u64(r, v.joins);
 	render_u64(r, v.asserts_won);

@@ -183,6 +183,7 @@ void iface_netlink_cb(void *arg, const struct netlink_event *ev)
 	struct inlet *in = arg;
 	uint64_t now = clock_mono_us();
 
+	watch_netlink(in, ev);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		struct iface *ifc = &in->ifs[i];
 

@@ -227,6 +227,14 @@ void iface_membership_address(struct iface *ifc, uint64_t now_us);
 void iface_membership_review(
 	struct iface *ifc, uint8_t family, const struct sg *sg, uint64_t now_us);
 
+// watch.c: PIM on one interface in watch mode.
+bool watch_on(const struct iface *ifc);
+bool watch_elsewhere(const struct iface *ifc); // on another device than its kernel-interface port
+const char *watch_netdev(const struct iface *ifc);
+// Tells PIM the addresses that the device has now.
+void watch_addresses(struct iface *ifc);
+void watch_netlink(struct inlet *in, const struct netlink_event *ev);
+
 // upstream.c: sockets towards relays.
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet
 extern const struct channel_env upstream_env; // ctx is filled in by boot

@@ -10,9 +10,11 @@
 static const struct pim_if *pim6_of(const struct iface *ifc)
 {
 	const struct pim_if *pim = ifc->pim[IFACE_V6].pim;
-	struct addr primary = pim ? pim_if_primary(pim) : (struct addr){0};
+	struct pim_if_view v = {0};
 
-	return addr_is_none(&primary) ? NULL : pim;
+	if (pim)
+		pim_if_view(pim, &v);
+	return addr_is_none(&v.primary) ? NULL : pim;
 }
 
 static void fill_if(struct observe_if *o, const struct inlet *in, const struct iface *ifc)
@@ -35,6 +37,7 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 				    : NULL,
 		.kif = ifc->kif,
 		.pim = {ifc->pim[IFACE_V4].pim, pim6_of(ifc)},
+		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,
 		.membership = {ifc->membership[IFACE_V4].m, ifc->membership[IFACE_V6].m},
 		.mtu = ifc->mtu,
 		.first = true,

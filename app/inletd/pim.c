@@ -112,7 +112,8 @@ bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t 
 	struct pim_if *pim;
 	struct sg sg;
 
-	if ((!ifc->pim[IFACE_V4].pim && !ifc->pim[IFACE_V6].pim) || len < ETHER_HDR_LEN + 20 ||
+	// In watch mode the daemon may assert: what it needs for that the kernel must see.
+	if (!ifc->cfg->pim.enabled || watch_on(ifc) || len < ETHER_HDR_LEN + 20 ||
 		!(frame[0] & 1) || !native_channel(ifc->in, frame, len, &sg))
 		return false;
 	pim = ifc->pim[iface_family(sg.g.family)].pim;
@@ -155,6 +156,8 @@ static void on_pim(evutil_socket_t fd, short what, void *arg)
 	// The netdev is down or gone; it may come back, under another name too.
 	log_warn("pim", "capture lost if=%s error=\"%s\"", p->ifc->cfg->name, strerror(-ret));
 	io_shut(p);
+	if (watch_on(p->ifc))
+		watch_addresses(p->ifc);
 	timer_arm(&p->ifc->in->timers, &p->reopen, clock_mono_us() + REOPEN_US);
 }
 
@@ -163,7 +166,8 @@ static int io_start(struct iface_pim *p, char err[BOOT_ERR_LEN])
 	struct iface *ifc = p->ifc;
 	char why[PIM_IO_ERR_LEN];
 
-	p->io = pim_io_open(kif_name(ifc->kif), p->family, rx_cb, p, why);
+	p->io = watch_on(ifc) ? pim_io_watch(watch_netdev(ifc), p->family, rx_cb, p, why)
+			      : pim_io_open(kif_name(ifc->kif), p->family, rx_cb, p, why);
 	if (!p->io) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return -EIO;
@@ -174,6 +178,8 @@ static int io_start(struct iface_pim *p, char err[BOOT_ERR_LEN])
 		snprintf(err, BOOT_ERR_LEN, "out of memory");
 		return -ENOMEM;
 	}
+	if (watch_on(ifc))
+		watch_addresses(ifc);
 	return 0;
 }
 
@@ -215,6 +221,9 @@ static int open_family(struct iface *ifc, uint8_t family, char err[BOOT_ERR_LEN]
 		.max_joins = pc->max_joins ? pc->max_joins : ifc->in->cfg.max_channels,
 		.max_joins_neighbor =
 			pc->max_joins_neighbor ? pc->max_joins_neighbor : ifc->in->cfg.max_channels,
+		.watch = watch_on(ifc),
+		.upstream = pc->watch.upstream,
+		.n_upstream = pc->watch.n_upstream,
 	};
 	struct iface_pim *p = &ifc->pim[iface_family(family)];
 
@@ -229,6 +238,22 @@ static int open_family(struct iface *ifc, uint8_t family, char err[BOOT_ERR_LEN]
 	return -ENOMEM;
 }
 
+// Where PIM is spoken over IPv6 it is listened to with the first address: there may never be one.
+static int listen_first(struct iface_pim *p, char err[BOOT_ERR_LEN])
+{
+	struct iface *ifc = p->ifc;
+	int ret;
+
+	if (!p->pim || (p->family == ADDR_V6 && !watch_on(ifc)))
+		return 0;
+	ret = io_start(p, err);
+	if (ret == 0 || !watch_elsewhere(ifc))
+		return ret;
+	log_warn("pim", "not there yet: %s", err);
+	timer_arm(&ifc->in->timers, &p->reopen, clock_mono_us() + REOPEN_US);
+	return 0;
+}
+
 int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
 	const struct config_pim *pc = &ifc->cfg->pim;
@@ -236,14 +261,14 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 
 	if (!(ifc->cfg->role & IF_DOWNSTREAM) || !pc->enabled)
 		return 0;
-	if (pc->families & CONFIG_IPV4) {
+	if (pc->families & CONFIG_IPV4)
 		ret = open_family(ifc, ADDR_V4, err);
-		if (ret == 0)
-			ret = io_start(&ifc->pim[IFACE_V4], err);
-	}
-	// Its netdev may have no IPv6: it is listened to with the first address.
 	if (ret == 0 && (pc->families & CONFIG_IPV6))
 		ret = open_family(ifc, ADDR_V6, err);
+	if (watch_on(ifc))
+		log_info("pim", "watching if=%s netdev=%s", ifc->cfg->name, watch_netdev(ifc));
+	for (int f = 0; f < IFACE_FAMILIES && ret == 0; f++)
+		ret = listen_first(&ifc->pim[f], err);
 	if (ret < 0)
 		iface_close_pim(ifc);
 	return ret;
@@ -288,7 +313,7 @@ static void family_address(struct iface_pim *p, uint64_t now_us)
 void iface_pim_address(struct iface *ifc, uint64_t now_us)
 {
 	for (int f = 0; f < IFACE_FAMILIES; f++)
-		if (ifc->pim[f].pim)
+		if (ifc->pim[f].pim && !watch_on(ifc))
 			family_address(&ifc->pim[f], now_us);
 }
 

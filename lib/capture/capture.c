@@ -15,7 +15,6 @@
 #include "base/cursor.h"
 #include "base/log.h"
 
-#define BATCH		 64
 #define ETHER_HEADER_LEN 14
 #define IPV6_HEADER_LEN	 40
 #define IPV6_DST	 24
@@ -108,7 +107,7 @@ static int start(struct capture *c, const struct capture_cfg *cfg, char err[CAPT
 		goto fail;
 	rc = pcap_setfilter(c->pcap, &filter);
 	pcap_freecode(&filter);
-	if (rc < 0 || pcap_setdirection(c->pcap, PCAP_D_IN) < 0)
+	if (rc < 0 || pcap_setdirection(c->pcap, cfg->outgoing ? PCAP_D_INOUT : PCAP_D_IN) < 0)
 		goto fail;
 	if (pcap_setnonblock(c->pcap, 1, text) < 0) {
 		snprintf(err, CAPTURE_ERR_LEN, "%s: capture: %.200s", c->netdev, text);
@@ -185,7 +184,7 @@ int capture_input(struct capture *c)
 	int rc;
 
 	c->received = 0;
-	rc = pcap_dispatch(c->pcap, BATCH, packet_cb, (void *)c);
+	rc = pcap_dispatch(c->pcap, CAPTURE_BATCH, packet_cb, (void *)c);
 	if (rc >= 0)
 		return c->received;
 	if (!if_indextoname(c->ifindex, name))

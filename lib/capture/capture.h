@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IP packets that come in on a network device, through libpcap: what the control protocols hear;
-// and the way out for IPv6 ones.
+// IP packets that come in on a network device (or leave it), through libpcap: what the control
+// protocols hear; and the way out for IPv6 ones.
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CAPTURE_ERR_LEN 256
+#define CAPTURE_BATCH	64 // frames of one capture_input() at most
 
 struct capture;
 
@@ -18,6 +19,7 @@ struct capture_cfg {
 	int snaplen;		     // octets of a frame
 	int buffer;		     // octets; one slot holds a packet of any size
 	bool all_multicast;	     // the device gets every group's frames while this is open
+	bool outgoing;		     // what leaves the device as well
 	bool ipv6;		     // hears, and may send, IPv6; else it hears IPv4
 	const uint8_t *group_mac;    // the device gets this group's frames too; NULL: no such wish
 };

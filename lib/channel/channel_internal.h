@@ -239,8 +239,10 @@ void race_next(struct source *src, uint64_t now_us);
 void race_cb(struct timer *timer, void *arg, uint64_t now_us);
 // Ends what is under way for a source.
 void race_end(struct source *src, uint64_t now_us);
-// The tunnel had its first Query: who waits for it is attached.
+// The tunnel had its first Query of a family: who waits for that is attached.
 void race_tunnel_up(struct tunnel *t, uint64_t now_us);
+// The relay does not answer for channels of a family: who waits for that goes on.
+void race_side_failed(struct tunnel *t, uint8_t family, uint64_t now_us);
 // The tunnel failed: who waits for it is put on the list, and when it is closed they go on.
 void race_tunnel_failed(struct tunnel *t, struct attempt_list *lost);
 void race_lost(struct attempt_list *lost, uint64_t now_us);
@@ -260,11 +262,16 @@ void health_cb(struct timer *timer, void *arg, uint64_t now_us);
 // tunnel.c
 struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay);
 struct tunnel *tunnel_find_discovered(const struct channels *cs, const struct addr *from);
-// NULL with errno.
-struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64_t now_us);
+// For channels of a family first; the other one comes when it is wanted. NULL with errno.
+struct tunnel *tunnel_open(
+	struct channels *cs, const struct addr *relay, uint8_t family, uint64_t now_us);
 // A further endpoint of one, 1 <= index < CHANNEL_MAX_ENDPOINTS. NULL with errno.
-struct tunnel *tunnel_open_further(struct tunnel *first, unsigned int index, uint64_t now_us);
+struct tunnel *tunnel_open_further(
+	struct tunnel *first, unsigned int index, uint8_t family, uint64_t now_us);
 bool tunnel_is_up(const struct tunnel *t);
+// Has the relay answered for channels of this family? RFC 7450 section 4.2.1.2: each has Queries of
+// its own.
+bool tunnel_serves(const struct tunnel *t, uint8_t family);
 void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us);
 // Leaves all channels of the source; starts to linger when it was the last source.
 void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us);

@@ -17,7 +17,8 @@ static unsigned int index_of(const struct channels *cs, const struct channel *ch
 	return n > 1 ? (uint32_t)(ch->node.hash >> 32) % n : 0;
 }
 
-static struct tunnel *further_open(struct tunnel *first, unsigned int i, uint64_t now_us)
+static struct tunnel *further_open(
+	struct tunnel *first, unsigned int i, uint8_t family, uint64_t now_us)
 {
 	struct channels *cs = first->cs;
 	struct tunnel *t;
@@ -26,7 +27,7 @@ static struct tunnel *further_open(struct tunnel *first, unsigned int i, uint64_
 		first->further = calloc(1, sizeof(*first->further));
 	if (!first->further || now_us < first->further->retry_us[i])
 		return NULL;
-	t = tunnel_open_further(first, i, now_us);
+	t = tunnel_open_further(first, i, family, now_us);
 	if (!t)
 		first->further->retry_us[i] = now_us + cs->cfg.hold_down_s * USEC_PER_SEC;
 	return t;
@@ -35,23 +36,28 @@ static struct tunnel *further_open(struct tunnel *first, unsigned int i, uint64_
 struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint64_t now_us)
 {
 	unsigned int i = index_of(first->cs, ch);
+	uint8_t family = ch->sg.s.family;
 	struct tunnel *t;
 
 	if (i == 0)
 		return first;
 	t = first->further ? first->further->at[i] : NULL;
 	if (!t)
-		t = further_open(first, i, now_us);
+		t = further_open(first, i, family, now_us);
 	if (!t)
 		return first;
 	// Its channels come when it is up: until then it must not close for want of them.
 	timer_cancel(first->cs->rooms.timers, &t->linger);
-	return tunnel_is_up(t) ? t : first;
+	if (tunnel_serves(t, family))
+		return t;
+	amt_tunnel_want(t->amt, family, now_us);
+	return first;
 }
 
 static bool belongs(const struct channel *ch, const struct tunnel *from, const struct tunnel *to)
 {
-	return ch->tunnel == from && (!to->first || index_of(to->cs, ch) == to->index);
+	return ch->tunnel == from && (!to->first || (index_of(to->cs, ch) == to->index &&
+							    tunnel_serves(to, ch->sg.s.family)));
 }
 
 // Channels of the relay that are joined through `from` and belong to `to`, all of them when to is

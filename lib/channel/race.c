@@ -73,14 +73,27 @@ static void race_won(struct source *src, struct tunnel *t, uint64_t now_us)
 	t->pins--;
 }
 
-void race_tunnel_up(struct tunnel *t, uint64_t now_us)
+static bool served(const struct attempt *a, const void *arg)
+{
+	(void)arg;
+	return tunnel_serves(a->tunnel, a->src->addr.family);
+}
+
+static bool of_family(const struct attempt *a, const void *arg)
+{
+	return a->src->addr.family == *(const uint8_t *)arg;
+}
+
+// The first attempt at a tunnel that is meant.
+static struct attempt *attempt_of(const struct tunnel *t,
+	bool (*is_meant)(const struct attempt *a, const void *arg), const void *arg)
 {
 	struct attempt *a;
 
-	t->pins++;
-	while ((a = TAILQ_FIRST(&t->attempts)))
-		race_won(a->src, t, now_us);
-	t->pins--;
+	TAILQ_FOREACH (a, &t->attempts, link)
+		if (is_meant(a, arg))
+			return a;
+	return NULL;
 }
 
 static void attempt_fail(struct attempt *a, uint64_t now_us)
@@ -89,6 +102,38 @@ static void attempt_fail(struct attempt *a, uint64_t now_us)
 
 	attempt_end(a, now_us);
 	race_next(src, now_us);
+}
+
+// Waits for a tunnel, which may be up for the other family.
+static void attempt_wait(struct attempt *a, struct tunnel *t, uint64_t now_us)
+{
+	timer_cancel(t->cs->rooms.timers, &t->linger);
+	a->discovery = NULL;
+	a->tunnel = t;
+	attempt_list(a, &t->attempts);
+	amt_tunnel_want(t->amt, a->src->addr.family, now_us);
+}
+
+void race_tunnel_up(struct tunnel *t, uint64_t now_us)
+{
+	struct attempt *a;
+
+	t->pins++;
+	while ((a = attempt_of(t, served, NULL)))
+		race_won(a->src, t, now_us);
+	t->pins--;
+}
+
+void race_side_failed(struct tunnel *t, uint8_t family, uint64_t now_us)
+{
+	struct channels *cs = t->cs;
+	struct attempt *a;
+
+	while ((a = attempt_of(t, of_family, &family))) {
+		holddown_add_for(cs->rooms.held, &t->relay, &a->src->addr, hold_no_answer,
+			now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
+		attempt_fail(a, now_us);
+	}
 }
 
 void race_tunnel_failed(struct tunnel *t, struct attempt_list *lost)
@@ -144,7 +189,7 @@ static struct tunnel *advertised(
 		return NULL;
 	t = tunnel_find(cs, relay);
 	if (!t)
-		t = tunnel_open(cs, relay, now_us);
+		t = tunnel_open(cs, relay, TAILQ_FIRST(&d->attempts)->src->addr.family, now_us);
 	if (t)
 		t->discovered_from = d->addr;
 	else
@@ -165,13 +210,10 @@ static void attempt_advertised(
 		holddown_add_for(cs->rooms.held, from, &src->addr, hold_no_traffic,
 			now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
 		attempt_fail(a, now_us);
-	} else if (tunnel_is_up(t)) {
+	} else if (tunnel_serves(t, src->addr.family)) {
 		race_won(src, t, now_us);
 	} else {
-		timer_cancel(cs->rooms.timers, &t->linger);
-		a->discovery = NULL;
-		a->tunnel = t;
-		attempt_list(a, &t->attempts);
+		attempt_wait(a, t, now_us);
 	}
 }
 
@@ -285,14 +327,14 @@ static int attempt_begin(struct source *src, unsigned int i, uint64_t now_us)
 		t = tunnel_find_discovered(cs, &relay->addr);
 	if (t && !addr_eq(&t->relay, &relay->addr) && tunnel_is_quiet_for(t, src, now_us))
 		t = NULL; // the broker may name another relay now
-	if (t && tunnel_is_up(t)) {
+	if (t && tunnel_serves(t, src->addr.family)) {
 		race_won(src, t, now_us);
 		return 1;
 	}
 	if (!t && !relay->discovery_optional) {
 		ret = discovery_join(a, &relay->addr, now_us);
 	} else if (!t) {
-		t = tunnel_open(cs, &relay->addr, now_us);
+		t = tunnel_open(cs, &relay->addr, src->addr.family, now_us);
 		ret = t ? 0 : -errno;
 	}
 	if (ret < 0) {
@@ -300,9 +342,7 @@ static int attempt_begin(struct source *src, unsigned int i, uint64_t now_us)
 			addr_format(&relay->addr, text), strerror(-ret));
 		attempt_end(a, now_us);
 	} else if (t) {
-		timer_cancel(cs->rooms.timers, &t->linger);
-		a->tunnel = t;
-		attempt_list(a, &t->attempts);
+		attempt_wait(a, t, now_us);
 	}
 	return ret;
 }

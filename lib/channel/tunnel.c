@@ -44,7 +44,7 @@ static void linger_cb(struct timer *timer, void *arg, uint64_t now_us)
 }
 
 // first: NULL for the first endpoint, else index is that of the further one.
-static struct tunnel *open_endpoint(struct channels *cs, const struct addr *relay,
+static struct tunnel *open_endpoint(struct channels *cs, const struct addr *relay, uint8_t family,
 	struct tunnel *first, unsigned int index, uint64_t now_us)
 {
 	struct tunnel *t;
@@ -74,7 +74,7 @@ static struct tunnel *open_endpoint(struct channels *cs, const struct addr *rela
 		errno = ENOMEM;
 		goto drop_mfib;
 	}
-	t->amt = amt_tunnel_open(cs->rooms.amt, relay, t, t->endpoint, now_us);
+	t->amt = amt_tunnel_open_for(cs->rooms.amt, relay, family, t, t->endpoint, now_us);
 	if (!t->amt) {
 		errno = ENOMEM;
 		goto unmap;
@@ -99,14 +99,16 @@ fail:
 	return NULL;
 }
 
-struct tunnel *tunnel_open(struct channels *cs, const struct addr *relay, uint64_t now_us)
+struct tunnel *tunnel_open(
+	struct channels *cs, const struct addr *relay, uint8_t family, uint64_t now_us)
 {
-	return open_endpoint(cs, relay, NULL, 0, now_us);
+	return open_endpoint(cs, relay, family, NULL, 0, now_us);
 }
 
-struct tunnel *tunnel_open_further(struct tunnel *first, unsigned int index, uint64_t now_us)
+struct tunnel *tunnel_open_further(
+	struct tunnel *first, unsigned int index, uint8_t family, uint64_t now_us)
 {
-	struct tunnel *t = open_endpoint(first->cs, &first->relay, first, index, now_us);
+	struct tunnel *t = open_endpoint(first->cs, &first->relay, family, first, index, now_us);
 
 	if (!t)
 		return NULL;
@@ -171,6 +173,11 @@ bool tunnel_is_up(const struct tunnel *t)
 	return v.state == AMT_UP;
 }
 
+bool tunnel_serves(const struct tunnel *t, uint8_t family)
+{
+	return amt_tunnel_side(t->amt, family) == AMT_UP;
+}
+
 void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us)
 {
 	struct channels *cs = t->cs;
@@ -192,7 +199,7 @@ void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us)
 		log_warn_limited("channel", "join refused %s", sg_format(&ch->sg, text));
 		return;
 	}
-	if (tunnel_is_up(t))
+	if (tunnel_serves(t, ch->sg.s.family))
 		ch->joined_us = now_us;
 }
 
@@ -227,7 +234,7 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 		tunnel_join(endpoint_for(t, ch, now_us), ch, now_us);
 	if (!outer)
 		channels_batch_end(t->cs, now_us);
-	if (tunnel_is_up(t))
+	if (tunnel_serves(t, src->addr.family))
 		health_begin(src, now_us);
 }
 
@@ -289,12 +296,15 @@ void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t
 	race_lost(&lost, now_us);
 }
 
+// The first Query of a family.
 static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 {
 	struct source *src;
 	struct channel *ch;
 
 	TAILQ_FOREACH (src, &t->sources, in_tunnel) {
+		if (!tunnel_serves(t, src->addr.family) || timer_armed(&src->health))
+			continue;
 		TAILQ_FOREACH (ch, &src->channels, in_source)
 			if (ch->tunnel == t && !ch->joined_us)
 				ch->joined_us = now_us;
@@ -303,6 +313,43 @@ static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 	t->icmp_error = 0;
 	holddown_release(t->cs->rooms.held, &t->relay); // a last resort that works
 	race_tunnel_up(t, now_us);
+}
+
+// The relay does not answer for the channels of a family. Sources of it go elsewhere where they
+// can; the others stay, for the engine asks again now and then.
+static void side_failed(struct tunnel *t, uint8_t family, uint64_t now_us)
+{
+	struct channels *cs = t->cs;
+	uint64_t until = now_us + cs->cfg.hold_down_s * USEC_PER_SEC;
+	struct source *src, *next;
+	char r[ADDR_STRLEN];
+
+	log_warn("channel", "relay does not serve IPv%u channels relay=%s", family,
+		addr_format(&t->relay, r));
+	t->pins++;
+	race_side_failed(t, family, now_us);
+	for (src = TAILQ_FIRST(&t->sources); src; src = next) {
+		next = TAILQ_NEXT(src, in_tunnel);
+		if (src->addr.family != family || !source_has_other(src, now_us))
+			continue;
+		holddown_add_for(cs->rooms.held, &t->relay, &src->addr, hold_no_answer, until);
+		source_leave(src, now_us);
+		source_search(src, now_us);
+	}
+	t->pins--;
+	tunnel_unused(t, now_us);
+}
+
+static void sides_failed(struct tunnel *t, uint64_t now_us)
+{
+	static const uint8_t families[] = {ADDR_V4, ADDR_V6};
+	bool failed[2];
+
+	for (int i = 0; i < 2; i++)
+		failed[i] = amt_tunnel_side(t->amt, families[i]) == AMT_FAILED;
+	// One at most: the tunnel would have failed with both.
+	if (failed[0] || failed[1])
+		side_failed(t, families[!failed[0]], now_us);
 }
 
 void channels_tunnel_event(
@@ -332,8 +379,17 @@ void channels_tunnel_event(
 		break;
 	case AMT_EV_ENDPOINT: // the engine has told the relay; nothing here depends on it
 		break;
-	case AMT_EV_SIDE_UP: // no tunnel has a second family yet
+	case AMT_EV_SIDE_UP:
+		if (t->first)
+			endpoint_up(t, now_us);
+		else
+			tunnel_came_up(t, now_us);
+		break;
 	case AMT_EV_SIDE_DOWN:
+		if (t->first)
+			endpoint_fail(t, hold_no_answer, now_us);
+		else
+			sides_failed(t, now_us);
 		break;
 	}
 }

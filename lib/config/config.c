@@ -21,8 +21,10 @@ static void draft_finish(struct config_draft *d)
 	if (strcmp(c->state_file, "auto") == 0)
 		snprintf(c->state_file, sizeof(c->state_file), "%s.state", c->console_socket);
 	for (unsigned int i = 0; i < c->n_ifs; i++) {
-		if (!(c->ifs[i].role & IF_DOWNSTREAM))
-			c->ifs[i].pim.enabled = false;
+		struct config_pim *p = &c->ifs[i].pim;
+
+		if (!(c->ifs[i].role & IF_DOWNSTREAM) || p->mode == CONFIG_PIM_OFF)
+			p->enabled = false;
 	}
 }
 

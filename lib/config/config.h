@@ -58,10 +58,27 @@ struct config_route {
 
 enum config_families { CONFIG_IPV4 = 1, CONFIG_IPV6 = 2, CONFIG_BOTH = 3 }; // a bit set
 
-// PIM on a downstream interface (RFC 7761 section 4.11 has the defaults).
+// Watch: another daemon is the PIM router, and what it is asked for is wanted here; nothing is
+// sent.
+enum config_pim_mode { CONFIG_PIM_SPEAK, CONFIG_PIM_WATCH, CONFIG_PIM_OFF };
+
+struct config_watch {
+	// Where it is heard: any network device of the kernel, which may come and go. "": the
+	// kernel-interface port of the interface.
+	char netdev[CONFIG_IFNAME_LEN];
+	// Joins to these upstream neighbors count, whoever sends them. None: those to an address of
+	// the network device, and those that leave from one.
+	struct prefix upstream[CONFIG_MAX_NEIGHBORS];
+	unsigned int n_upstream;
+};
+
+// PIM on a downstream interface (RFC 7761 section 4.11 has the defaults). In the file a string in
+// place of the group is its mode.
 struct config_pim {
-	bool enabled;			   // default: true with a downstream role
+	enum config_pim_mode mode;	   // speak
+	bool enabled;			   // false: as mode off, or without a downstream role
 	enum config_families families;	   // both; that of IPv6 where the interface has IPv6
+	struct config_watch watch;	   // in that mode
 	uint32_t hello_interval_s;	   // 30
 	uint32_t hello_holdtime_s;	   // 105
 	uint32_t triggered_hello_delay_ms; // 5000; the first Hello waits up to this, at random

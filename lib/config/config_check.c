@@ -176,6 +176,27 @@ static int check_routes(const struct check *k, unsigned int i)
 	return 0;
 }
 
+static int check_watch(const struct check *k, unsigned int i)
+{
+	const struct config_if *f = &k->c->ifs[i];
+	const config_setting_t *watch;
+	char where[64], text[PREFIX_STRLEN];
+
+	snprintf(where, sizeof(where), "interfaces.[%u].pim.watch", i);
+	watch = config_lookup(k->config, where);
+	if (watch && f->pim.mode != CONFIG_PIM_WATCH)
+		return FAIL(k, watch, "watch, but the mode of pim is not \"watch\"");
+	if (f->pim.mode == CONFIG_PIM_WATCH && !f->pim.enabled)
+		return FAIL(k, at(k, "interfaces.[%u].pim.enabled", i),
+			"enabled is false, but the mode of pim is \"watch\"");
+	for (unsigned int n = 0; n < f->pim.watch.n_upstream; n++)
+		if (addr_is_multicast(&f->pim.watch.upstream[n].addr))
+			return FAIL(k, at(k, "interfaces.[%u].pim.watch.upstream.[%u]", i, n),
+				"upstream: %s is multicast",
+				prefix_format(&f->pim.watch.upstream[n], text));
+	return 0;
+}
+
 static int check_pim(const struct check *k, unsigned int i)
 {
 	const struct config_if *f = &k->c->ifs[i];
@@ -203,7 +224,7 @@ static int check_pim(const struct check *k, unsigned int i)
 		return FAIL(k, at(k, "interfaces.[%u].pim.max_joins_neighbor", i),
 			"max_joins_neighbor %u is above max_joins %u", f->pim.max_joins_neighbor,
 			f->pim.max_joins);
-	return 0;
+	return check_watch(k, i);
 }
 
 static int check_membership(

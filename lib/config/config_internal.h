@@ -32,6 +32,8 @@ struct schema {
 	size_t count_offset; // of the unsigned int that counts elements
 	int64_t min, max;
 	const struct schema *sub;
+	// SCHEMA_GROUP: a string in its place is the value of this one of its keys.
+	const char *short_key;
 	void (*defaults)(void *elem);
 	// 0, or -EINVAL with why filled.
 	int (*value)(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
@@ -49,6 +51,7 @@ int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_ifname(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_mac(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_pim_mode(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN]);

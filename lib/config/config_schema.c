@@ -19,10 +19,20 @@ static const struct schema schema_route[] = {
 	{0},
 };
 
+static const struct schema schema_watch[] = {
+	{"netdev", SCHEMA_TEXT, FIELD(struct config_watch, netdev), .value = value_ifname},
+	{"upstream", SCHEMA_TEXTS, ELEMENTS(struct config_watch, upstream),
+		COUNT(struct config_watch, n_upstream), RANGE(1, CONFIG_MAX_NEIGHBORS),
+		.value = value_prefix},
+	{0},
+};
+
 // The upper bounds are those of the fields on the wire (RFC 7761 section 4.9.2).
 static const struct schema schema_pim[] = {
+	{"mode", SCHEMA_TEXT, FIELD(struct config_pim, mode), .value = value_pim_mode},
 	{"enabled", SCHEMA_BOOL, FIELD(struct config_pim, enabled)},
 	{"families", SCHEMA_TEXT, FIELD(struct config_pim, families), .value = value_families},
+	{"watch", SCHEMA_GROUP, FIELD(struct config_pim, watch), .sub = schema_watch},
 	{"hello_interval", SCHEMA_INT, FIELD(struct config_pim, hello_interval_s), RANGE(1, 18724)},
 	{"hello_holdtime", SCHEMA_INT, FIELD(struct config_pim, hello_holdtime_s), RANGE(1, 65535)},
 	{"triggered_hello_delay_ms", SCHEMA_INT, FIELD(struct config_pim, triggered_hello_delay_ms),
@@ -80,7 +90,7 @@ static const struct schema schema_if[] = {
 	{"routes", SCHEMA_GROUPS, ELEMENTS(struct config_if, routes),
 		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
 		.sub = schema_route},
-	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim},
+	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim, .short_key = "mode"},
 	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_membership},
 	{"mld", SCHEMA_GROUP, FIELD(struct config_if, mld), .sub = schema_membership},
 	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},

@@ -100,6 +100,21 @@ int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
+int value_pim_mode(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const words[] = {
+		[CONFIG_PIM_SPEAK] = "speak",
+		[CONFIG_PIM_WATCH] = "watch",
+		[CONFIG_PIM_OFF] = "off",
+	};
+	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
+
+	if (i < 0)
+		return refuse(why, "not one of speak, watch, off");
+	*(enum config_pim_mode *)field = (enum config_pim_mode)i;
+	return 0;
+}
+
 int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	static const char *const words[] = {

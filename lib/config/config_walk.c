@@ -127,22 +127,23 @@ static int walk_int(const struct walk *w, const config_setting_t *at, const stru
 	return 0;
 }
 
-static int walk_text(
-	const struct walk *w, const config_setting_t *at, const struct schema *k, void *field)
+// `named`: what it is called where something is wrong.
+static int walk_text(const struct walk *w, const config_setting_t *at, const char *named,
+	const struct schema *k, void *field)
 {
 	char why[SCHEMA_WHY_LEN];
 	const char *text;
 
 	if (config_setting_type(at) != CONFIG_TYPE_STRING)
-		return fail_type(w, at, k->key, "a string");
+		return fail_type(w, at, named, "a string");
 	text = config_setting_get_string(at);
 	for (const char *p = text; *p; p++) {
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			return config_fail(
-				w->err, w->path, at, "%s has a control character", k->key);
+				w->err, w->path, at, "%s has a control character", named);
 	}
 	if (k->value(text, field, why) < 0)
-		return config_fail(w->err, w->path, at, "%s \"%.80s\": %s", k->key, text, why);
+		return config_fail(w->err, w->path, at, "%s \"%.80s\": %s", named, text, why);
 	return 0;
 }
 
@@ -159,7 +160,7 @@ static int walk_element(
 	case SCHEMA_INTS:
 		return walk_int(w, elem, k, field, INT32_MAX);
 	default:
-		return walk_text(w, elem, k, field);
+		return walk_text(w, elem, k->key, k, field);
 	}
 }
 
@@ -192,6 +193,25 @@ static int walk_sequence(
 	return 0;
 }
 
+static const struct schema *schema_find(const struct schema *schema, const char *key)
+{
+	while (schema->key && strcmp(schema->key, key) != 0)
+		schema++;
+	return schema->key ? schema : NULL;
+}
+
+static int walk_subgroup(
+	const struct walk *w, const config_setting_t *at, const struct schema *k, void *base)
+{
+	const struct schema *in = k->short_key ? schema_find(k->sub, k->short_key) : NULL;
+
+	if (config_setting_type(at) == CONFIG_TYPE_GROUP)
+		return walk_group(w, at, k->sub, base);
+	if (in && config_setting_type(at) == CONFIG_TYPE_STRING)
+		return walk_text(w, at, k->key, in, (char *)base + in->offset);
+	return fail_type(w, at, k->key, in ? "a group { ... } or a string" : "a group { ... }");
+}
+
 static int walk_key(
 	const struct walk *w, const config_setting_t *at, const struct schema *k, char *base)
 {
@@ -213,11 +233,9 @@ static int walk_key(
 		*(bool *)(base + k->offset) = config_setting_get_bool(at) == CONFIG_TRUE;
 		return 0;
 	case SCHEMA_TEXT:
-		return walk_text(w, at, k, base + k->offset);
+		return walk_text(w, at, k->key, k, base + k->offset);
 	case SCHEMA_GROUP:
-		if (config_setting_type(at) != CONFIG_TYPE_GROUP)
-			return fail_type(w, at, k->key, "a group { ... }");
-		return walk_group(w, at, k->sub, base + k->offset);
+		return walk_subgroup(w, at, k, base + k->offset);
 	default:
 		return walk_sequence(w, at, k, base);
 	}
@@ -232,11 +250,9 @@ static int walk_group(const struct walk *w, const config_setting_t *group,
 
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *at = config_setting_get_elem(group, (unsigned int)i);
-		const struct schema *k = schema;
+		const struct schema *k = schema_find(schema, config_setting_name(at));
 
-		while (k->key && strcmp(k->key, config_setting_name(at)) != 0)
-			k++;
-		if (!k->key)
+		if (!k)
 			return config_fail(w->err, w->path, at, "unknown key \"%.80s\"%s%s",
 				config_setting_name(at), in ? " in " : "", in ? in : "");
 		ret = walk_key(w, at, k, base);

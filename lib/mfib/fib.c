@@ -378,13 +378,24 @@ uint32_t fib_replaced(const struct fib *f)
 	return n;
 }
 
-size_t fib_mapped(const struct fib *f)
+// Of all generations.
+static size_t mapped(const struct fib *f, size_t (*of)(const struct generation *g))
 {
-	size_t sum = generation_mapped(f->cur) + (f->next ? generation_mapped(f->next) : 0);
+	size_t sum = of(f->cur) + (f->next ? of(f->next) : 0);
 
 	for (const struct generation *g = f->replaced; g; g = g->newer)
-		sum += generation_mapped(g);
+		sum += of(g);
 	for (const struct generation *g = f->swept; g; g = g->newer)
-		sum += generation_mapped(g);
+		sum += of(g);
 	return sum;
+}
+
+size_t fib_mapped(const struct fib *f)
+{
+	return mapped(f, generation_mapped);
+}
+
+size_t fib_mapped_own(const struct fib *f)
+{
+	return mapped(f, generation_mapped_own);
 }

@@ -62,5 +62,7 @@ void fib_step(struct fib *f, uint32_t slots);
 uint32_t fib_replaced(const struct fib *f);
 // Octets mapped for all replicas of all generations.
 size_t fib_mapped(const struct fib *f);
+// And for the control side's part of them.
+size_t fib_mapped_own(const struct fib *f);
 
 #endif

@@ -165,6 +165,11 @@ size_t generation_mapped(const struct generation *g)
 	return sum;
 }
 
+size_t generation_mapped_own(const struct generation *g)
+{
+	return g->own.size;
+}
+
 void generation_prefetch(const struct generation *g, uint64_t hash)
 {
 	uint32_t bucket = home_of(g, hash), slot = bucket * layout_of(g)->bucket;

@@ -63,6 +63,7 @@ void generation_free(struct generation *g);
 // Of the entries of one replica, and of the memory mapped for all.
 size_t generation_bytes(const struct generation *g);
 size_t generation_mapped(const struct generation *g);
+size_t generation_mapped_own(const struct generation *g); // for the control side
 
 // Brings the lines of a hash's home bucket near.
 void generation_prefetch(const struct generation *g, uint64_t hash);

@@ -360,5 +360,7 @@ void mfib_usage(const struct mfib *m, struct mfib_usage *out)
 			.growing = f->next ? generation_bytes(f->next) : 0};
 		out->retired += fib_replaced(f);
 		out->bytes += fib_mapped(f);
+		out->control += fib_mapped_own(f);
 	}
+	out->control += pool_mapped(&m->pool);
 }

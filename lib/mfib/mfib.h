@@ -76,6 +76,8 @@ struct mfib_usage {
 		size_t growing; // octets a replica of the larger or smaller table being made, or 0
 	} table[MFIB_KINDS];
 	size_t bytes; // of all replicas, those being made or waiting for their end included
+	// Mapped for the control thread's own part: records of channels, owners of slots.
+	size_t control;
 };
 void mfib_usage(const struct mfib *m, struct mfib_usage *out);
 

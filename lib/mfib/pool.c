@@ -57,3 +57,12 @@ void pool_free(struct pool *p)
 	free(p->slabs);
 	*p = (struct pool){0};
 }
+
+size_t pool_mapped(const struct pool *p)
+{
+	size_t sum = 0;
+
+	for (uint32_t i = 0; i < p->n_slabs; i++)
+		sum += p->slabs[i].size;
+	return sum;
+}

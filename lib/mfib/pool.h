@@ -40,6 +40,7 @@ struct mfib_channel *pool_get(struct pool *p);
 void pool_put(struct pool *p, struct mfib_channel *c);
 // All records, those in use included.
 void pool_free(struct pool *p);
+size_t pool_mapped(const struct pool *p); // octets
 
 static inline struct mfib_channel *pool_at(const struct pool *p, uint32_t id)
 {

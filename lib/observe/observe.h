@@ -37,7 +37,8 @@ struct observe_if {
 	const char *steering;
 	bool first; // of the port's interfaces
 	const struct kif *kif;
-	// Of IPv4 and of IPv6; NULL without PIM, without IGMP or MLD.
+	const char *pim_netdev; // where PIM is heard
+				// Of IPv4 and of IPv6; NULL without PIM, without IGMP or MLD.
 #define OBSERVE_FAMILIES 2
 	const struct pim_if *pim[OBSERVE_FAMILIES];
 	const struct membership *membership[OBSERVE_FAMILIES];

@@ -30,6 +30,7 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	hmap_init(&pif->neighbors);
 	hmap_init(&pif->channels);
 	LIST_INIT(&pif->asserts);
+	pif->was_dr = cfg->watch; // while nobody is heard, nobody else is
 	pim_hello_setup(pif);
 	pim_neighbors_changed(pif, 0); // nobody is there yet to be told of a change
 	return pif;
@@ -149,7 +150,7 @@ uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s)
 static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src,
 	const struct addr *dst, const uint8_t *pim, size_t len, uint8_t *type)
 {
-	if (addr_is_none(&pif->primary))
+	if (addr_is_none(&pif->primary) && !pif->cfg.watch)
 		return PIM_DROP_NO_ADDRESS;
 	if (addr_eq(src, &pif->primary))
 		return PIM_DROP_OWN;
@@ -183,6 +184,8 @@ void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr 
 		pim_drop(pif, why, src);
 	else if (type == PIM_HELLO)
 		pim_hello_input(pif, src, pim, len, now_us);
+	else if (type == PIM_ASSERT && pif->cfg.watch)
+		pif->stats.assert_rx++; // between the daemon and others
 	else if (type == PIM_ASSERT)
 		pim_assert_input(pif, src, pim, len, now_us);
 	else

@@ -2,6 +2,10 @@
 // PIM-SSM speaker for one interface and one family (RFC 7761, the SSM subset of section 4.8.2):
 // Hellos and DR election, the downstream (S,G) machine, the (S,G) Assert machine. Pure: octets and
 // the time come in, packets and wanted channels go out through pim_ops. pim_io.h does the IO.
+//
+// In watch mode another daemon speaks PIM on the link, and this one only listens: it says no Hello,
+// asserts nothing and sends nothing at all, has no address of its own, and its downstream (S,G)
+// machine follows the Joins and Prunes that the daemon receives or sends.
 #ifndef PIM_PIM_H
 #define PIM_PIM_H
 
@@ -36,6 +40,11 @@ struct pim_cfg {
 	uint32_t max_neighbors;
 	uint32_t max_joins;	     // channels joined on the interface
 	uint32_t max_joins_neighbor; // of these, by one neighbor
+	bool watch;
+	// Watch mode, the caller's too: a Join/Prune counts when its upstream neighbor is in one of
+	// these, whoever sent it. None: when the daemon is its upstream neighbor or its sender.
+	const struct prefix *upstream;
+	unsigned int n_upstream;
 };
 
 struct pim_ops {
@@ -120,6 +129,10 @@ void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now
 // The other addresses of the interface, for the Address List (section 4.3.4); the primary is left
 // out. A change is told by a Hello at once.
 void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned int n);
+// Watch mode: the addresses of the daemon that is watched, which replace those before. At most
+// PIM_WATCHED_MAX of them are kept; those of the other family do not count.
+#define PIM_WATCHED_MAX 16
+void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n, uint64_t now_us);
 // The prefixes of the link: an IPv4 router of another network is no neighbor (RFC 4607 section
 // 7.3). None: any may be. An IPv6 one has a link-local address, whatever they are.
 #define PIM_LINKS_MAX 16
@@ -170,8 +183,9 @@ struct pim_channel_view {
 };
 struct pim_if_view {
 	uint8_t family;
-	struct addr primary, dr; // none while down
+	struct addr primary, dr; // none while down; watch mode: the daemon's first address
 	bool is_dr;		 // we are
+	bool watch;
 	uint32_t genid, dr_priority;
 	uint32_t neighbors, joins, asserts_won, asserts_lost;
 	// In effect (section 4.3.3).
@@ -186,7 +200,8 @@ const struct pim_stats *pim_if_stats(const struct pim_if *pif);
 // none while down.
 struct addr pim_if_primary(const struct pim_if *pif);
 uint32_t pim_if_genid(const struct pim_if *pif);
-// Whether we are the Designated Router. False while down.
+// Whether we are the Designated Router. False while down. Watch mode: whether the daemon is, as far
+// as the Hellos heard tell.
 bool pim_if_is_dr(const struct pim_if *pif);
 // Whether it is us who serves receivers of the channel that are attached directly: the Designated
 // Router, or the winner of its Assert (pim_include of section 4.1.5). A channel whose Assert is

@@ -62,8 +62,11 @@ static void prune_echo(struct pim_if *pif, const struct sg *sg)
 {
 	struct pim_jp_item item = {.sg = *sg, .join = false};
 	uint8_t buf[PRUNE_ECHO_LEN];
-	int len = pim_jp_encode(&pif->primary, JP_HOLDTIME_DEFAULT_S, &item, 1, buf, sizeof(buf));
+	int len;
 
+	if (pif->cfg.watch) // the daemon does
+		return;
+	len = pim_jp_encode(&pif->primary, JP_HOLDTIME_DEFAULT_S, &item, 1, buf, sizeof(buf));
 	if (len < 0)
 		return;
 	pim_hello_ensure(pif);

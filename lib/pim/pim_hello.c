@@ -91,7 +91,7 @@ void pim_hello_stop(struct pim_if *pif)
 
 void pim_hello_trigger(struct pim_if *pif, uint64_t now_us)
 {
-	if (timer_armed(&pif->triggered_timer))
+	if (pif->cfg.watch || timer_armed(&pif->triggered_timer))
 		return;
 	if (timer_arm(pif->timers, &pif->triggered_timer, triggered_due(pif, now_us)) < 0)
 		hello_send_alive(pif);
@@ -121,17 +121,14 @@ static bool on_link(const struct pim_if *pif, const struct addr *src)
 	return pif->n_links == 0 || prefix_match_any(pif->links, pif->n_links, src);
 }
 
-// PIM_DROP_COUNT for one to take.
-static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src, bool is_new,
-	const struct pim_hello *hello)
+enum pim_drop pim_neighbor_refuse(
+	const struct pim_if *pif, const struct addr *src, const struct pim_hello *hello)
 {
-	if (!is_new)
-		return PIM_DROP_COUNT;
 	if (pif->cfg.family == ADDR_V4 && !addr_is_unicast(src))
 		return PIM_DROP_SOURCE;
 	if (!on_link(pif, src))
 		return PIM_DROP_OFF_LINK;
-	if (!allowed(pif, src))
+	if (!allowed(pif, src) && !pim_watch_is_daemon(pif, src))
 		return PIM_DROP_NEIGHBOR_REFUSED;
 	if (hello->holdtime_s != 0 && pif->n_alive >= pif->cfg.max_neighbors)
 		return PIM_DROP_NEIGHBOR_LIMIT;
@@ -149,7 +146,7 @@ void pim_hello_input(
 		pim_drop(pif, PIM_DROP_HELLO_MALFORMED, src);
 		return;
 	}
-	why = refuse(pif, src, !nbr, &hello);
+	why = nbr ? PIM_DROP_COUNT : pim_neighbor_refuse(pif, src, &hello);
 	if (why != PIM_DROP_COUNT) {
 		pim_drop(pif, why, src);
 		return;

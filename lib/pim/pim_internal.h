@@ -103,6 +103,8 @@ struct pim_if {
 	bool hello_sent; // since the primary address was set
 	struct timer hello_timer;
 	struct timer triggered_timer;
+	struct addr watched[PIM_WATCHED_MAX]; // the daemon's in watch mode
+	unsigned int n_watched;
 	struct hmap neighbors;
 	uint32_t n_alive; // of them
 	uint32_t last_id;
@@ -136,6 +138,19 @@ void pim_hello_now(struct pim_if *pif);
 void pim_hello_ensure(struct pim_if *pif);
 void pim_hello_input(struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len,
 	uint64_t now_us);
+
+// PIM_DROP_COUNT for a new neighbor to take.
+enum pim_drop pim_neighbor_refuse(
+	const struct pim_if *pif, const struct addr *src, const struct pim_hello *hello);
+
+// pim_watch.c: watch mode
+bool pim_watch_is_daemon(const struct pim_if *pif, const struct addr *a);
+// Whether a Join/Prune is one that the daemon receives or sends.
+bool pim_watch_counts(
+	const struct pim_if *pif, const struct addr *src, const struct addr *upstream);
+// Who sent a Join/Prune, as a neighbor; NULL, with the drop counted, when it may not be one.
+struct pim_neighbor *pim_watch_neighbor(
+	struct pim_if *pif, const struct addr *src, uint64_t now_us);
 
 // pim_neighbor.c: who is on the link, and what follows from all of them together
 struct pim_neighbor *pim_neighbor_find(const struct pim_if *pif, const struct addr *addr); // alive

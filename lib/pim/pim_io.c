@@ -32,7 +32,8 @@
 struct pim_io {
 	struct capture *capture;
 	uint8_t family;
-	int send_fd; // of IPv4
+	bool watch;
+	int send_fd; // of IPv4, unless only watching
 	unsigned int ifindex;
 	char netdev[IF_NAMESIZE];
 	pim_io_rx_cb cb;
@@ -112,8 +113,8 @@ static void packet_cb(void *ctx, const uint8_t *packet, size_t len)
 		io->cb(io->ctx, &ip.src, &ip.dst, packet + ip.hdr_len, ip.total_len - ip.hdr_len);
 }
 
-struct pim_io *pim_io_open(
-	const char *netdev, uint8_t family, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
+static struct pim_io *io_open(const char *netdev, uint8_t family, bool watch, pim_io_rx_cb cb,
+	void *ctx, char err[PIM_IO_ERR_LEN])
 {
 	const bool v6 = family == ADDR_V6;
 	const struct capture_cfg cfg = {.netdev = netdev,
@@ -121,8 +122,10 @@ struct pim_io *pim_io_open(
 		.room = "pim",
 		.snaplen = CAPTURE_LEN,
 		.buffer = CAPTURE_BUFFER,
+		.all_multicast = watch,
+		.outgoing = watch,
 		.ipv6 = v6,
-		.group_mac = v6 ? all_pim_routers6_mac : NULL};
+		.group_mac = v6 && !watch ? all_pim_routers6_mac : NULL};
 	struct pim_io *io = calloc(1, sizeof(*io));
 
 	if (!io) {
@@ -131,6 +134,7 @@ struct pim_io *pim_io_open(
 	}
 	io->send_fd = -1;
 	io->family = family;
+	io->watch = watch;
 	io->cb = cb;
 	io->ctx = ctx;
 	io->ifindex = if_nametoindex(netdev);
@@ -140,12 +144,24 @@ struct pim_io *pim_io_open(
 	}
 	snprintf(io->netdev, sizeof(io->netdev), "%s", netdev);
 	io->capture = capture_open(&cfg, v6 ? packet6_cb : packet_cb, io, err);
-	if (io->capture && (v6 || send_open(io, err) == 0))
+	if (io->capture && (watch || v6 || send_open(io, err) == 0))
 		return io;
 
 fail:
 	pim_io_close(io);
 	return NULL;
+}
+
+struct pim_io *pim_io_open(
+	const char *netdev, uint8_t family, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
+{
+	return io_open(netdev, family, false, cb, ctx, err);
+}
+
+struct pim_io *pim_io_watch(
+	const char *netdev, uint8_t family, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN])
+{
+	return io_open(netdev, family, true, cb, ctx, err);
 }
 
 void pim_io_close(struct pim_io *io)
@@ -191,6 +207,8 @@ int pim_io_send(struct pim_io *io, const struct addr *src, const uint8_t *pim, s
 	struct sockaddr_storage to;
 	struct msghdr msg = {.msg_name = &to, .msg_iov = iov, .msg_iovlen = 2};
 
+	if (io->watch)
+		return -EBADF;
 	if (src->family != io->family)
 		return -EAFNOSUPPORT;
 	if (io->family == ADDR_V6)

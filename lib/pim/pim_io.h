@@ -20,6 +20,10 @@ typedef void (*pim_io_rx_cb)(
 // err on failure. Joins 224.0.0.13 or ff02::d on the netdev so that real ports pass it.
 struct pim_io *pim_io_open(
 	const char *netdev, uint8_t family, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN]);
+// Only listens: hears what others on this host send through the netdev as well, joins nothing, and
+// pim_io_send() fails.
+struct pim_io *pim_io_watch(
+	const char *netdev, uint8_t family, pim_io_rx_cb cb, void *ctx, char err[PIM_IO_ERR_LEN]);
 void pim_io_close(struct pim_io *io);
 // Poll for readability, then call pim_io_input(): it hands every packet waiting to the callback
 // (a bounded batch a call) and returns how many, or a negative errno (-ENODEV when the netdev

@@ -23,6 +23,7 @@ struct jp_rx {
 	struct pim_if *pif;
 	struct pim_neighbor *nbr;
 	const struct addr *src;
+	struct addr upstream;
 	uint16_t holdtime_s;
 	uint64_t now_us;
 	unsigned int n; // entries read and not applied
@@ -147,6 +148,15 @@ static void join_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 	pim_assert_join(ch, rx->now_us);
 }
 
+// Whether a router other than the one that prunes may still want the channel of the one that it is
+// addressed to. That is us or, in watch mode, a router on the link.
+static bool others_may_override(const struct jp_rx *rx)
+{
+	uint32_t others = rx->pif->n_alive - 1;
+
+	return others > (pim_neighbor_find(rx->pif, &rx->upstream) ? 1 : 0);
+}
+
 static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
@@ -166,7 +176,7 @@ static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from));
 	if (rx->now_us < ch->joined_us + FLAP_US && ch->last_neighbor == rx->nbr->id)
 		flap_seen(rx->nbr, rx->now_us - ch->joined_us, rx->now_us);
-	if (pif->n_alive <= 1) { // nobody else could object
+	if (!others_may_override(rx)) {
 		pim_channel_end(ch, rx->src, rx->now_us);
 		return;
 	}
@@ -249,6 +259,12 @@ static enum pim_drop decode_refuse(enum pim_err err)
 	}
 }
 
+static bool for_us(const struct pim_if *pif, const struct addr *src, const struct addr *upstream)
+{
+	return pif->cfg.watch ? pim_watch_counts(pif, src, upstream)
+			      : addr_eq(upstream, &pif->primary);
+}
+
 void pim_jp_input(
 	struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len, uint64_t now_us)
 {
@@ -261,7 +277,7 @@ void pim_jp_input(
 	rx.now_us = now_us;
 	rx.n = 0;
 	rx.nbr = pim_neighbor_find(pif, src);
-	if (!rx.nbr) {
+	if (!rx.nbr && !pif->cfg.watch) {
 		pim_drop(pif, PIM_DROP_NOT_NEIGHBOR, src);
 		return;
 	}
@@ -269,12 +285,17 @@ void pim_jp_input(
 	if (why == PIM_DROP_COUNT && jp.upstream.family != pif->cfg.family)
 		why = PIM_DROP_FAMILY;
 	// The unspecified address would be good for a point-to-point link only; ours are LANs.
-	if (why == PIM_DROP_COUNT && !addr_eq(&jp.upstream, &pif->primary))
+	if (why == PIM_DROP_COUNT && !for_us(pif, src, &jp.upstream))
 		why = PIM_DROP_NOT_UPSTREAM;
 	if (why != PIM_DROP_COUNT) {
 		pim_drop(pif, why, src);
 		return;
 	}
+	if (!rx.nbr)
+		rx.nbr = pim_watch_neighbor(pif, src, now_us);
+	if (!rx.nbr)
+		return;
+	rx.upstream = jp.upstream;
 	pif->stats.jp_rx++;
 	rx.holdtime_s = jp.holdtime_s;
 	pim_jp_walk(&jp, entry_cb, &rx);

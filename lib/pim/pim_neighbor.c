@@ -248,6 +248,8 @@ static bool dr_is_better(const struct pim_if *pif, bool by_priority, const struc
 	uint32_t ours = pif->cfg.dr_priority;
 	uint32_t a = nbr->view.dr_priority, b = dr ? dr->view.dr_priority : ours;
 
+	if (!dr && pif->cfg.watch) // we do not stand for it
+		return true;
 	if (by_priority && a != b)
 		return a > b;
 	return addr_cmp(&nbr->view.addr, dr ? &dr->view.addr : &pif->primary) > 0;
@@ -269,7 +271,7 @@ static void dr_elect(struct pim_if *pif, bool by_priority)
 	if (dr)
 		dr->view.is_dr = true;
 	pif->dr = dr ? dr->view.addr : pif->primary;
-	if (addr_eq(&before, &pif->dr) || addr_is_none(&pif->primary))
+	if (addr_eq(&before, &pif->dr) || addr_is_none(&pif->dr))
 		return;
 	pif->stats.dr_changes++;
 	log_info("pim", "designated router if=%s addr=%s%s", pif->cfg.name,
@@ -278,8 +280,9 @@ static void dr_elect(struct pim_if *pif, bool by_priority)
 
 void pim_neighbors_changed(struct pim_if *pif, uint64_t now_us)
 {
-	uint32_t propagation = pif->cfg.propagation_delay_ms;
-	uint32_t override = pif->cfg.override_interval_ms;
+	// Who only watches has no part in it.
+	uint32_t propagation = pif->cfg.watch ? 0 : pif->cfg.propagation_delay_ms;
+	uint32_t override = pif->cfg.watch ? 0 : pif->cfg.override_interval_ms;
 	bool delays = true, priorities = true;
 
 	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n)) {

@@ -54,7 +54,8 @@ void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)
 {
 	*out = (struct pim_if_view){
 		.family = pif->cfg.family,
-		.primary = pif->primary,
+		.primary = pif->cfg.watch ? pif->watched[0] : pif->primary,
+		.watch = pif->cfg.watch,
 		.dr = pif->dr,
 		.is_dr = pim_if_is_dr(pif),
 		.genid = pif->genid,
@@ -70,6 +71,8 @@ void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)
 
 bool pim_if_is_dr(const struct pim_if *pif)
 {
+	if (pif->cfg.watch)
+		return addr_is_none(&pif->dr) || pim_watch_is_daemon(pif, &pif->dr);
 	return !addr_is_none(&pif->primary) && addr_eq(&pif->dr, &pif->primary);
 }
 

@@ -104,6 +104,32 @@ mbufs() { # in use, over all ports, once each port has sent a single packet
 }
 mbufs_are() { [ "$(mbufs)" -eq "$1" ]; }
 
+# Another router: FRR's zebra and pimd in a namespace, beside those of the lab.
+router_start() { # router_start NAME NAMESPACE: pimd.conf is on standard input
+	local name=$1 ns=$2 dir=$LAB_STATE/$1
+	mkdir -p "$dir" && chown frr:frr "$dir" && cat >"$dir/pimd.conf" || return 1
+	printf 'ip nht resolve-via-default\n' >"$dir/zebra.conf"
+	lab_spawn "$name-zebra" "$ns" /usr/lib/frr/zebra -f "$dir/zebra.conf" -i "$dir/zebra.pid" \
+		-z "$dir/zserv.api" --vty_socket "$dir" -u frr -g frr -P 0 --log "file:$dir/zebra.log"
+	lab_wait 20 test -S "$dir/zserv.api" || return 1
+	lab_spawn "$name-pimd" "$ns" /usr/lib/frr/pimd -f "$dir/pimd.conf" -i "$dir/pimd.pid" \
+		-z "$dir/zserv.api" --vty_socket "$dir" -u frr -g frr -P 0 --log "file:$dir/pimd.log"
+	lab_wait 20 test -S "$dir/pimd.vty"
+}
+router_kill() { # as a crash would
+	lab_kill "$1-pimd"
+	lab_kill "$1-zebra"
+	rm -f "$LAB_STATE/$1/"*.vty "$LAB_STATE/$1/zserv.api"
+}
+router_vtysh() { # router_vtysh NAME VTYSH-OPTION...
+	local name=$1
+	shift
+	vtysh --vty_socket "$LAB_STATE/$name" "$@" 2>/dev/null
+}
+router_has_neighbor() { # router_has_neighbor NAME INTERFACE ADDRESS
+	router_vtysh "$1" -c 'show ip pim neighbor json' | jq -e --arg i "$2" --arg a "$3" '.[$i] // {} | has($a)'
+}
+
 # A scripted PIM neighbor beside FRR (pimspeaker.py), on FRR's end of the downstream link.
 speaker_start() { # speaker_start ADDRESS [OPTION...]
 	local address=$1

@@ -317,6 +317,43 @@ static void auto_forms(void **state)
 	assert_string_equal(c.state_file, "/tmp/s");
 }
 
+// A string or a group.
+static void pim_modes(void **state)
+{
+	static struct config c;
+	const struct config_pim *p = &c.ifs[1].pim;
+	char err[CONFIG_ERR_LEN], text[PREFIX_STRLEN];
+
+	(void)state;
+	assert_int_equal(load(LAN_WITH("pim = \"speak\";"), &c, err), 0);
+	assert_int_equal(p->mode, CONFIG_PIM_SPEAK);
+	assert_true(p->enabled);
+	assert_int_equal(p->hello_interval_s, 30);
+	assert_int_equal(load(LAN_WITH("pim = \"off\";"), &c, err), 0);
+	assert_false(p->enabled);
+	assert_int_equal(load(LAN_WITH("pim = { mode = \"off\"; enabled = true; };"), &c, err), 0);
+	assert_false(p->enabled);
+	assert_int_equal(load(LAN_WITH("pim = { };"), &c, err), 0);
+	assert_int_equal(p->mode, CONFIG_PIM_SPEAK);
+	assert_int_equal(load(LAN_WITH("pim = \"watch\";"), &c, err), 0);
+	assert_int_equal(p->mode, CONFIG_PIM_WATCH);
+	assert_true(p->enabled);
+	assert_string_equal(p->watch.netdev, "");
+	assert_int_equal(p->watch.n_upstream, 0);
+	assert_int_equal(
+		load(LAN_WITH("pim = { mode = \"watch\"; max_joins = 7; watch = { netdev = "
+			      "\"br-1.5\"; upstream = [ \"10.0.0.1\", \"10.1.0.0/16\" "
+			      "]; }; };"),
+			&c, err),
+		0);
+	assert_int_equal(p->mode, CONFIG_PIM_WATCH);
+	assert_int_equal(p->max_joins, 7);
+	assert_string_equal(p->watch.netdev, "br-1.5");
+	assert_int_equal(p->watch.n_upstream, 2);
+	assert_string_equal(prefix_format(&p->watch.upstream[0], text), "10.0.0.1/32");
+	assert_string_equal(prefix_format(&p->watch.upstream[1], text), "10.1.0.0/16");
+}
+
 struct broken {
 	const char *text, *error;
 };
@@ -358,6 +395,12 @@ static void broken_syntax_and_types(void **state)
 			"x.conf:5: linger must be an integer, not true or false"},
 		{LAN_WITH("pim = { enabled = 1; };"),
 			"x.conf:3: enabled must be true or false, not an integer"},
+		{LAN_WITH("pim = true;"),
+			"x.conf:3: pim must be a group { ... } or a string, not true or false"},
+		{LAN_WITH("igmp = \"on\";"),
+			"x.conf:3: igmp must be a group { ... }, not a string"},
+		{LAN_WITH("pim = { watch = \"eth0\"; };"),
+			"x.conf:3: watch must be a group { ... }, not a string"},
 		{TOP("workers = 2;"),
 			"x.conf:5: workers must be an array [ ... ] or \"auto\", not an integer"},
 		{TOP("workers = \"all\";"),
@@ -842,6 +885,25 @@ static void broken_interfaces(void **state)
 			"x.conf:3: query_response_ms 10000 is not below query_interval 10 s"},
 		{LAN_WITH("pim = { hello_interval = 105; };"),
 			"x.conf:3: hello_holdtime 105 is not above hello_interval 105"},
+		{LAN_WITH("pim = \"listen\";"),
+			"x.conf:3: pim \"listen\": not one of speak, watch, off"},
+		{LAN_WITH("pim = { mode = \"listen\"; };"),
+			"x.conf:3: mode \"listen\": not one of speak, watch, off"},
+		{WAN_WITH("pim = \"watch\";"),
+			"x.conf:2: pim on interface \"wan\", whose role is not downstream"},
+		{LAN_WITH("pim = { watch = { netdev = \"x\"; }; };"),
+			"x.conf:3: watch, but the mode of pim is not \"watch\""},
+		{LAN_WITH("pim = { mode = \"watch\"; enabled = false; };"),
+			"x.conf:3: enabled is false, but the mode of pim is \"watch\""},
+		{LAN_WITH("pim = { mode = \"watch\"; watch = { upstream = [ \"224.0.0.13\" ]; }; "
+			  "};"),
+			"x.conf:3: upstream: 224.0.0.13/32 is multicast"},
+		{LAN_WITH("pim = { mode = \"watch\"; watch = { upstream = [ ]; }; };"),
+			"x.conf:3: upstream needs at least 1 element"},
+		{LAN_WITH("pim = { mode = \"watch\"; watch = { netdev = \"a b\"; }; };"),
+			"x.conf:3: netdev \"a b\": a netdev name has letters, digits, '.', '_', "
+			"'-' "
+			"only"},
 		{LAN_WITH("pim = { max_joins = 5; max_joins_neighbor = 6; };"),
 			"x.conf:3: max_joins_neighbor 6 is above max_joins 5"},
 		{LAN_WITH("pim = { neighbors = [ \"10.0.0.0/8\", \"224.0.0.0/8\" ]; };"),
@@ -1036,6 +1098,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_key),
+		cmocka_unit_test(pim_modes),
 		cmocka_unit_test(auto_forms),
 		cmocka_unit_test(broken_syntax_and_types),
 		cmocka_unit_test(broken_integers),

@@ -138,6 +138,7 @@ void fake_observe(struct observe *o)
 		.port = &ports[1],
 		.kif = (struct kif *)(void *)&kif,
 		.pim = {(struct pim_if *)(void *)&pim, (struct pim_if *)(void *)&pim6},
+		.pim_netdev = "lan",
 		.membership = {(struct membership *)(void *)&igmp,
 			(struct membership *)(void *)&mld},
 		.mtu = 9000};

@@ -219,11 +219,11 @@ static void pim_verbs(void **state)
 {
 	(void)state;
 	EXPECT("show pim", true,
-		"\"interface\": \"lan\", \"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\", "
+		"\"interface\": \"lan\", \"mode\": \"speak\", \"netdev\": \"lan\", "
+		"\"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\", "
 		"\"is_dr\": false, \"dr_priority\": 1, \"genid\": \"0x0000cafe\"",
 		"\"neighbors\": 2, \"joins\": 3, \"asserts_won\": 4, \"asserts_lost\": 5",
-		"\"family\": \"ipv4\"", "\"interface\": \"lan\", \"address\": \"fe80::2\"",
-		"\"family\": \"ipv6\"");
+		"\"family\": \"ipv4\"", "\"address\": \"fe80::2\"", "\"family\": \"ipv6\"");
 	EXPECT("show pim joins", true,
 		"\"state\": \"Join\", \"expires_in\": 100.000, \"neighbor\": \"10.9.1.1\", "
 		"\"assert\": \"NoInfo\", \"winner\": null, \"preference\": null",
@@ -241,7 +241,7 @@ static void igmp_verbs(void **state)
 		"\"membership_interval\": 270.000, \"groups\": 1, \"channels\": 2, "
 		"\"queries_sent\": 5",
 		"\"joins\": 7", "\"dropped\": 6, \"protocol\": \"igmp\"",
-		"\"interface\": \"lan\", \"address\": \"fe80::2\"", "\"protocol\": \"mld\"");
+		"\"address\": \"fe80::2\"", "\"protocol\": \"mld\"");
 	EXPECT("show mld", true, "\"address\": \"fe80::2\"");
 	EXPECT("show mld memberships", true,
 		"{\"interface\": \"lan\", \"source\": \"2001:db8::10\", \"group\": "

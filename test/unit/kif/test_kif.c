@@ -17,6 +17,7 @@ static const uint8_t mac[6] = {0x02, 0, 0, 0, 0x0a, 0x01};
 // The frames that came out of the kernel, of one ethertype.
 struct seen {
 	uint16_t ethertype;
+	size_t amt_at; // when set, only what has AMT's port as UDP destination there
 	unsigned int n;
 	size_t len;
 	uint8_t frame[65536];
@@ -27,6 +28,8 @@ static void seen_cb(void *arg, const uint8_t *frame, size_t len)
 	struct seen *s = arg;
 
 	if (len < 14 || (frame[12] << 8 | frame[13]) != s->ethertype)
+		return;
+	if (s->amt_at && (len < s->amt_at + 2 || memcmp(frame + s->amt_at, "\x08\xdc", 2) != 0))
 		return;
 	s->n++;
 	s->len = len;
@@ -263,6 +266,153 @@ static void test_udp_checksum(void **state)
 	kif_destroy(k);
 }
 
+// G-05: a checksum that comes out as 0 leaves as 0xffff, for 0 says that there is none.
+static void udp_zero_sum(struct kif *k, int family)
+{
+	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(2268)};
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(2268)};
+	struct sockaddr *to = family == AF_INET ? (void *)&to4 : (void *)&to6;
+	socklen_t len = family == AF_INET ? sizeof(to4) : sizeof(to6);
+	size_t at = 14 + (family == AF_INET ? 20 : 40) + 6;
+	uint8_t data[8] = {3}; // a Request
+	int fd = socket(family, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	inet_pton(AF_INET, "10.9.1.9", &to4.sin_addr);
+	inet_pton(AF_INET6, "2001:db8:1::9", &to6.sin6_addr);
+	seen.ethertype = family == AF_INET ? 0x0800 : 0x86dd;
+	seen.amt_at = at - 4;
+	for (int i = 0; i < 2; i++) {
+		// The second time what the first one's sum was short of.
+		seen.n = 0;
+		assert_int_equal(sendto(fd, data, sizeof(data), 0, to, len), sizeof(data));
+		wait_frame(k);
+		memcpy(data + 6, seen.frame + at, 2);
+	}
+	close(fd);
+	assert_memory_equal(seen.frame + at, "\xff\xff", 2);
+}
+
+static void test_udp_zero_sum(void **state)
+{
+	struct kif *k;
+
+	(void)state;
+	NEED_NETNS();
+	k = make("kift0", 1500);
+	SH("ip addr add 10.9.1.2/24 dev kift0");
+	SH("ip neigh add 10.9.1.9 lladdr 02:00:00:00:00:77 dev kift0");
+	udp_zero_sum(k, AF_INET);
+	if (access("/proc/sys/net/ipv6", F_OK) == 0) {
+		SH("ip addr add 2001:db8:1::10/64 dev kift0 nodad");
+		SH("ip neigh add 2001:db8:1::9 lladdr 02:00:00:00:00:77 dev kift0");
+		udp_zero_sum(k, AF_INET6);
+	}
+	kif_destroy(k);
+}
+
+// G-08, G-09: what workers punt. Over IPv6 a datagram without a checksum does not reach a socket,
+// on whatever port; with one, and over IPv4 without, it does.
+static void test_udp6_without_a_checksum(void **state)
+{
+	static const uint8_t eth[12] = {0x02, 0, 0, 0, 0x0a, 0x01, 0x02, 0, 0, 0, 0, 0x77};
+	uint8_t six[14 + 40 + 8 + 4] = {[12] = 0x86,
+		0xdd,
+		0x60,
+		[19] = 12,
+		17,
+		64,
+		0x20,
+		1,
+		0x0d,
+		0xb8,
+		0,
+		1,
+		[37] = 9,
+		0x20,
+		1,
+		0x0d,
+		0xb8,
+		0,
+		1,
+		[53] = 0x10,
+		0x08,
+		0xdc,
+		0x80,
+		0,
+		0,
+		12,
+		[62] = 4,
+		0,
+		0,
+		1};
+	uint8_t four[14 + 20 + 8 + 4] = {[12] = 8,
+		0,
+		0x45,
+		[17] = 32,
+		[22] = 64,
+		17,
+		[26] = 10,
+		9,
+		1,
+		9,
+		10,
+		9,
+		1,
+		2,
+		0x08,
+		0xdc,
+		0x80,
+		0,
+		0,
+		12,
+		[42] = 4,
+		0,
+		0,
+		3};
+	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(0x8000)};
+	struct sockaddr_in any4 = {.sin_family = AF_INET, .sin_port = htons(0x8000)};
+	int fd6, fd4, only6 = 1;
+	uint8_t got[16];
+	struct kif *k;
+	uint16_t sum;
+
+	(void)state;
+	NEED_NETNS();
+	if (access("/proc/sys/net/ipv6", F_OK) != 0)
+		skip();
+	k = make("kift0", 1500);
+	SH("ip addr add 10.9.1.2/24 dev kift0");
+	SH("ip addr add 2001:db8:1::10/64 dev kift0 nodad");
+	fd6 = socket(AF_INET6, SOCK_DGRAM, 0);
+	fd4 = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(setsockopt(fd6, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof(only6)), 0);
+	assert_int_equal(bind(fd6, (struct sockaddr *)&any6, sizeof(any6)), 0);
+	assert_int_equal(bind(fd4, (struct sockaddr *)&any4, sizeof(any4)), 0);
+	memcpy(six, eth, sizeof(eth));
+	memcpy(four, eth, sizeof(eth));
+	assert_int_equal(kif_write(k, six, sizeof(six)), 0);
+	six[65] = 2;
+	sum = (uint16_t)~sum16(six + 22, 32 + 12, 17 + 12);
+	six[60] = (uint8_t)(sum >> 8);
+	six[61] = (uint8_t)sum;
+	assert_int_equal(kif_write(k, six, sizeof(six)), 0);
+	assert_true(readable(fd6));
+	assert_int_equal(recv(fd6, got, sizeof(got), 0), 4);
+	assert_int_equal(got[3], 2); // the second one
+	sum = (uint16_t)~sum16(four + 14, 20, 0);
+	four[24] = (uint8_t)(sum >> 8);
+	four[25] = (uint8_t)sum;
+	assert_int_equal(kif_write(k, four, sizeof(four)), 0);
+	assert_true(readable(fd4));
+	assert_int_equal(recv(fd4, got, sizeof(got), 0), 4);
+	assert_int_equal(got[3], 3);
+	assert_int_equal(recv(fd6, got, sizeof(got), MSG_DONTWAIT), -1);
+	close(fd6);
+	close(fd4);
+	kif_destroy(k);
+}
+
 static void test_batch_is_bounded(void **state)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
@@ -385,6 +535,8 @@ int main(void)
 		cmocka_unit_test(test_create_errors),
 		cmocka_unit_test(test_arp),
 		cmocka_unit_test(test_udp_checksum),
+		cmocka_unit_test(test_udp_zero_sum),
+		cmocka_unit_test(test_udp6_without_a_checksum),
 		cmocka_unit_test(test_batch_is_bounded),
 		cmocka_unit_test(test_rename_down_mtu),
 		cmocka_unit_test(test_other_netns),

@@ -222,7 +222,10 @@ void bench_begin_cfg(struct bench *b, const struct pim_cfg *cfg)
 	b->done[0] = '\0';
 	b->pif = pim_if_create(cfg, &ops, b, &b->timers, &b->rng);
 	assert_non_null(b->pif);
-	pim_if_address(b->pif, &primary, b->now_us);
+	if (cfg->watch)
+		pim_if_watched(b->pif, &primary, 1, b->now_us);
+	else
+		pim_if_address(b->pif, &primary, b->now_us);
 }
 
 void bench_begin(struct bench *b)
@@ -306,13 +309,13 @@ void bench_bare_hello(struct bench *b, unsigned int n, uint16_t holdtime_s)
 	bench_input(b, n, buf, sizeof(buf));
 }
 
-static void jp_input(
-	struct bench *b, unsigned int n, unsigned int c, bool join, uint16_t holdtime_s)
+void bench_jp(struct bench *b, unsigned int n, unsigned int upstream, unsigned int c, bool join,
+	uint16_t holdtime_s)
 {
 	struct pim_jp_item item = {.sg = channel_sg(c), .join = join};
-	struct addr upstream = neighbor_addr(1);
+	struct addr to = neighbor_addr(upstream);
 	uint8_t buf[128];
-	int len = pim_jp_encode(&upstream, holdtime_s, &item, 1, buf, sizeof(buf));
+	int len = pim_jp_encode(&to, holdtime_s, &item, 1, buf, sizeof(buf));
 
 	assert_int_equal(len, bench_is_v6() ? 70 : 34);
 	bench_input(b, n, buf, (size_t)len);
@@ -320,12 +323,12 @@ static void jp_input(
 
 void bench_join(struct bench *b, unsigned int n, unsigned int c, uint16_t holdtime_s)
 {
-	jp_input(b, n, c, true, holdtime_s);
+	bench_jp(b, n, 1, c, true, holdtime_s);
 }
 
 void bench_prune(struct bench *b, unsigned int n, unsigned int c)
 {
-	jp_input(b, n, c, false, 210);
+	bench_jp(b, n, 1, c, false, 210);
 }
 
 void bench_assert(

@@ -46,7 +46,7 @@ unsigned int neighbor_number(const struct addr *a);
 struct sg channel_sg(unsigned int c);
 struct pim_cfg bench_cfg(struct bench *b);
 
-// Up as 10.1.1.1, with the first Hello sent unless quiet.
+// Up as 10.1.1.1, with the first Hello sent unless quiet; in watch mode the daemon has the address.
 void bench_begin(struct bench *b);
 void bench_begin_cfg(struct bench *b, const struct pim_cfg *cfg);
 // Also checks that every want was ended.
@@ -64,6 +64,9 @@ void bench_hello(struct bench *b, unsigned int n, uint16_t holdtime_s, uint32_t 
 void bench_bare_hello(struct bench *b, unsigned int n, uint16_t holdtime_s);
 void bench_join(struct bench *b, unsigned int n, unsigned int c, uint16_t holdtime_s);
 void bench_prune(struct bench *b, unsigned int n, unsigned int c);
+// A Join or Prune of neighbour n that names neighbour `upstream`.
+void bench_jp(struct bench *b, unsigned int n, unsigned int upstream, unsigned int c, bool join,
+	uint16_t holdtime_s);
 // preference 0x7fffffff and metric 0xffffffff: an AssertCancel.
 void bench_assert(
 	struct bench *b, unsigned int n, unsigned int c, uint32_t preference, uint32_t metric);

@@ -315,6 +315,33 @@ static void sends_as_it_should(void **state)
 	pim_io_close(io);
 }
 
+// Watch mode: what others send through the netdev is heard as what comes in, and nothing can be
+// sent.
+static void watches_both_ways(void **state)
+{
+	struct addr src = addr_of(OUR_IP), theirs = addr_of("10.1.1.2");
+	char err[PIM_IO_ERR_LEN] = "";
+	struct pim_io *io, *daemon;
+	struct heard h = {0}, other;
+
+	(void)state;
+	NEED_NETNS();
+	io = pim_io_watch(OURS, ADDR_V4, rx_cb, &h, err);
+	if (!io)
+		fail_msg("%s", err);
+	daemon = open_io(&other);
+	assert_int_equal(pim_io_send(daemon, &src, vectors[0].pim, vectors[0].len), 0);
+	hear(io, &h, 1);
+	assert_true(addr_eq(&h.src, &src));
+	assert_memory_equal(h.pim, vectors[0].pim, vectors[0].len);
+	inject("10.1.1.2", "224.0.0.13", 0, vectors[4].pim, vectors[4].len);
+	hear(io, &h, 2);
+	assert_true(addr_eq(&h.src, &theirs));
+	assert_int_equal(pim_io_send(io, &src, vectors[0].pim, vectors[0].len), -EBADF);
+	pim_io_close(daemon);
+	pim_io_close(io);
+}
+
 static void refuses_what_it_cannot_send(void **state)
 {
 	static uint8_t buf[65535];
@@ -465,6 +492,7 @@ int main(void)
 		cmocka_unit_test(keeps_a_burst),
 		cmocka_unit_test(hears_whole_large_packets),
 		cmocka_unit_test(sends_as_it_should),
+		cmocka_unit_test(watches_both_ways),
 		cmocka_unit_test(refuses_what_it_cannot_send),
 		cmocka_unit_test(hears_pim_over_ipv6),
 		cmocka_unit_test(sends_pim_over_ipv6),

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Many tunnels, many channels in one, many messages: what belongs to each alone.
+#include "../wire/vectors.h"
+#include "lab.h"
+
+#define S    USEC_PER_SEC
+#define MANY 1000
+
+// I-01: nonce, MAC, QRV, QQI, timers and reports are a tunnel's own.
+static void each_has_its_own_state(void **state)
+{
+	static struct amt_tunnel *tunnels[MANY];
+	static uint32_t nonces[MANY];
+	struct sg c = lab_sg("192.0.2.12", "232.252.0.2");
+	struct amt_tunnel_view v;
+	struct lab lab;
+
+	(void)state;
+	lab_open(&lab);
+	for (uint32_t i = 0; i < MANY; i++) {
+		lab.relay = addr_from_v4(__builtin_bswap32(0xcb007100u + i));
+		lab_tunnel(&lab);
+		tunnels[i] = lab.t;
+		nonces[i] = lab_nonce(&lab);
+		for (uint32_t k = 0; k < i; k++)
+			assert_int_not_equal(nonces[i], nonces[k]);
+	}
+	// All but each fourth are answered, with intervals of their own.
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct lab_query q = {.nonce = nonces[i],
+			.qrv = (uint8_t)(1 + i % 3),
+			.qqic = (uint8_t)(20 + i % 100)};
+
+		lab.t = tunnels[i];
+		lab.relay = addr_from_v4(__builtin_bswap32(0xcb007100u + i));
+		lab.n_events = 0;
+		if (i % 4 == 0)
+			continue;
+		// That of the tunnel before is none of its.
+		q.nonce = nonces[i - 1];
+		lab_answer(&lab, &q);
+		assert_int_equal(lab.n_events, 0);
+		q.nonce = nonces[i];
+		lab_answer(&lab, &q);
+		assert_int_equal(lab.events[0], AMT_EV_UP);
+	}
+	for (uint32_t i = 0; i < MANY; i++) {
+		amt_tunnel_view(tunnels[i], &v);
+		assert_int_equal(v.state, i % 4 ? AMT_UP : AMT_REQUESTING);
+		if (i % 4 == 0)
+			continue;
+		assert_int_equal(v.ipv4.qrv, 1 + i % 3);
+		assert_int_equal(v.ipv4.query_interval_s, 20 + i % 100);
+		assert_true(v.ipv4.next_request_us == lab.now + (20 + i % 100) * S);
+		lab_forget(&lab);
+		lab.t = tunnels[i];
+		assert_int_equal(amt_tunnel_join(tunnels[i], &c, lab.now), 0);
+		assert_int_equal(lab.n_sent, 1);
+		assert_int_equal(lab.sent[0].msg.nonce, nonces[i]);
+		assert_memory_equal(lab.sent[0].msg.mac, &nonces[i], 4);
+	}
+	for (uint32_t i = 0; i < MANY; i++)
+		amt_tunnel_close(tunnels[i], lab.now);
+	lab.t = NULL;
+	lab_close(&lab);
+}
+
+// T-06: a Teardown would end the others' memberships as well.
+static void one_of_several_leaves_by_block(void **state)
+{
+	struct lab_query q = {
+		.g = true, .gateway = "198.51.100.10", .port = 32768, .qrv = 2, .qqic = 125};
+	struct sg c = lab_sg("192.0.2.12", "232.252.0.2"), d = lab_sg("192.0.2.13", "232.252.0.2");
+	struct lab lab;
+
+	(void)state;
+	lab_open(&lab);
+	lab_tunnel(&lab);
+	lab_answer(&lab, &q);
+	amt_tunnel_join(lab.t, &c, lab.now);
+	amt_tunnel_join(lab.t, &d, lab.now);
+	lab_run(&lab, lab.now + 10 * S);
+	lab_forget(&lab);
+	amt_tunnel_leave(lab.t, &c, lab.now);
+	lab_run(&lab, lab.now + 10 * S);
+	assert_int_equal(lab_count(&lab, AMT_TEARDOWN), 0);
+	assert_int_equal(lab.n_sent, 2); // QRV times
+	for (size_t i = 0; i < 2; i++)
+		lab_expect_record(&lab.sent[i], IGMP_BLOCK, &c);
+	// What is left is said in the next cycle, and that alone.
+	lab_run(&lab, lab.now + 105 * S);
+	lab_forget(&lab);
+	q.nonce = 0;
+	while (lab_count(&lab, AMT_REQUEST) == 0)
+		lab_run(&lab, lab.now + S);
+	lab_answer(&lab, &q);
+	lab_expect_record(lab_nth(&lab, AMT_MEMBERSHIP_UPDATE, 0), IGMP_IS_IN, &d);
+	lab_close(&lab);
+}
+
+// G-04: whatever follows a message in its datagram is not a second one.
+static void one_message_a_datagram(void **state)
+{
+	struct addr to = lab_addr("203.0.113.15");
+	uint8_t buf[512];
+	struct vector v;
+	struct lab lab;
+
+	(void)state;
+	lab_open(&lab);
+	lab_tunnel(&lab);
+	vector_get("A05", &v);
+	memcpy(v.amt + 8, lab.sent[0].buf + 4, 4);
+	// A Query behind a Query that is refused, and one behind one that is taken.
+	memcpy(buf, v.amt, v.len);
+	memcpy(buf + v.len, v.amt, v.len);
+	buf[8] ^= 1;
+	amt_tunnel_input(lab.t, &to, AMT_PORT, buf, 2 * v.len, lab.now);
+	assert_int_equal(amt_gateway_stats(lab.gw)->drops[AMT_DROP_NONCE], 1);
+	assert_int_equal(lab.n_events, 0);
+	buf[8] ^= 1;
+	amt_tunnel_input(lab.t, &to, AMT_PORT, buf, 2 * v.len, lab.now);
+	assert_int_equal(amt_gateway_stats(lab.gw)->query_rx, 1);
+	assert_int_equal(lab_drops(&lab), 1);
+	// And what we say is one message, to its last octet.
+	for (uint32_t i = 0; i < 300; i++) {
+		struct sg sg = lab_sg_nth(i, 3);
+
+		amt_tunnel_join(lab.t, &sg, lab.now);
+	}
+	lab_run(&lab, lab.now + 300 * S);
+	assert_true(lab.n_sent > 300);
+	for (size_t i = 0; i < lab.n_sent; i++) {
+		const struct lab_sent *m = &lab.sent[i];
+		const uint8_t *ip = m->msg.inner;
+
+		if (m->msg.type == AMT_REQUEST)
+			assert_int_equal(m->len, 8);
+		else
+			assert_int_equal(m->len, 12 + (size_t)(ip[2] << 8 | ip[3]));
+	}
+	lab_close(&lab);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_has_its_own_state),
+		cmocka_unit_test(one_of_several_leaves_by_block),
+		cmocka_unit_test(one_message_a_datagram),
+	};
+
+	return RUN_TESTS(tests);
+}
