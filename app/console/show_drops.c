@@ -2,6 +2,7 @@
 #include "amt/amt.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
+#include "driad/driad.h"
 #include "joinfile/joinfile.h"
 #include "membership/membership.h"
 #include "pim/pim.h"
@@ -78,6 +79,11 @@ static void show(struct verb_ctx *v, bool all)
 		show_one(r,
 			&(struct reason){"amt", NULL, amt_drop_names[i], amt_drop_texts[i],
 				amt_gateway_stats(o->amt)->drops[i]},
+			all);
+	for (unsigned int i = 0; o->driad && i < DRIAD_DROP_COUNT; i++)
+		show_one(r,
+			&(struct reason){"driad", NULL, driad_drop_names[i], driad_drop_texts[i],
+				driad_stats(o->driad)->drops[i]},
 			all);
 	for (unsigned int i = 0; o->joinfile_stats && i < JOINFILE_DROP_COUNT; i++)
 		show_one(r,

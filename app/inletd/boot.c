@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 
@@ -74,26 +75,66 @@ static void answer_cb(void *arg, uint64_t token, const struct driad_answer *a)
 	driad_answer_input(in->driad, token, a, clock_mono_us());
 }
 
+// What the resolver validates with, by the policy. 0, or -ENOENT with err filled.
+static int dnssec_anchors(
+	const struct config_dns *dns, struct resolver_cfg *rc, char err[BOOT_ERR_LEN])
+{
+	if (dns->dnssec == DNSSEC_OFF)
+		return 0;
+	rc->n_anchors = dns->n_trust_anchors;
+	if (dns->trust_anchor_file[0])
+		rc->anchor_file = dns->trust_anchor_file;
+	else if (rc->n_anchors == 0 && access(CONFIG_ROOT_ANCHOR_FILE, R_OK) == 0)
+		rc->anchor_file = CONFIG_ROOT_ANCHOR_FILE;
+	rc->n_insecure = dns->n_insecure_domains;
+	rc->may_be_stripped = dns->dnssec == DNSSEC_PERMISSIVE;
+	if (rc->n_anchors > 0 || rc->anchor_file)
+		return 0;
+	if (dns->dnssec == DNSSEC_REQUIRE) {
+		snprintf(err, BOOT_ERR_LEN,
+			"dns: dnssec = \"require\" needs trust anchors, and %s is not there "
+			"(package "
+			"dns-root-data)",
+			CONFIG_ROOT_ANCHOR_FILE);
+		return -ENOENT;
+	}
+	log_warn("driad", "no DNSSEC: no trust anchors, file=%s is not there (dns-root-data)",
+		CONFIG_ROOT_ANCHOR_FILE);
+	return 0;
+}
+
 static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	const struct config_dns *dns = &in->cfg.dns;
-	const struct resolver_cfg rc = {
+	const char *anchors[CONFIG_MAX_ANCHORS], *insecure[CONFIG_MAX_INSECURE];
+	struct resolver_cfg rc = {
 		.servers = dns->resolvers,
 		.ports = dns->ports,
 		.n_servers = dns->n_resolvers,
 		.negative_ttl_max_s = dns->negative_ttl_max_s,
+		.anchors = anchors,
+		.insecure = insecure,
 	};
 	const struct driad_cfg dc = {
 		.queries_per_100ms = dns->queries_per_100ms,
 		.negative_ttl_max_s = dns->negative_ttl_max_s,
 		.max_waiting = DNS_MAX_WAITING,
 		.use_ipv4 = true,
+		.require_secure = dns->dnssec == DNSSEC_REQUIRE,
 		.use_ipv6 = true,
 		.path = upstream_path,
 		.path_ctx = in,
 	};
 	char why[RESOLVER_ERR_LEN];
+	int ret;
 
+	for (unsigned int i = 0; i < dns->n_trust_anchors; i++)
+		anchors[i] = dns->trust_anchors[i];
+	for (unsigned int i = 0; i < dns->n_insecure_domains; i++)
+		insecure[i] = dns->insecure_domains[i];
+	ret = dnssec_anchors(dns, &rc, err);
+	if (ret < 0)
+		return ret;
 	in->resolver = resolver_create(&rc, in->base, answer_cb, in, why);
 	if (!in->resolver) {
 		snprintf(err, BOOT_ERR_LEN, "dns: %s", why);

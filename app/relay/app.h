@@ -33,7 +33,7 @@ struct server {
 	struct event *ev, *anycast_ev;
 	struct mmsghdr out[APP_BATCH]; // data not sent yet, in buffers of the source
 	struct iovec out_iov[APP_BATCH];
-	struct sockaddr_in out_to[APP_BATCH];
+	struct sockaddr_storage out_to[APP_BATCH];
 	unsigned int n_out;
 	uint64_t send_errors; // control messages and data that the kernel did not take
 };
@@ -42,7 +42,7 @@ struct app {
 	// Options.
 	char source_if[IF_NAMESIZE]; // "" for none: control only
 	const char *control_path;    // NULL for none
-	bool all_multicast;	     // take everything on source_if instead of joining by IGMP
+	bool all_multicast;	     // take everything on source_if instead of joining
 	bool ttl_decrement;
 	bool udp_checksum;
 	bool df;

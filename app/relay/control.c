@@ -27,6 +27,7 @@ void control_help(FILE *out)
 {
 	fprintf(out, "  %-25s  %s\n", "secret new [forget-old]",
 		"new MAC secret; the old one counts for two query intervals more, or not");
+	fprintf(out, "  %-25s  %s\n", "rotate", "the same as secret new");
 	fprintf(out, "  %-25s  %s\n", "status", "everything, as one line of JSON");
 }
 
@@ -91,8 +92,9 @@ static void status(struct app *app, FILE *out)
 static int secret_command(struct app *app, char **argv, int argc)
 {
 	bool forget = argc == 3 && strcmp(argv[2], "forget-old") == 0;
+	bool rotate = strcmp(argv[0], "rotate") == 0 && argc == 1;
 
-	if (argc < 2 || strcmp(argv[1], "new") != 0 || (argc > 2 && !forget))
+	if (!rotate && (argc < 2 || strcmp(argv[1], "new") != 0 || (argc > 2 && !forget)))
 		return -EINVAL;
 	for (unsigned int i = 0; i < app->n_servers; i++)
 		relay_secret_new(app->servers[i]->relay, forget, clock_mono_us());
@@ -115,7 +117,7 @@ static void command(struct app *app, char *line, FILE *out)
 	} else if (strcmp(argv[0], "help") == 0) {
 		settings_help(out);
 		control_help(out);
-	} else if (strcmp(argv[0], "secret") == 0) {
+	} else if (strcmp(argv[0], "secret") == 0 || strcmp(argv[0], "rotate") == 0) {
 		ret = secret_command(app, argv, argc);
 		fputs(ret == 0 ? "ok\n" : "error: secret new [forget-old]\n", out);
 	} else {

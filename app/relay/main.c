@@ -49,7 +49,7 @@ static void help(void)
 	puts("usage: inlet-relay --address ADDR [OPTION...]\n"
 	     "       inlet-relay ctl PATH COMMAND [VALUE]\n"
 	     "\n"
-	     "An AMT relay (RFC 7450, IPv4) for labs, tests and benches: SSM channels that arrive "
+	     "An AMT relay (RFC 7450) for labs, tests and benches: SSM channels that arrive "
 	     "on\n"
 	     "an interface are sent to the gateways that joined them. Runs in the foreground "
 	     "until\n"
@@ -58,9 +58,11 @@ static void help(void)
 	     "  --address ADDR       local address to serve on, UDP port 2268; each one given is "
 	     "a\n"
 	     "                       relay with state of its own, all under the same settings\n"
-	     "  --anycast ADDR       local address that the first relay answers on too\n"
+	     "  --anycast ADDR       local address that the first relay of its family answers on "
+	     "too\n"
 	     "  --source-if IF       interface where the multicast arrives; none: no data\n"
-	     "  --source-join igmp   join there what the gateways join, by IGMPv3 (default)\n"
+	     "  --source-join igmp   join there what the gateways join, by IGMPv3 and MLDv2\n"
+	     "                       (default)\n"
 	     "  --source-join all    join nothing, take all multicast that comes\n"
 	     "  --control PATH       control socket\n"
 	     "  --mtu N              MTU of the paths to the gateways, 576..65535 (default 1500). "
@@ -93,8 +95,8 @@ static int usage(const char *what, const char *value)
 
 static int add_address(struct app *app, const char *text, struct addr *out)
 {
-	if (addr_parse(text, out) < 0 || out->family != ADDR_V4 || !addr_is_unicast(out))
-		return usage("not an IPv4 host address:", text);
+	if (addr_parse(text, out) < 0 || !addr_is_unicast(out))
+		return usage("not a host address:", text);
 	for (unsigned int i = 0; i < app->n_servers; i++) {
 		if (addr_eq(&app->servers[i]->address, out))
 			return usage("address given twice:", text);
@@ -122,7 +124,29 @@ static int add_server(struct app *app, const char *text)
 	return 0;
 }
 
-static int own_option(struct app *app, int code, const char *value, struct addr *anycast)
+static int add_anycast(struct app *app, const char *text, struct addr anycast[2])
+{
+	struct addr a;
+	int ret = add_address(app, text, &a);
+
+	if (ret == 0)
+		anycast[a.family == ADDR_V6] = a;
+	return ret;
+}
+
+// The first relay of its family has it.
+static int place_anycast(struct app *app, const struct addr *a)
+{
+	for (unsigned int i = 0; i < app->n_servers; i++) {
+		if (app->servers[i]->address.family == a->family) {
+			app->servers[i]->anycast = *a;
+			return 0;
+		}
+	}
+	return addr_is_none(a) ? 0 : usage("--anycast without an --address of its family", NULL);
+}
+
+static int own_option(struct app *app, int code, const char *value, struct addr anycast[2])
 {
 	char *end;
 	unsigned long n;
@@ -131,7 +155,7 @@ static int own_option(struct app *app, int code, const char *value, struct addr 
 	case OPT_ADDRESS:
 		return add_server(app, value);
 	case OPT_ANYCAST:
-		return add_address(app, value, anycast);
+		return add_anycast(app, value, anycast);
 	case OPT_SOURCE_IF:
 		if (!*value || strlen(value) >= sizeof(app->source_if))
 			return usage("not an interface name:", value);
@@ -177,7 +201,7 @@ static int own_option(struct app *app, int code, const char *value, struct addr 
 static int options(struct app *app, int argc, char **argv)
 {
 	struct option all[N_OWN + MAX_SETTINGS + 1] = {0};
-	struct addr anycast = {0};
+	struct addr anycast[2] = {0};
 	char err[128];
 	int code, ret = 0;
 
@@ -197,7 +221,7 @@ static int options(struct app *app, int argc, char **argv)
 		}
 		if (code < OPT_SETTING)
 			ret = code == '?' ? usage("bad option", argv[optind - 1])
-					  : own_option(app, code, optarg, &anycast);
+					  : own_option(app, code, optarg, anycast);
 		else if (setting_apply(&app->relay, setting_name((unsigned)(code - OPT_SETTING)),
 				 optarg, err, sizeof(err)) < 0)
 			ret = usage(err, NULL);
@@ -206,8 +230,8 @@ static int options(struct app *app, int argc, char **argv)
 		ret = usage("unexpected argument", argv[optind]);
 	if (ret == 0 && app->n_servers == 0)
 		ret = usage("--address is missing", NULL);
-	if (ret == 0)
-		app->servers[0]->anycast = anycast;
+	for (int i = 0; i < 2 && ret == 0; i++)
+		ret = place_anycast(app, &anycast[i]);
 	return ret ? ret + 1 : 0;
 }
 

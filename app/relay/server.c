@@ -2,6 +2,7 @@
 // The tunnel side: UDP port 2268 of one relay.
 #include <errno.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,24 +15,18 @@
 	0xc0 // as every control message around here; data keeps 0, ECN included (RFC 9601
 	     // section 4: nobody has told us that the gateway can read it)
 
-static struct sockaddr_in sockaddr_of(const struct addr *a, uint16_t port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = addr_to_v4(a)};
-}
-
 static void send_control(void *ctx, const struct addr *local, const struct addr *dst, uint16_t port,
 	const uint8_t *buf, size_t len)
 {
 	struct server *s = ctx;
-	struct sockaddr_in to = sockaddr_of(dst, port);
+	struct sockaddr_storage to;
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = {0};
 	struct msghdr msg = {.msg_name = &to,
-		.msg_namelen = sizeof(to),
+		.msg_namelen = addr_to_sockaddr(dst, port, &to),
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.buf,
@@ -39,8 +34,8 @@ static void send_control(void *ctx, const struct addr *local, const struct addr 
 	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
 	const int tos = CONTROL_TOS;
 
-	cm->cmsg_level = IPPROTO_IP;
-	cm->cmsg_type = IP_TOS;
+	cm->cmsg_level = dst->family == ADDR_V6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	cm->cmsg_type = dst->family == ADDR_V6 ? IPV6_TCLASS : IP_TOS;
 	cm->cmsg_len = CMSG_LEN(sizeof(tos));
 	memcpy(CMSG_DATA(cm), &tos, sizeof(tos));
 	if (sendmsg(addr_eq(local, &s->address) ? s->fd : s->anycast_fd, &msg, 0) < 0)
@@ -56,10 +51,9 @@ static void queue_data(
 	if (s->n_out == APP_BATCH)
 		server_flush(s);
 	i = s->n_out++;
-	s->out_to[i] = sockaddr_of(dst, port);
 	s->out_iov[i] = (struct iovec){.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
 	s->out[i].msg_hdr = (struct msghdr){.msg_name = &s->out_to[i],
-		.msg_namelen = sizeof(s->out_to[i]),
+		.msg_namelen = addr_to_sockaddr(dst, port, &s->out_to[i]),
 		.msg_iov = &s->out_iov[i],
 		.msg_iovlen = 1};
 }
@@ -81,7 +75,10 @@ static void set_checksum(struct server *s, bool on)
 {
 	const int off = !on;
 
-	setsockopt(s->fd, SOL_SOCKET, SO_NO_CHECK, &off, sizeof(off));
+	if (s->address.family == ADDR_V6)
+		setsockopt(s->fd, IPPROTO_UDP, UDP_NO_CHECK6_TX, &off, sizeof(off));
+	else
+		setsockopt(s->fd, SOL_SOCKET, SO_NO_CHECK, &off, sizeof(off));
 }
 
 void server_flush(struct server *s)
@@ -117,7 +114,7 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < APP_BATCH; i++) {
-		struct sockaddr_in from;
+		struct sockaddr_storage from;
 		socklen_t from_len = sizeof(from);
 		ssize_t n = recvfrom(
 			fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
@@ -131,18 +128,32 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 	app_run_timers(s->app);
 }
 
+// No path MTU is learnt from ICMP: --mtu says it (RFC 7450 sections 5.3.3.6.1 and 5.3.3.6.3.1).
+// Over IPv6 there is no fragment header ever (5.3.3.6.3.2).
+static int set_mtu(int fd, uint8_t family, bool df)
+{
+	const int v4 = df ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT;
+	const int v6 = IPV6_PMTUDISC_PROBE, one = 1;
+
+	if (family == ADDR_V4)
+		return setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4));
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0 ||
+		setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &one, sizeof(one)) < 0)
+		return -1;
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6));
+}
+
 static int open_socket(struct server *s, const struct addr *local, int *fd, struct event **ev)
 {
-	const struct sockaddr_in sa = sockaddr_of(local, AMT_PORT);
-	// No path MTU is learnt from ICMP: --mtu says it (RFC 7450 sections 5.3.3.6.1 and
-	// 5.3.3.6.3.1).
-	const int df = s->app->df ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT, size = 8 << 20;
+	struct sockaddr_storage sa;
+	const socklen_t sa_len = addr_to_sockaddr(local, AMT_PORT, &sa);
+	const int size = 8 << 20;
 	char text[ADDR_STRLEN];
 	int ret;
 
-	*fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (*fd < 0 || bind(*fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-		setsockopt(*fd, IPPROTO_IP, IP_MTU_DISCOVER, &df, sizeof(df)) < 0) {
+	*fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd < 0 || set_mtu(*fd, local->family, s->app->df) < 0 ||
+		bind(*fd, (const struct sockaddr *)&sa, sa_len) < 0) {
 		ret = -errno;
 		fprintf(stderr, "inlet-relay: UDP %s port %d: %s\n", addr_format(local, text),
 			AMT_PORT, strerror(-ret));

@@ -7,7 +7,7 @@
 
 #include "app.h"
 
-enum kind { SWITCH, NUMBER, OCTET, ADDRESS };
+enum kind { SWITCH, NUMBER, OCTET, ADDRESS, QUIRK };
 
 static const struct setting {
 	const char *name;
@@ -26,6 +26,10 @@ static const struct setting {
 	{"gateway", SWITCH, AT(gateway), 0, 0,
 		"set the G flag and gateway fields in Queries, accept Teardown"},
 	{"discovery", SWITCH, AT(discovery), 0, 0, "answer Discovery"},
+	{"igmp", SWITCH, AT(igmp), 0, 0, "answer Requests for IGMPv3"},
+	{"mld", SWITCH, AT(mld), 0, 0, "answer Requests for MLDv2"},
+	{"quirk", QUIRK, AT(quirks), 0, 0,
+		"do this against the RFC too, as relays in the field do; below"},
 	{"advertise", ADDRESS, AT(advertise), 0, 0,
 		"address in Advertisements; \"self\" for the relay's own"},
 	{"query-interval", NUMBER, AT(query_interval_s), 0, 31744,
@@ -81,10 +85,47 @@ static int set_address(const char *value, struct addr *out)
 {
 	struct addr a = {0};
 
-	if (strcmp(value, "self") != 0 && (addr_parse(value, &a) < 0 || a.family != ADDR_V4))
+	if (strcmp(value, "self") != 0 && addr_parse(value, &a) < 0)
 		return -EINVAL;
 	*out = a;
 	return 0;
+}
+
+static const struct quirk {
+	const char *name, *what;
+} quirks[] = {
+#define X(name, text, what) [AMT_QUIRK_INDEX_##name] = {text, what},
+	AMT_QUIRK_LIST(X)
+#undef X
+};
+
+static int set_quirk(const char *value, unsigned int *out)
+{
+	if (strcmp(value, "none") == 0) {
+		*out = 0;
+		return 0;
+	}
+	for (unsigned int i = 0; i < AMT_QUIRK_COUNT; i++) {
+		if (strcmp(value, quirks[i].name) == 0) {
+			*out |= 1u << i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static void print_quirks(FILE *out, unsigned int set)
+{
+	const char *comma = "";
+
+	fputc('[', out);
+	for (unsigned int i = 0; i < AMT_QUIRK_COUNT; i++) {
+		if (!(set & 1u << i))
+			continue;
+		fprintf(out, "%s\"%s\"", comma, quirks[i].name);
+		comma = ",";
+	}
+	fputc(']', out);
 }
 
 static int set(const struct setting *st, void *at, const char *value)
@@ -97,6 +138,8 @@ static int set(const struct setting *st, void *at, const char *value)
 		return set_switch(value, at);
 	case ADDRESS:
 		return set_address(value, at);
+	case QUIRK:
+		return set_quirk(value, at);
 	case NUMBER:
 		return set_number(st, value, at);
 	case OCTET:
@@ -120,8 +163,10 @@ int setting_apply(
 			return 0;
 		if (st->kind == SWITCH)
 			snprintf(err, err_size, "%s takes on or off", name);
+		else if (st->kind == QUIRK)
+			snprintf(err, err_size, "%s takes the name of one, or none", name);
 		else if (st->kind == ADDRESS)
-			snprintf(err, err_size, "%s takes an IPv4 address or self", name);
+			snprintf(err, err_size, "%s takes an address or self", name);
 		else
 			snprintf(err, err_size, "%s takes a number from %" PRIu32 " to %" PRIu32,
 				name, st->min, st->max);
@@ -132,11 +177,14 @@ int setting_apply(
 
 void settings_help(FILE *out)
 {
-	static const char *const values[] = {"on|off", "N", "N", "ADDR|self"};
+	static const char *const values[] = {"on|off", "N", "N", "ADDR|self", "NAME|none"};
 
 	for (size_t i = 0; i < N_SETTINGS; i++)
 		fprintf(out, "  %-15s %-9s  %s\n", settings[i].name, values[settings[i].kind],
 			settings[i].help);
+	fprintf(out, "\nQuirks (each command adds one, none ends all):\n\n");
+	for (unsigned int i = 0; i < AMT_QUIRK_COUNT; i++)
+		fprintf(out, "  %-15s %s\n", quirks[i].name, quirks[i].what);
 }
 
 void settings_status(const struct relay_options *opt, FILE *out)
@@ -156,6 +204,9 @@ void settings_status(const struct relay_options *opt, FILE *out)
 			break;
 		case OCTET:
 			fprintf(out, "%u", *(const uint8_t *)at);
+			break;
+		case QUIRK:
+			print_quirks(out, *(const unsigned int *)at);
 			break;
 		case ADDRESS:
 			fprintf(out, "\"%s\"", addr_is_none(at) ? "self" : addr_format(at, text));

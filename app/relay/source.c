@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The native side: multicast datagrams off one interface, by a packet socket so that they are had
-// octet for octet, and the IGMP joins that make the network send them.
+// octet for octet, and the IGMP and MLD joins that make the network send them.
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/filter.h>
@@ -23,13 +23,13 @@ struct joined {
 	struct hnode node;
 	struct sg sg;
 	uint32_t relays;
-	int fd; // -1: not joined by IGMP
+	int fd; // -1: not joined by IGMP or MLD
 };
 
 struct source {
 	struct app *app;
 	unsigned int ifindex;
-	int fd, icmp_fd; // packet socket; raw ICMP, -1 without
+	int fd, icmp_fd, icmp6_fd; // packet socket; raw ICMP, -1 without
 	struct event *ev;
 	struct hmap joined;
 	uint64_t received, bad, address, ttl, too_big, fragmented, join_errors;
@@ -43,12 +43,15 @@ struct source {
 	uint8_t fragment[APP_DATAGRAM];
 };
 
-static void forward(struct source *src, const struct sg *sg, uint8_t *buf, size_t len)
+// By the relays of one outer family, whose tunnels have one MTU.
+static void forward(
+	struct source *src, uint8_t outer, const struct sg *sg, uint8_t *buf, size_t len)
 {
 	struct app *app = src->app;
 
 	for (unsigned int i = 0; i < app->n_servers; i++)
-		relay_forward(app->servers[i]->relay, sg, buf, len + RELAY_HEADROOM);
+		if (app->servers[i]->address.family == outer)
+			relay_forward(app->servers[i]->relay, sg, buf, len + RELAY_HEADROOM);
 }
 
 static void flush(struct source *src)
@@ -57,8 +60,8 @@ static void flush(struct source *src)
 		server_flush(src->app->servers[i]);
 }
 
-static void forward_fragments(
-	struct source *src, const struct sg *sg, const uint8_t *ip, size_t len, size_t mtu)
+static void forward_fragments(struct source *src, uint8_t outer, const struct sg *sg,
+	const uint8_t *ip, size_t len, size_t mtu)
 {
 	uint8_t *out = src->fragment + RELAY_HEADROOM;
 	size_t at = 0;
@@ -66,7 +69,7 @@ static void forward_fragments(
 
 	while ((n = relay_fragment(
 			ip, len, mtu, &at, out, sizeof(src->fragment) - RELAY_HEADROOM)) > 0) {
-		forward(src, sg, src->fragment, (size_t)n);
+		forward(src, outer, sg, src->fragment, (size_t)n);
 		flush(src); // before the next one takes the buffer
 		src->fragmented++;
 	}
@@ -76,31 +79,54 @@ static void tell_source(
 	struct source *src, const struct sg *sg, const uint8_t *ip, size_t len, size_t mtu)
 {
 	uint64_t now_us = clock_mono_us();
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = addr_to_v4(&sg->s)};
-	uint8_t icmp[128];
-	int n = relay_icmp_too_big(ip, len, (uint16_t)mtu, icmp, sizeof(icmp));
+	bool v6 = sg->s.family == ADDR_V6;
+	int fd = v6 ? src->icmp6_fd : src->icmp_fd;
+	struct sockaddr_storage to;
+	socklen_t to_len = addr_to_sockaddr(&sg->s, 0, &to);
+	uint8_t icmp[1280];
+	int n = (v6 ? relay_icmp6_too_big : relay_icmp_too_big)(
+		ip, len, (uint16_t)mtu, icmp, sizeof(icmp));
 
-	if (n < 0 || src->icmp_fd < 0 || now_us < src->icmp_next_us)
+	if (n < 0 || fd < 0 || now_us < src->icmp_next_us)
 		return;
 	src->icmp_next_us = now_us + ICMP_GAP_US;
 	// Lost when there is no way back to the source, as any ICMP error may be.
-	(void)sendto(
-		src->icmp_fd, icmp, (size_t)n, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
+	(void)sendto(fd, icmp, (size_t)n, MSG_DONTWAIT, (struct sockaddr *)&to, to_len);
 }
 
-static bool wanted(const struct source *src, const struct sg *sg)
+static bool wanted(const struct source *src, uint8_t outer, const struct sg *sg)
 {
 	for (unsigned int i = 0; i < src->app->n_servers; i++) {
-		if (relay_has_channel(src->app->servers[i]->relay, sg))
+		const struct server *s = src->app->servers[i];
+
+		if (s->address.family == outer && relay_has_channel(s->relay, sg))
 			return true;
 	}
 	return false;
 }
 
+// Into the tunnels over IPv4, or those over IPv6.
+static void send_over(
+	struct source *src, uint8_t outer, const struct sg *sg, uint8_t *buf, size_t len)
+{
+	const size_t mtu =
+		src->app->mtu - (outer == ADDR_V6 ? RELAY_OVERHEAD_IPV6 : RELAY_OVERHEAD);
+	const uint8_t *ip = buf + RELAY_HEADROOM;
+
+	if (len <= mtu) {
+		forward(src, outer, sg, buf, len);
+	} else if (sg->s.family == ADDR_V6 || ip[6] & 0x40) { // DF
+		src->too_big++;
+		tell_source(src, sg, ip, len, mtu);
+	} else {
+		forward_fragments(src, outer, sg, ip, len, mtu);
+	}
+}
+
 static void datagram(struct source *src, uint8_t *buf, size_t len)
 {
-	const size_t mtu = src->app->mtu - RELAY_OVERHEAD;
 	uint8_t *ip = buf + RELAY_HEADROOM;
+	bool over4, over6;
 	struct sg sg;
 
 	src->received++;
@@ -114,18 +140,19 @@ static void datagram(struct source *src, uint8_t *buf, size_t len)
 	case RELAY_DATA_OK:
 		break;
 	}
-	if (!wanted(src, &sg))
+	over4 = wanted(src, ADDR_V4, &sg);
+	over6 = wanted(src, ADDR_V6, &sg);
+	if (!over4 && !over6)
 		return;
 	if (src->app->ttl_decrement && !relay_data_ttl(ip)) {
 		src->ttl++;
-	} else if (len <= mtu) {
-		forward(src, &sg, buf, len);
-	} else if (ip[6] & 0x40) { // DF
-		src->too_big++;
-		tell_source(src, &sg, ip, len, mtu);
-	} else {
-		forward_fragments(src, &sg, ip, len, mtu);
+		return;
 	}
+	// The smaller MTU first: the source is told once, of that one (section 5.3.3.6.2).
+	if (over6)
+		send_over(src, ADDR_V6, &sg, buf, len);
+	if (over4)
+		send_over(src, ADDR_V4, &sg, buf, len);
 }
 
 // A veth peer leaves UDP checksums to a card that is not there, and receivers at the far end of the
@@ -167,16 +194,27 @@ static void readable_cb(evutil_socket_t fd, short what, void *arg)
 
 static int attach_filter(int fd)
 {
-	// IPv4 header at 0. To a group that is routed; neither IGMP nor PIM.
+	// IP header at 0. To a group that is routed; neither IGMP nor PIM. MLD goes to groups of
+	// the link.
 	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 9),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0000000),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xe0000000, 0, 7),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xe0000000, 0, 15),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffffff00),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xe0000000, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xe0000000, 12, 0),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_IGMP, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_IGMP, 10, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 9, 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 8),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 24),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xff, 0, 6),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 25),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x0f),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 2, 0, 3),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, 0x40000),
 		BPF_STMT(BPF_RET | BPF_K, 0),
@@ -190,7 +228,7 @@ static int attach_filter(int fd)
 static int open_packet(struct source *src)
 {
 	const struct sockaddr_ll sa = {.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
+		.sll_protocol = htons(ETH_P_ALL),
 		.sll_ifindex = (int)src->ifindex};
 	const struct packet_mreq all = {
 		.mr_ifindex = (int)src->ifindex, .mr_type = PACKET_MR_ALLMULTI};
@@ -221,7 +259,7 @@ struct source *source_open(struct app *app)
 	if (!src)
 		return NULL;
 	src->app = app;
-	src->fd = src->icmp_fd = -1;
+	src->fd = src->icmp_fd = src->icmp6_fd = -1;
 	hmap_init(&src->joined);
 	for (int i = 0; i < APP_BATCH; i++) {
 		src->iov[i] = (struct iovec){.iov_base = src->bufs[i] + RELAY_HEADROOM,
@@ -238,6 +276,7 @@ struct source *source_open(struct app *app)
 		return NULL;
 	}
 	src->icmp_fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	src->icmp6_fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
 	src->ev = event_new(app->base, src->fd, EV_READ | EV_PERSIST, readable_cb, src);
 	if (!src->ev || event_add(src->ev, NULL) < 0) {
 		fprintf(stderr, "inlet-relay: out of memory\n");
@@ -268,19 +307,24 @@ void source_close(struct source *src)
 		close(src->fd);
 	if (src->icmp_fd >= 0)
 		close(src->icmp_fd);
+	if (src->icmp6_fd >= 0)
+		close(src->icmp6_fd);
 	free(src);
 }
 
-static int igmp_join(const struct source *src, const struct sg *sg)
+// By IGMPv3 or MLDv2.
+static int group_join(const struct source *src, const struct sg *sg)
 {
 	struct group_source_req req = {.gsr_interface = src->ifindex};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+	bool v6 = sg->g.family == ADDR_V6;
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
 
 	if (fd < 0)
 		return -errno;
 	addr_to_sockaddr(&sg->g, 0, &req.gsr_group);
 	addr_to_sockaddr(&sg->s, 0, &req.gsr_source);
-	if (setsockopt(fd, IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, &req, sizeof(req)) < 0) {
+	if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, &req,
+		    sizeof(req)) < 0) {
 		ret = -errno;
 		close(fd);
 		return ret;
@@ -313,7 +357,7 @@ static void joined_add(struct source *src, const struct sg *sg)
 	}
 	j->sg = *sg;
 	j->relays = 1;
-	j->fd = src->app->all_multicast ? -1 : igmp_join(src, sg);
+	j->fd = src->app->all_multicast ? -1 : group_join(src, sg);
 	if (j->fd < 0 && !src->app->all_multicast) {
 		src->join_errors++;
 		log_warn_limited("relay", "join failed channel=%s error=\"%s\"",

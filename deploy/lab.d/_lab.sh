@@ -9,6 +9,10 @@
 #
 # Each word is a network namespace (with LAB_PREFIX before it), each line a veth pair. In "inlet",
 # inletd owns up0 and dn0 through AF_XDP: the kernel there sees only the TAPs "wan" and "lan".
+#
+# LAB_V6=1 has IPv6 beside IPv4 on every link, and as many IPv6 channels behind the same relays; source
+# number i, of either family, is behind a relay address of its own family if i is even, of the other one
+# if it is odd. LAB_V6=only takes IPv4 away from inletd's upstream side: DNS, relays and tunnels are IPv6.
 
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_PREFIX=${LAB_PREFIX:-inlab-}                     # a second lab at the same time takes another
@@ -31,6 +35,8 @@ LAB_IGMP=${LAB_IGMP-}          # of inletd downstream, "enabled = true; ..."; no
 LAB_PIM=${LAB_PIM-}            # further keys of inletd's pim group, "dr_priority = 5; ..."
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 LAB_DISCOVERY=${LAB_DISCOVERY-'"driad"'} # how inletd finds relays; empty for its default order
+LAB_DNS=${LAB_DNS-}            # further keys of its dns group, "dnssec = \"off\"; ..."
+LAB_V6=${LAB_V6-}              # nothing, 1 or only
 LAB_CONFIG=${LAB_CONFIG-}      # more lines of inletd's configuration
 
 LAB_NAMESPACES=(src relay dns net inlet frr rcv)
@@ -57,10 +63,15 @@ lab_is_up() { [ -f "$LAB_STATE/up" ]; }
 lab_source() { printf '198.51.100.%d' $((10 + $1)); }                                   # number from 0
 lab_group() { printf '232.1.%d.%d' $((1 + $1 / 250)) $((1 + $1 % 250)); }               # number from 0
 lab_relay() { printf '203.0.113.%d' $((11 + $1 % LAB_RELAYS)); }                        # of a source
+lab_source6() { printf '2001:db8:100::%x' $((10 + $1)); }
+lab_group6() { printf 'ff3e::8000:%x' $((1 + $1)); }
+lab_relay6() { printf '2001:db8:203::%x' $((11 + $1 % LAB_RELAYS)); }
+LAB_ZONE6=0.0.0.0.0.0.1.0.8.b.d.0.1.0.0.2.ip6.arpa # of 2001:db8:100::/64
 lab_channels() { # "S G" lines of all that is sent
 	local i
 	for ((i = 0; i < LAB_SOURCES; i++)); do
 		echo "$(lab_source "$i") $(lab_group "$i")"
+		[ -z "$LAB_V6" ] || echo "$(lab_source6 "$i") $(lab_group6 "$i")"
 	done
 }
 
@@ -165,6 +176,12 @@ lab_network() {
 			net.ipv6.conf.default.disable_ipv6=1 net.ipv4.conf.all.rp_filter=0 \
 			net.ipv4.conf.default.rp_filter=0 net.ipv4.igmp_max_memberships=4000 \
 			net.ipv4.igmp_max_msf=4000 || return 1
+		# In "inlet" it stays off but for the TAPs, which inletd turns on: up0 and dn0 are not the
+		# kernel's. Duplicate address detection would take seconds.
+		[ -z "$LAB_V6" ] || [ "$ns" = inlet ] ||
+			lab_in "$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 \
+				net.ipv6.conf.default.disable_ipv6=0 net.ipv6.conf.all.accept_dad=0 \
+				net.ipv6.conf.default.accept_dad=0 || return 1
 		lab_in "$ns" ip link set lo up || return 1
 	done
 	lab_in net sysctl -qw net.ipv4.ip_forward=1
@@ -192,26 +209,74 @@ lab_network() {
 	lab_in frr ip route add default via 10.9.1.2
 	lab_in rcv ip addr add 10.9.2.2/24 dev r0
 	lab_in rcv ip route add default via 10.9.2.1
+	[ -z "$LAB_V6" ] || lab_network6
+}
+
+lab_network6() {
+	local i
+	for ((i = 0; i < LAB_SOURCES; i++)); do
+		lab_in src ip addr add "$(lab_source6 "$i")/64" dev s0 nodad || return 1
+	done
+	lab_in relay ip addr add 2001:db8:100::1/64 dev native0 nodad
+	for ((i = 0; i < LAB_RELAYS; i++)); do
+		lab_in relay ip addr add "$(lab_relay6 "$i")/64" dev wan0 nodad || return 1
+	done
+	lab_in net sysctl -qw net.ipv6.conf.all.forwarding=1
+	lab_in net ip addr add 2001:db8:203::1/64 dev to-relay nodad
+	lab_in net ip addr add 2001:db8:53::1/64 dev to-dns nodad
+	lab_in net ip addr add 2001:db8:192::1/64 dev to-inlet nodad
+	lab_in relay ip route add default via 2001:db8:203::1
+	lab_in dns ip addr add 2001:db8:53::53/64 dev d0 nodad
+	lab_in dns ip route add default via 2001:db8:53::1
+	lab_in frr sysctl -qw net.ipv6.conf.all.forwarding=1
+	lab_in frr ip addr add 2001:db8:a091::1/64 dev xup0 nodad
+	lab_in frr ip addr add 2001:db8:a092::1/64 dev xdn0 nodad
+	lab_in frr ip route add default via 2001:db8:a091::2
+	lab_in rcv ip addr add 2001:db8:a092::2/64 dev r0 nodad
+	lab_in rcv ip route add default via 2001:db8:a092::1
 }
 
 # ---- the configurations
+# RFC 8777: precedence 10, discovery wanted, type 1 or 2, the address of the relay of source number $1
+# of family $2.
+lab_relay_record() {
+	local family=$2
+	[ $(($1 % 2)) -eq 0 ] || [ -z "$LAB_V6" ] || family=$((10 - family))
+	[ "$LAB_V6" != only ] || family=6
+	# shellcheck disable=SC2046
+	if [ "$family" -eq 6 ]; then
+		printf 'IN TYPE260 \\# 18 0a0220010db80203%020x\n' $((11 + $1 % LAB_RELAYS))
+	else
+		printf 'IN TYPE260 \\# 6 0a01%02x%02x%02x%02x\n' $(lab_relay "$1" | tr . ' ')
+	fi
+}
+lab_write_zone6() {
+	local i
+	printf '$ORIGIN %s.\n$TTL 60\n' "$LAB_ZONE6"
+	printf '@ IN SOA ns.lab.test. hostmaster.lab.test. 1 3600 600 86400 5\n@ IN NS ns.lab.test.\n'
+	for ((i = 0; i < LAB_SOURCES; i++)); do
+		printf '%016x' $((10 + i)) | rev | sed 's/./&./g; s/\.$/ /'
+		lab_relay_record "$i" 6
+	done
+}
 lab_write_zone() {
-	local i hex
+	local i
+	[ -z "$LAB_V6" ] || lab_write_zone6 >"$LAB_STATE/lab6.zone"
 	{
 		printf '$ORIGIN 100.51.198.in-addr.arpa.\n$TTL 60\n'
 		printf '@ IN SOA ns.lab.test. hostmaster.lab.test. 1 3600 600 86400 5\n@ IN NS ns.lab.test.\n'
 		for ((i = 0; i < LAB_SOURCES; i++)); do
-			# RFC 8777: precedence 10, discovery wanted, type 1, the relay's IPv4 address
-			# shellcheck disable=SC2046
-			hex=$(printf '%02x' $(lab_relay "$i" | tr . ' '))
-			printf '%d IN TYPE260 \\# 6 0a01%s\n' $((10 + i)) "$hex"
+			printf '%d ' $((10 + i))
+			lab_relay_record "$i" 4
 		done
 		[ ! -f "$LAB_STATE/zone.extra" ] || cat "$LAB_STATE/zone.extra"
 	} >"$LAB_STATE/lab.zone"
 }
 
 lab_write_configs() {
-	local device addresses i discovery='' workers='workers = "auto";'
+	local device addresses i discovery='' workers='workers = "auto";' lan='"10.9.1.2/24"'
+	local routes='{ to = "0.0.0.0/0"; via = "192.0.2.1"; }' resolvers='"198.18.53.53"'
+	local route6='{ to = "::/0"; via = "2001:db8:192::1"; }'
 	[ -z "$LAB_WORKERS" ] || workers="workers = [ $LAB_WORKERS ]; share_cpu = true;"
 	lab_write_zone
 	cat >"$LAB_STATE/nsd.conf" <<-EOF
@@ -230,6 +295,13 @@ lab_write_configs() {
 		zone:
 		  name: 100.51.198.in-addr.arpa
 		  zonefile: lab.zone
+	EOF
+	[ -z "$LAB_V6" ] || cat >>"$LAB_STATE/nsd.conf" <<-EOF
+		server:
+		  ip-address: 2001:db8:53::53
+		zone:
+		  name: $LAB_ZONE6
+		  zonefile: lab6.zone
 	EOF
 	# Without resolve-via-default FRR 8.4 takes its Joins back at once: its way to every source is
 	# the default route.
@@ -251,6 +323,19 @@ lab_write_configs() {
 	for ((i = 1; i < LAB_ENDPOINTS; i++)); do
 		addresses+=", \"192.0.2.$((100 + i))/24\""
 	done
+	[ -z "$LAB_V6" ] || lan+=', "2001:db8:a091::2/64"'
+	case $LAB_V6 in
+	1)
+		addresses+=', "2001:db8:192::2/64"'
+		routes+=", $route6"
+		resolvers+=', "2001:db8:53::53"'
+		;;
+	only)
+		addresses='"2001:db8:192::2/64"'
+		routes=$route6
+		resolvers='"2001:db8:53::53"'
+		;;
+	esac
 	# shellcheck disable=SC2059
 	cat >"$LAB_STATE/inlet.conf" <<-EOF
 		log_level = "${LAB_LOG_LEVEL:-info}";
@@ -266,18 +351,18 @@ lab_write_configs() {
 		        role = "upstream";
 		        spread = "$LAB_SPREAD";
 		        addresses = [ $addresses ];
-		        routes = ( { to = "0.0.0.0/0"; via = "192.0.2.1"; } );
+		        routes = ( $routes );
 		    },
 		    {
 		        name = "lan";
 		        device = "$(printf "$device" 1 dn0)";
 		        role = "downstream";
-		        addresses = [ "10.9.1.2/24" ];
+		        addresses = [ $lan ];
 		        pim = { triggered_hello_delay_ms = $LAB_HELLO_DELAY_MS; $LAB_PIM };
 		        ${LAB_IGMP:+igmp = { $LAB_IGMP \};}
 		    }
 		);
-		dns = { resolvers = [ "198.18.53.53" ]; queries_per_100ms = 100; };
+		dns = { resolvers = [ $resolvers ]; queries_per_100ms = 100; $LAB_DNS };
 		amt = { outer_fragments = "$LAB_FRAGMENTS"; endpoints = $LAB_ENDPOINTS; };
 		console = { socket = "$LAB_SOCKET"; };
 		$discovery
@@ -293,6 +378,7 @@ lab_start_part() {
 		local i addresses=()
 		for ((i = 0; i < LAB_RELAYS; i++)); do
 			addresses+=(--address "203.0.113.$((11 + i))")
+			[ -z "$LAB_V6" ] || addresses+=(--address "$(lab_relay6 "$i")")
 		done
 		rm -f "$LAB_STATE/relay.ctl"
 		lab_spawn relay relay "$LAB_BUILD/app/relay/inlet-relay" "${addresses[@]}" \
@@ -336,7 +422,11 @@ lab_stop_part() {
 }
 lab_part_ready() { # lab_part_ready PART: it runs and does its work
 	case $1 in
-	dns) lab_in dns python3 "$LAB_TOP/deploy/lab.d/dns-answers" 198.18.53.53 100.51.198.in-addr.arpa ;;
+	dns)
+		lab_in dns python3 "$LAB_TOP/deploy/lab.d/dns-answers" 198.18.53.53 100.51.198.in-addr.arpa &&
+			{ [ -z "$LAB_V6" ] ||
+				lab_in dns python3 "$LAB_TOP/deploy/lab.d/dns-answers" 198.18.53.53 "$LAB_ZONE6"; }
+		;;
 	relay) lab_relayctl status ;;
 	inletd) lab_inletd_ready ;;
 	zebra) test -S "$LAB_STATE/frr/zserv.api" ;;
@@ -369,7 +459,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
-			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_DISCOVERY LAB_CONFIG; do
+			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_DISCOVERY LAB_V6 LAB_CONFIG; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"
@@ -402,7 +492,7 @@ lab_down() {
 		[ ! -f "$file" ] || [ "$part" = nsd ] || lab_stop "$part"
 	done
 	known=$(ip netns list 2>/dev/null | cut -d ' ' -f 1)
-	for ns in "${LAB_NAMESPACES[@]}" rt2 lan inlet2; do
+	for ns in "${LAB_NAMESPACES[@]}" rt2 rt3 lan inlet2; do
 		ns=$(lab_ns "$ns")
 		grep -qxF -- "$ns" <<<"$known" || continue
 		for pid in $(ip netns pids "$ns"); do # what somebody started inside by hand, or NSD's children

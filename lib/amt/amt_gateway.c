@@ -178,8 +178,8 @@ void amt_tunnel_want(struct amt_tunnel *t, uint8_t family, uint64_t now_us)
 
 	if (t->state == AMT_FAILED || amt_side_active(s))
 		return;
-	if (s->state == AMT_IDLE)
-		s->state = AMT_REQUESTING;
+	// One that had failed may fail again, and is to be told again.
+	s->state = AMT_REQUESTING;
 	if (!s->waiting)
 		amt_request_start(s, now_us);
 }

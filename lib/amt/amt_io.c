@@ -64,7 +64,8 @@ static bool quote_ours(const struct amt_endpoint *ep, const struct addr *dst, ui
 static const struct sock_extended_err *extended_err(struct msghdr *msg)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR)
+		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+			(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
 			return (const struct sock_extended_err *)(const void *)CMSG_DATA(c);
 	}
 	return NULL;
@@ -93,7 +94,7 @@ static bool error_read(struct amt_endpoint *ep)
 	if (n < 0)
 		return false;
 	ee = extended_err(&msg);
-	if (ee && ee->ee_origin == SO_EE_ORIGIN_ICMP &&
+	if (ee && (ee->ee_origin == SO_EE_ORIGIN_ICMP || ee->ee_origin == SO_EE_ORIGIN_ICMP6) &&
 		addr_from_sockaddr((struct sockaddr *)&to, &dst, &port) == 0 &&
 		quote_ours(ep, &dst, port, payload, (size_t)n))
 		ep->err(ep->arg, &dst, (int)ee->ee_errno);
@@ -146,11 +147,33 @@ static int set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+static int options_ipv4(int fd)
+{
+	// DF stays 0 (standards I-08): an Update that a small link must fragment still arrives.
+	if (set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT) < 0 ||
+		set_option(fd, IPPROTO_IP, IP_TTL, 64) < 0 ||
+		set_option(fd, IPPROTO_IP, IP_TOS, IP_CONTROL) < 0)
+		return -1;
+	return set_option(fd, IPPROTO_IP, IP_RECVERR, 1);
+}
+
+// A checksum of zero is neither sent nor taken: that is how the kernel has it unless asked (RFC
+// 6935 section 5; standards G-05, G-08).
+static int options_ipv6(int fd)
+{
+	if (set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ||
+		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT) < 0 ||
+		set_option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 64) < 0 ||
+		set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, IP_CONTROL) < 0)
+		return -1;
+	return set_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+}
+
 static int socket_open(const char *netdev, const struct addr *local, uint16_t port)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(local, port, &sa);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
 		return -1;
@@ -158,11 +181,7 @@ static int socket_open(const char *netdev, const struct addr *local, uint16_t po
 		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, netdev, (socklen_t)strlen(netdev) + 1) <
 			0)
 		goto fail;
-	// DF stays 0 (standards I-08): an Update that a small link must fragment still arrives.
-	if (set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT) < 0 ||
-		set_option(fd, IPPROTO_IP, IP_TTL, 64) < 0 ||
-		set_option(fd, IPPROTO_IP, IP_TOS, IP_CONTROL) < 0 ||
-		set_option(fd, IPPROTO_IP, IP_RECVERR, 1) < 0)
+	if ((local->family == ADDR_V6 ? options_ipv6(fd) : options_ipv4(fd)) < 0)
 		goto fail;
 	if (bind(fd, (struct sockaddr *)&sa, len) < 0)
 		goto fail;

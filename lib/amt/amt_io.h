@@ -20,8 +20,8 @@ typedef void (*amt_endpoint_rx_cb)(
 typedef void (*amt_endpoint_err_cb)(void *arg, const struct addr *dst, int err);
 
 // Binds a UDP socket to local and port (host order; 0: of the kernel's choice, random) and to
-// netdev (SO_BINDTODEVICE; NULL or "" binds to none), TTL 64, TOS 0xc0, checksum always on. On
-// failure NULL with errno set: EADDRINUSE when the port is taken.
+// netdev (SO_BINDTODEVICE; NULL or "" binds to none), TTL or hop limit 64, TOS or traffic class
+// 0xc0, checksum always on. On failure NULL with errno set: EADDRINUSE when the port is taken.
 struct amt_endpoint *amt_endpoint_open(struct event_base *base, const char *netdev,
 	const struct addr *local, uint16_t port, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err,
 	void *arg);

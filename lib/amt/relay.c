@@ -7,11 +7,12 @@
 
 #include "amt/relay_internal.h"
 #include "wire/amt.h"
+#include "wire/gm.h"
 #include "wire/igmp.h"
-#include "wire/ip.h"
 
-#define RELAY_QRV_DEFAULT 2
-#define RELAY_QI_DEFAULT  125
+#define RELAY_QRV_DEFAULT  2
+#define RELAY_QI_DEFAULT   125
+#define RELAY_SHORT_UPDATE 1400 // octets of an Update that AMT_QUIRK_SHORT_UPDATES still takes
 
 const char *const relay_drop_names[RELAY_DROP_COUNT] = {
 #define X(name, text) #name,
@@ -37,6 +38,8 @@ struct relay_options relay_options_default(void)
 		.max_joins = 10000,
 		.gateway = true,
 		.discovery = true,
+		.igmp = true,
+		.mld = true,
 	};
 }
 
@@ -96,6 +99,7 @@ struct relay *relay_create(const struct addr *address, const struct relay_option
 	hmap_init(&r->endpoints);
 	hmap_init(&r->endpoints_by_addr);
 	hmap_init(&r->channels);
+	hmap_init(&r->known);
 	timer_init(&r->rotation, rotation_cb, r);
 	relay_secret_new(r, true, now_us);
 	return r;
@@ -108,6 +112,7 @@ void relay_destroy(struct relay *r)
 	while ((n = hmap_first(&r->endpoints)))
 		relay_endpoint_remove(r, container_of_node(n, struct relay_endpoint, node));
 	timer_cancel(r->timers, &r->rotation);
+	relay_known_fini(r);
 	hmap_fini(&r->endpoints);
 	hmap_fini(&r->endpoints_by_addr);
 	hmap_fini(&r->channels);
@@ -181,24 +186,58 @@ static void on_discovery(struct relay *r, const struct origin *from, const struc
 		r->stats.advertisement_tx++;
 }
 
-static void on_request(struct relay *r, const struct origin *from, const struct amt_msg *in)
+// The General Query that answers a Request. Max Resp Code 1: the gateway is the only one to answer
+// (section 5.3.3.3).
+static int query_write(const struct relay *r, bool mld, uint8_t *buf, size_t size)
 {
-	struct amt_msg out = {.type = AMT_MEMBERSHIP_QUERY, .nonce = in->nonce};
-	uint8_t inner[64];
+	// Link-local, as MLD wants it (RFC 9777 section 5.1.14); the pseudo-interface has no other.
+	static const struct addr link_local = {.family = ADDR_V6, .bytes = {0xfe, 0x80, [15] = 1}};
+	const struct gm_query q = {.src = link_local,
+		.max_resp_ms = 1,
+		.qrv = r->opt->qrv,
+		.qqi_s = r->opt->query_interval_s};
+
+	if (mld)
+		return gm_query_encode(&q, buf, size);
+	return igmp_query_encode(
+		&r->address, 1, r->opt->qrv, igmp_code_encode(r->opt->query_interval_s), buf, size);
+}
+
+// RELAY_DROP_COUNT when the Request is one to answer.
+static enum relay_drop request_check(const struct relay *r, const struct amt_msg *in, uint8_t flags)
+{
+	if (r->opt->refuse)
+		return RELAY_DROP_SWITCHED_OFF;
+	if (r->opt->quirks & AMT_QUIRK_P80 && flags & 0x7f)
+		return RELAY_DROP_QUIRK_BITS;
+	if (r->opt->quirks & AMT_QUIRK_NO_E && in->e)
+		return RELAY_DROP_QUIRK_E;
+	if (in->p && !r->opt->mld)
+		return RELAY_DROP_MLD;
+	if (!in->p && !r->opt->igmp)
+		return RELAY_DROP_IGMP;
+	return RELAY_DROP_COUNT;
+}
+
+static void on_request(
+	struct relay *r, struct origin *from, const struct amt_msg *in, uint8_t flags)
+{
+	struct amt_msg out = {
+		.type = AMT_MEMBERSHIP_QUERY, .nonce = in->nonce, .mirrored = in->mirrored};
+	enum relay_drop why = request_check(r, in, flags);
+	const struct relay_known *known;
+	uint8_t inner[128];
 	int n;
 
 	r->stats.request_rx++;
-	if (r->opt->refuse) {
-		drop(r, RELAY_DROP_SWITCHED_OFF);
+	if (why != RELAY_DROP_COUNT) {
+		drop(r, why);
 		return;
 	}
-	if (in->p) {
-		drop(r, RELAY_DROP_MLD);
-		return;
-	}
-	// Max Resp Code 1: the gateway is the only one to answer (section 5.3.3.3).
-	n = igmp_query_encode(&r->address, 1, r->opt->qrv,
-		igmp_code_encode(r->opt->query_interval_s), inner, sizeof(inner));
+	known = relay_known_request(r, from->src, from->port, in->nonce, from->now_us);
+	if (known)
+		from->port = known->port;
+	n = query_write(r, in->p, inner, sizeof(inner));
 	if (n < 0)
 		return;
 	out.inner = inner;
@@ -214,114 +253,115 @@ static void on_request(struct relay *r, const struct origin *from, const struct 
 		r->stats.query_tx++;
 }
 
-// What the records of one report need to be applied.
-struct report_walk {
-	struct relay *r;
-	const struct origin *from;
-	struct addr to_in; // group of the TO_IN record being read, none outside one
-};
-
-// TO_IN(B) says that B is all the endpoint wants of the group: the rest is left (section 6.4.2 of
-// RFC 9776, with the leave done at once).
-static void to_in_end(struct report_walk *w)
+static void source_apply(
+	struct relay *r, const struct origin *from, uint8_t type, const struct sg *sg)
 {
-	if (!addr_is_none(&w->to_in))
-		relay_member_keep_seen(w->r, w->from->src, w->from->port, &w->to_in);
-	w->to_in = (struct addr){0};
-}
-
-static void record_cb(void *arg, uint8_t type, const struct addr *g, const struct addr *s)
-{
-	struct report_walk *w = arg;
-	const struct sg sg = {.s = *s, .g = *g};
-
-	if (type != IGMP_TO_IN || !addr_eq(g, &w->to_in))
-		to_in_end(w);
-	if (type == IGMP_IS_EX || type == IGMP_TO_EX) {
-		drop(w->r, RELAY_DROP_RECORD_EXCLUDE); // RFC 4604 section 3.1
-		return;
-	}
-	if (type < IGMP_IS_IN || type > IGMP_BLOCK) {
-		drop(w->r, RELAY_DROP_RECORD_TYPE); // RFC 9776 section 4.2.13
-		return;
-	}
-	if (type == IGMP_TO_IN)
-		w->to_in = *g;
-	if (addr_is_none(s))
-		return;
-	if (!relay_channel_valid(&sg)) {
-		drop(w->r, RELAY_DROP_RECORD_ADDRESS);
-		return;
-	}
-	if (type == IGMP_BLOCK)
-		relay_member_leave(w->r, w->from->src, w->from->port, &sg);
+	if (!relay_channel_valid(sg))
+		drop(r, RELAY_DROP_RECORD_ADDRESS);
+	else if (type == IGMP_BLOCK)
+		relay_member_leave(r, from->src, from->port, sg);
 	else
-		relay_member_join(w->r, w->from->src, w->from->port, &sg, w->from->now_us);
+		relay_member_join(r, from->src, from->port, sg, from->now_us);
 }
 
-// What RFC 9776 section 4 asks of the IP header of a report, the source excepted (RFC 7450 section
-// 5.3.3.4): to 224.0.0.22, TTL 1, Router Alert (RFC 2113). The header has been decoded.
-static bool report_header_valid(const uint8_t *ip, const struct ipv4_hdr *hdr)
+static void record_apply(struct relay *r, const struct origin *from, struct gm_record *record)
 {
-	size_t at = 20;
+	struct sg sg = {.g = record->group};
 
-	if (addr_to_v4(&hdr->dst) != htonl(0xe0000016) || hdr->ttl != 1)
-		return false;
-	while (at < hdr->hdr_len && ip[at] != 0) { // 0 ends the options
-		if (ip[at] == 1) {		   // no-operation, a single octet
-			at++;
-			continue;
-		}
-		if (at + 2 > hdr->hdr_len || ip[at + 1] < 2)
-			return false;
-		if (ip[at] == 0x94)
-			return true;
-		at += ip[at + 1];
+	if (record->type == IGMP_IS_EX || record->type == IGMP_TO_EX) {
+		drop(r, RELAY_DROP_RECORD_EXCLUDE); // RFC 4604 section 3.1
+		return;
 	}
-	return false;
+	if (record->type < IGMP_IS_IN || record->type > IGMP_BLOCK) {
+		drop(r, RELAY_DROP_RECORD_TYPE); // RFC 9776 section 4.2.13
+		return;
+	}
+	while (gm_source_next(&record->sources, &sg.s))
+		source_apply(r, from, record->type, &sg);
 }
 
-static enum relay_drop report_drop(enum igmp_err err)
+// Records of TO_IN(B) say that B is all the endpoint wants of the group: the rest is left (section
+// 6.4.2 of RFC 9776, with the leave done at once). Of several for one group in a row the last one
+// ends it, for they are one list cut in pieces.
+static void records_apply(struct relay *r, const struct origin *from, struct gm_records *records)
 {
-	switch (err) {
-	case IGMP_ERR_PROTOCOL:
+	struct addr to_in = {0};
+	struct gm_record record;
+
+	while (gm_record_next(records, &record)) {
+		if (!addr_is_none(&to_in) &&
+			(record.type != IGMP_TO_IN || !addr_eq(&record.group, &to_in)))
+			relay_member_keep_seen(r, from->src, from->port, &to_in);
+		to_in = record.type == IGMP_TO_IN ? record.group : (struct addr){0};
+		record_apply(r, from, &record);
+	}
+	if (!addr_is_none(&to_in))
+		relay_member_keep_seen(r, from->src, from->port, &to_in);
+}
+
+// What RFC 9776 section 4 and RFC 9777 section 5 ask of the IP header of a report, the source
+// excepted (RFC 7450 section 5.3.3.4): its destination, TTL 1, Router Alert.
+static bool report_header_valid(const struct gm_msg *gm)
+{
+	static const struct addr v4 = {.family = ADDR_V4, .bytes = {224, 0, 0, 22}};
+	static const struct addr v6 = {.family = ADDR_V6, .bytes = {0xff, 0x02, [15] = 0x16}};
+
+	return (addr_eq(&gm->dst, &v4) || addr_eq(&gm->dst, &v6)) && gm->ttl == 1 &&
+	       gm->router_alert;
+}
+
+static enum relay_drop report_check(enum gm_err err, const struct gm_msg *gm)
+{
+	if (err == GM_ERR_IP)
+		return RELAY_DROP_REPORT_IP;
+	if (err == GM_ERR_PROTOCOL)
 		return RELAY_DROP_REPORT_PROTOCOL;
-	case IGMP_ERR_LENGTH:
+	if (!report_header_valid(gm))
+		return RELAY_DROP_REPORT_HEADER;
+	switch (err) {
+	case GM_OK:
+		return gm->type == GM_REPORT ? RELAY_DROP_COUNT : RELAY_DROP_REPORT_PROTOCOL;
+	case GM_ERR_LENGTH:
 		return RELAY_DROP_REPORT_LENGTH;
-	case IGMP_ERR_CHECKSUM:
+	case GM_ERR_CHECKSUM:
 		return RELAY_DROP_REPORT_CHECKSUM;
 	default:
-		return RELAY_DROP_REPORT_IP;
+		return RELAY_DROP_REPORT_PROTOCOL;
 	}
 }
 
-static void on_update(struct relay *r, const struct origin *from, const struct amt_msg *in)
+static enum relay_drop update_check(
+	struct relay *r, struct origin *from, const struct amt_msg *in, size_t len)
 {
-	struct report_walk walk = {.r = r, .from = from};
-	struct ipv4_hdr hdr;
-	enum igmp_err err;
+	const struct relay_known *known = relay_known_find(r, from->src, from->port);
+
+	if (r->opt->refuse || r->opt->drop_updates)
+		return RELAY_DROP_SWITCHED_OFF;
+	if (r->opt->quirks & AMT_QUIRK_SHORT_UPDATES && len > RELAY_SHORT_UPDATE)
+		return RELAY_DROP_QUIRK_LENGTH;
+	if (known)
+		from->port = known->port;
+	if (r->opt->quirks & AMT_QUIRK_ONE_NONCE && (!known || known->nonce != in->nonce))
+		return RELAY_DROP_QUIRK_NONCE;
+	if (!mac_valid(r, from->src, from->port, in, from->now_us))
+		return RELAY_DROP_MAC;
+	return RELAY_DROP_COUNT;
+}
+
+static void on_update(struct relay *r, struct origin *from, const struct amt_msg *in, size_t len)
+{
+	enum relay_drop why = update_check(r, from, in, len);
+	struct gm_msg gm;
 
 	r->stats.update_rx++;
-	if (r->opt->refuse || r->opt->drop_updates) {
-		drop(r, RELAY_DROP_SWITCHED_OFF);
-		return;
-	}
-	if (!mac_valid(r, from->src, from->port, in, from->now_us)) {
-		drop(r, RELAY_DROP_MAC);
-		return;
-	}
-	if (ipv4_decode(in->inner, in->inner_len, &hdr) == 0 && hdr.proto == IP_PROTO_IGMP &&
-		!report_header_valid(in->inner, &hdr)) {
-		drop(r, RELAY_DROP_REPORT_HEADER);
+	if (why == RELAY_DROP_COUNT)
+		why = report_check(gm_decode(in->inner, in->inner_len, &gm), &gm);
+	if (why != RELAY_DROP_COUNT) {
+		drop(r, why);
 		return;
 	}
 	r->updates++;
-	// It calls back only when the whole report is right.
-	err = igmp_report_decode(in->inner, in->inner_len, record_cb, &walk);
-	if (err != IGMP_OK)
-		drop(r, report_drop(err));
-	else
-		to_in_end(&walk);
+	records_apply(r, from, &gm.records);
 }
 
 // The endpoint is the one that the message names, wherever it comes from: that is what it is for
@@ -361,7 +401,7 @@ static enum relay_drop decode_drop(enum amt_decode_err err)
 void relay_input(struct relay *r, const struct addr *local, const struct addr *src,
 	uint16_t src_port, const uint8_t *buf, size_t len, uint64_t now_us)
 {
-	const struct origin from = {.local = local, .src = src, .port = src_port, .now_us = now_us};
+	struct origin from = {.local = local, .src = src, .port = src_port, .now_us = now_us};
 	enum amt_decode_err err;
 	struct amt_msg msg;
 
@@ -369,7 +409,8 @@ void relay_input(struct relay *r, const struct addr *local, const struct addr *s
 		drop(r, RELAY_DROP_SWITCHED_OFF);
 		return;
 	}
-	err = amt_decode(buf, len, &msg);
+	err = r->opt->quirks & AMT_QUIRK_P80 ? amt_decode_mirrored(buf, len, &msg)
+					     : amt_decode(buf, len, &msg);
 	if (err != AMT_OK) {
 		drop(r, decode_drop(err));
 		return;
@@ -379,10 +420,10 @@ void relay_input(struct relay *r, const struct addr *local, const struct addr *s
 		on_discovery(r, &from, &msg);
 		break;
 	case AMT_REQUEST:
-		on_request(r, &from, &msg);
+		on_request(r, &from, &msg, buf[1]);
 		break;
 	case AMT_MEMBERSHIP_UPDATE:
-		on_update(r, &from, &msg);
+		on_update(r, &from, &msg, len);
 		break;
 	case AMT_TEARDOWN:
 		on_teardown(r, &from, &msg);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// AMT relay engine (RFC 7450 section 5.3), IPv4 tunnels carrying IPv4 SSM channels; for labs, tests
-// and benches. Pure: octets and the time come in, messages and wishes go out through relay_ops.
-// Requests create no state: the MAC of a Query proves later that the Update comes from where the
-// Request came from. Exclude-mode (any-source) records are ignored: the relay is SSM only.
+// AMT relay engine (RFC 7450 section 5.3): tunnels over either family carrying SSM channels of
+// both; for labs, tests and benches. Pure: octets and the time come in, messages and wishes go out
+// through relay_ops. Requests create no state: the MAC of a Query proves later that the Update
+// comes from where the Request came from. Exclude-mode (any-source) records are ignored: the relay
+// is SSM only.
 #ifndef AMT_RELAY_H
 #define AMT_RELAY_H
 
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "amt/amt.h" // the quirks
 #include "base/addr.h"
 #include "base/rng.h"
 #include "base/timer.h"
@@ -34,6 +36,8 @@ struct relay_options {
 	bool limit;		   // L flag set in any case
 	bool gateway;		   // G flag and gateway fields in Queries; Teardown is accepted
 	bool discovery;		   // answers Discovery
+	bool igmp, mld;		   // answers Requests for IGMPv3, for MLDv2
+	unsigned int quirks;	   // enum amt_quirk
 	struct addr advertise;	   // in Advertisements instead of the relay's own; none: its own
 };
 // Defaults of RFC 7450 section 5.3.3.7 and RFC 9776 section 8: QRV 2, 125 s, 10 s, secret 2 h.
@@ -54,25 +58,30 @@ struct relay_ops {
 };
 
 // X(name, text): why a received message had no effect.
-#define RELAY_DROP_LIST(X)                                                       \
-	X(SHORT, "message truncated")                                            \
-	X(VERSION, "AMT version is not 0")                                       \
-	X(TYPE, "type that a relay ignores")                                     \
-	X(SWITCHED_OFF, "ignored on command")                                    \
-	X(MLD, "Request for MLDv2")                                              \
-	X(MAC, "MAC is not of this source, port, nonce and secret")              \
-	X(TEARDOWN, "Teardown while G is off")                                   \
-	X(REPORT_IP, "Update's inner IP header invalid or overrun")              \
-	X(REPORT_HEADER, "Update's inner IP header without what IGMPv3 demands") \
-	X(REPORT_PROTOCOL, "Update's inner protocol is not an IGMPv3 report")    \
-	X(REPORT_LENGTH, "Update's report is cut short")                         \
-	X(REPORT_CHECKSUM, "Update's IGMP checksum wrong")                       \
-	X(RECORD_EXCLUDE, "exclude-mode record")                                 \
-	X(RECORD_TYPE, "unknown record type")                                    \
-	X(RECORD_ADDRESS, "source or group cannot make a channel")               \
-	X(LIMIT_ENDPOINTS, "no more endpoints")                                  \
-	X(LIMIT_ADDR, "no more endpoints of this address")                       \
-	X(LIMIT_JOINS, "no more channels of this endpoint")                      \
+#define RELAY_DROP_LIST(X)                                                                \
+	X(SHORT, "message truncated")                                                     \
+	X(VERSION, "AMT version is not 0")                                                \
+	X(TYPE, "type that a relay ignores")                                              \
+	X(SWITCHED_OFF, "ignored on command")                                             \
+	X(IGMP, "Request for IGMPv3 while that is off")                                   \
+	X(MLD, "Request for MLDv2 while that is off")                                     \
+	X(QUIRK_BITS, "Request with reserved bits set (p-0x80)")                          \
+	X(QUIRK_E, "Request with E set (no-e)")                                           \
+	X(QUIRK_NONCE, "Update with another nonce than the last Request's (one-nonce)")   \
+	X(QUIRK_LENGTH, "Update of more than 1400 octets (short-updates)")                \
+	X(MAC, "MAC is not of this source, port, nonce and secret")                       \
+	X(TEARDOWN, "Teardown while G is off")                                            \
+	X(REPORT_IP, "Update's inner IP header invalid or overrun")                       \
+	X(REPORT_HEADER, "Update's inner IP header without what IGMPv3 or MLDv2 demands") \
+	X(REPORT_PROTOCOL, "Update's inner protocol is not an IGMPv3 or MLDv2 report")    \
+	X(REPORT_LENGTH, "Update's report is cut short")                                  \
+	X(REPORT_CHECKSUM, "Update's IGMP or ICMPv6 checksum wrong")                      \
+	X(RECORD_EXCLUDE, "exclude-mode record")                                          \
+	X(RECORD_TYPE, "unknown record type")                                             \
+	X(RECORD_ADDRESS, "source or group cannot make a channel")                        \
+	X(LIMIT_ENDPOINTS, "no more endpoints")                                           \
+	X(LIMIT_ADDR, "no more endpoints of this address")                                \
+	X(LIMIT_JOINS, "no more channels of this endpoint")                               \
 	X(MEMORY, "out of memory")
 
 enum relay_drop {
@@ -127,8 +136,9 @@ void relay_secret_new(struct relay *r, bool forget, uint64_t now_us);
 // The native side. What arrives there is checked once for all relays of a process.
 enum relay_data {
 	RELAY_DATA_OK,
-	RELAY_DATA_BAD,	   // IPv4 header invalid, or longer than what came
-	RELAY_DATA_ADDRESS // not from a host, or to no group that is routed (224.0.0.0/24 is not)
+	RELAY_DATA_BAD,	   // IP header invalid, or longer than what came
+	RELAY_DATA_ADDRESS // not from a host, or to no group that is routed (224.0.0.0/24 and
+			   // IPv6 scopes up to the link's are not)
 };
 // On RELAY_DATA_OK, *total is the length by the IP header: what follows it is link padding.
 enum relay_data relay_data_check(const uint8_t *ip, size_t len, struct sg *sg, size_t *total);
@@ -141,17 +151,20 @@ bool relay_has_channel(const struct relay *r, const struct sg *sg);
 #define RELAY_HEADROOM 2
 uint32_t relay_forward(struct relay *r, const struct sg *sg, uint8_t *buf, size_t len);
 
-// Outer IPv4, UDP and AMT headers: a tunnel's MTU is the path's less this.
-#define RELAY_OVERHEAD 30
-// Section 5.3.3.6.2.1: a datagram of len octets, DF not set, longer than mtu, is cut before it is
-// encapsulated. Writes the fragment that starts at payload offset *at (0 at first) and moves *at.
-// Returns its octets; 0 when there is no more; -EINVAL when mtu leaves no room for payload;
+// Outer IP, UDP and AMT headers: a tunnel's MTU is the path's less this.
+#define RELAY_OVERHEAD	    30
+#define RELAY_OVERHEAD_IPV6 50
+// Section 5.3.3.6.2.1: an IPv4 datagram of len octets, DF not set, longer than mtu, is cut before
+// it is encapsulated. Writes the fragment that starts at payload offset *at (0 at first) and moves
+// *at. Returns its octets; 0 when there is no more; -EINVAL when mtu leaves no room for payload;
 // -ENOSPC. The header must have been checked.
 int relay_fragment(
 	const uint8_t *ip, size_t len, size_t mtu, size_t *at, uint8_t *out, size_t size);
 // ICMP "fragmentation needed and DF set" of RFC 1191 for the datagram: the ICMP message alone.
 // Octets, or -ENOSPC.
 int relay_icmp_too_big(const uint8_t *ip, size_t len, uint16_t mtu, uint8_t *out, size_t size);
+// The same of an IPv6 datagram: ICMPv6 Packet Too Big (RFC 4443 section 3.2), its checksum 0.
+int relay_icmp6_too_big(const uint8_t *ip, size_t len, uint16_t mtu, uint8_t *out, size_t size);
 
 // What is joined, in no order.
 struct relay_membership {

@@ -6,8 +6,10 @@
 #include "amt/relay_internal.h"
 #include "wire/ip.h"
 
-#define IP_DF 0x4000
-#define IP_MF 0x2000
+#define IP_DF	     0x4000
+#define IP_MF	     0x2000
+#define IPV6_LEN     40
+#define IPV6_MIN_MTU 1280
 
 static void put_be16(uint8_t *p, uint16_t v)
 {
@@ -24,27 +26,61 @@ static void header_cksum(uint8_t *ip, size_t hdr_len)
 bool relay_channel_valid(const struct sg *sg)
 {
 	const uint8_t *g = sg->g.bytes;
+	bool local =
+		sg->g.family == ADDR_V4 ? g[0] == 224 && g[1] == 0 && g[2] == 0 : (g[1] & 0xf) <= 2;
 
-	return addr_is_unicast(&sg->s) && addr_is_multicast(&sg->g) &&
-	       !(g[0] == 224 && g[1] == 0 && g[2] == 0);
+	return addr_is_unicast(&sg->s) && addr_is_multicast(&sg->g) && !local;
 }
 
-enum relay_data relay_data_check(const uint8_t *ip, size_t len, struct sg *sg, size_t *total)
+// 0, or -EINVAL.
+static int ipv6_header(const uint8_t *ip, size_t len, struct sg *sg, size_t *total)
+{
+	size_t n;
+
+	if (len < IPV6_LEN)
+		return -EINVAL;
+	n = IPV6_LEN + (size_t)(ip[4] << 8 | ip[5]);
+	if (n > len)
+		return -EINVAL;
+	sg->s = addr_from_v6(ip + 8);
+	sg->g = addr_from_v6(ip + 24);
+	*total = n;
+	return 0;
+}
+
+static int ipv4_header(const uint8_t *ip, size_t len, struct sg *sg, size_t *total)
 {
 	struct ipv4_hdr hdr;
 
 	if (ipv4_decode(ip, len, &hdr) < 0)
-		return RELAY_DATA_BAD;
+		return -EINVAL;
 	sg->s = hdr.src;
 	sg->g = hdr.dst;
+	*total = hdr.total_len;
+	return 0;
+}
+
+enum relay_data relay_data_check(const uint8_t *ip, size_t len, struct sg *sg, size_t *total)
+{
+	bool v6 = len > 0 && ip[0] >> 4 == 6;
+	size_t n = 0;
+
+	if ((v6 ? ipv6_header : ipv4_header)(ip, len, sg, &n) < 0)
+		return RELAY_DATA_BAD;
 	if (!relay_channel_valid(sg))
 		return RELAY_DATA_ADDRESS;
-	*total = hdr.total_len;
+	*total = n;
 	return RELAY_DATA_OK;
 }
 
 bool relay_data_ttl(uint8_t *ip)
 {
+	if (ip[0] >> 4 == 6) {
+		if (ip[7] <= 1)
+			return false;
+		ip[7]--; // no checksum over it
+		return true;
+	}
 	if (ip[8] <= 1)
 		return false;
 	ip[8]--;
@@ -122,5 +158,20 @@ int relay_icmp_too_big(const uint8_t *ip, size_t len, uint16_t mtu, uint8_t *out
 	put_be16(out + 6, mtu);
 	memcpy(out + 8, ip, quoted);
 	put_be16(out + 2, ip_cksum(out, 8 + quoted));
+	return (int)(8 + quoted);
+}
+
+int relay_icmp6_too_big(const uint8_t *ip, size_t len, uint16_t mtu, uint8_t *out, size_t size)
+{
+	size_t quoted = IPV6_MIN_MTU - IPV6_LEN - 8; // as much as the minimum MTU leaves room for
+
+	if (quoted > len)
+		quoted = len;
+	if (8 + quoted > size)
+		return -ENOSPC;
+	memset(out, 0, 8);
+	out[0] = 2;
+	put_be16(out + 6, mtu);
+	memcpy(out + 8, ip, quoted);
 	return (int)(8 + quoted);
 }

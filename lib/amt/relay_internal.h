@@ -39,6 +39,17 @@ struct relay_channel {
 	struct relay_members members;
 };
 
+// What a relay with the quirks one-nonce or one-endpoint keeps of a Request, against section
+// 5.3.3.3: a tunnel, known by its address, or with one-nonce alone by the port as well.
+struct relay_known {
+	struct hnode node;
+	struct addr addr;
+	uint16_t port;	// of the first Request
+	uint32_t nonce; // of the last
+	struct timer expiry;
+	struct relay *r;
+};
+
 struct relay {
 	struct addr address;
 	const struct relay_options *opt;
@@ -46,7 +57,7 @@ struct relay {
 	void *ctx;
 	struct timers *timers;
 	struct rng *rng;
-	struct hmap endpoints, endpoints_by_addr, channels;
+	struct hmap endpoints, endpoints_by_addr, channels, known;
 	uint8_t secret[RELAY_SECRET_LEN], old_secret[RELAY_SECRET_LEN];
 	uint64_t old_until_us; // old_secret counts before this; 0: there is none
 	struct timer rotation;
@@ -72,7 +83,15 @@ void relay_member_keep_seen(
 	struct relay *r, const struct addr *addr, uint16_t port, const struct addr *group);
 void relay_endpoint_remove(struct relay *r, struct relay_endpoint *ep);
 
-// True for what a host can send to a group that routers forward: not 224.0.0.0/24 (RFC 5771).
+// relay_known.c. What is known of the sender; NULL: nothing, or without a quirk that needs it.
+struct relay_known *relay_known_find(struct relay *r, const struct addr *addr, uint16_t port);
+// A Request came.
+struct relay_known *relay_known_request(
+	struct relay *r, const struct addr *addr, uint16_t port, uint32_t nonce, uint64_t now_us);
+void relay_known_fini(struct relay *r);
+
+// True for what a host can send to a group that routers forward: not 224.0.0.0/24 (RFC 5771),
+// nor ff02::/16 and below.
 bool relay_channel_valid(const struct sg *sg);
 
 #endif

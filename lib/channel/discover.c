@@ -50,6 +50,7 @@ static void answered(struct source *src, bool ok, uint64_t now_us)
 
 static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
 {
+	const char *status = driad_status_name(result->status);
 	struct source *src = arg;
 
 	src->lookup = NULL;
@@ -62,9 +63,9 @@ static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now
 			expires_by(src, src->cs->services.expires_us);
 		add_found(src, result->relays, result->n_relays, "driad");
 	} else {
-		snprintf(src->dns_said, sizeof(src->dns_said), "DNS: %s%s%s",
-			driad_status_name(result->status), result->detail[0] ? ": " : "",
-			result->detail);
+		snprintf(src->dns_said, sizeof(src->dns_said), "%s%s%s%.100s",
+			strncmp(status, "DNSSEC", 6) == 0 ? "" : "DNS: ", status,
+			result->detail[0] ? ": " : "", result->detail);
 	}
 	answered(src, result->status == DRIAD_OK, now_us);
 }

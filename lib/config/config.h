@@ -21,6 +21,9 @@
 #define CONFIG_MAX_RESOLVERS 8
 #define CONFIG_MAX_DOMAINS   4
 #define CONFIG_DOMAIN_LEN    240 // with "_amt._udp." before it, still a name
+#define CONFIG_MAX_ANCHORS   16
+#define CONFIG_ANCHOR_LEN    1024 // a DNSKEY record with 4096 bits of RSA
+#define CONFIG_MAX_INSECURE  16
 #define CONFIG_MAX_METHODS   3
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CHANNELS  1024 // static ones
@@ -44,6 +47,13 @@ enum config_spread {
 
 // How relays are found where none is configured for the source.
 enum config_discovery { DISCOVERY_DNS_SD, DISCOVERY_ANYCAST, DISCOVERY_DRIAD };
+
+// What DNSSEC is for. A forged answer is never used unless it is off.
+enum config_dnssec {
+	DNSSEC_OFF,	   // the resolvers asked are trusted
+	DNSSEC_PERMISSIVE, // what is not signed is used as well
+	DNSSEC_REQUIRE	   // only what is signed
+};
 
 // An address with its on-link prefix length; host bits kept.
 struct config_addr {
@@ -145,7 +155,17 @@ struct config_dns {
 	uint32_t negative_ttl_max_s;			     // 300; cap of the negative cache
 	char domains[CONFIG_MAX_DOMAINS][CONFIG_DOMAIN_LEN]; // for DNS-SD, absolute; default: none
 	unsigned int n_domains;
+	enum config_dnssec dnssec; // permissive
+	// DS or DNSKEY records, in text; and a file of them. Neither: Debian's file of the root
+	// zone's, if it is there; "require" needs it.
+	char trust_anchors[CONFIG_MAX_ANCHORS][CONFIG_ANCHOR_LEN];
+	unsigned int n_trust_anchors;
+	char trust_anchor_file[CONFIG_PATH_LEN];
+	// Not validated, with all below: zones of one's own that the Internet's DNS denies.
+	char insecure_domains[CONFIG_MAX_INSECURE][CONFIG_DOMAIN_LEN];
+	unsigned int n_insecure_domains;
 };
+#define CONFIG_ROOT_ANCHOR_FILE "/usr/share/dns/root.key" // Debian package dns-root-data
 
 struct config_amt {
 	uint32_t retry_initial_ms; // 1000 (RFC 7450 section 5.2.3.4.3)

@@ -69,6 +69,8 @@ int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_gateway(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_families(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_dnssec(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_anchor(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_domain(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 

@@ -144,6 +144,15 @@ static const struct schema schema_dns[] = {
 	{"retry_max", SCHEMA_INT, FIELD(struct config_draft, c.dns.retry_max_s), RANGE(1, DAY_S)},
 	{"negative_ttl_max", SCHEMA_INT, FIELD(struct config_draft, c.dns.negative_ttl_max_s),
 		RANGE(0, DAY_S)},
+	{"dnssec", SCHEMA_TEXT, FIELD(struct config_draft, c.dns.dnssec), .value = value_dnssec},
+	{"trust_anchors", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.trust_anchors),
+		COUNT(struct config_draft, c.dns.n_trust_anchors), RANGE(1, CONFIG_MAX_ANCHORS),
+		.value = value_anchor},
+	{"trust_anchor_file", SCHEMA_TEXT, FIELD(struct config_draft, c.dns.trust_anchor_file),
+		.value = value_path},
+	{"insecure_domains", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.insecure_domains),
+		COUNT(struct config_draft, c.dns.n_insecure_domains), RANGE(0, CONFIG_MAX_INSECURE),
+		.value = value_domain},
 	{0},
 };
 
@@ -278,6 +287,7 @@ void config_defaults(struct config *c)
 		.retry_initial_ms = 1000,
 		.retry_max_s = 120,
 		.negative_ttl_max_s = 300,
+		.dnssec = DNSSEC_PERMISSIVE,
 	};
 	c->amt = (struct config_amt){
 		.retry_initial_ms = 1000,

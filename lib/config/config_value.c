@@ -382,6 +382,30 @@ int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
+int value_dnssec(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const words[] = {
+		[DNSSEC_OFF] = "off",
+		[DNSSEC_PERMISSIVE] = "permissive",
+		[DNSSEC_REQUIRE] = "require",
+	};
+	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
+
+	if (i < 0)
+		return refuse(why, "not one of off, permissive, require");
+	*(enum config_dnssec *)field = (enum config_dnssec)i;
+	return 0;
+}
+
+// "OWNER [TTL] [IN] DS ..." or "... DNSKEY ..."; the resolver reads the rest of it.
+int value_anchor(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	if (text[0] == '\0' || strchr(" \t;", text[0]) ||
+		(!strcasestr(text, " DS ") && !strcasestr(text, " DNSKEY ")))
+		return refuse(why, "not a DS or DNSKEY record: NAME DS ... or NAME DNSKEY ...");
+	return copy_text(text, field, CONFIG_ANCHOR_LEN, why);
+}
+
 // Letters, digits, hyphens and underscores, in labels of 1 to 63 octets.
 int value_domain(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {

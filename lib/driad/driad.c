@@ -73,7 +73,6 @@ static void lookup_finish(struct driad_lookup *l)
 	timer_cancel(d->timers, &l->deadline);
 	l->is_finished = true;
 	d->n_open--;
-	d->stats.records_ignored += l->result.ignored;
 	TAILQ_INSERT_TAIL(&d->finished, l, finished);
 }
 
@@ -250,10 +249,13 @@ static void result_log(const struct driad_lookup *l)
 	if (l->services)
 		snprintf(source, sizeof(source), "dns-sd");
 	if (r->status != DRIAD_OK) {
-		log_warn_limited("driad", "no relay source=%s status=%s detail=\"%s\" ttl=%u",
+		log_warn_limited("driad", "no relay source=%s status=\"%s\" detail=\"%s\" ttl=%u",
 			source, driad_status_name(r->status), r->detail, r->ttl_s);
 		return;
 	}
+	if (l->bogus || l->insecure)
+		log_warn_limited("driad", "some answers not used source=%s detail=\"%s\"", source,
+			r->detail);
 	log_info("driad", "relay found source=%s relays=%u first=%s precedence=%u ttl=%u", source,
 		r->n_relays, addr_format(&r->relays[0].addr, first), r->relays[0].precedence,
 		r->ttl_s);

@@ -21,10 +21,11 @@ enum driad_status {
 	DRIAD_NO_RELAY,	 // type 0 only: the sender says that no relay is to be used
 	DRIAD_UNUSABLE,	 // records, but none that decodes to a usable relay address
 	DRIAD_FAILED,	 // SERVFAIL, timeout, refused: worth a retry soon
-	DRIAD_BOGUS,	 // DNSSEC says forged
+	DRIAD_BOGUS,	 // DNSSEC says forged: worth a retry
+	DRIAD_INSECURE,	 // not signed, and signed answers are required: worth a retry
 	DRIAD_LIMIT,	 // the rate limit's queue is full: worth a retry
 };
-// "ok", "no-record", ...
+// "ok", "no-record", ... "DNSSEC bogus", "DNSSEC insecure"
 const char *driad_status_name(enum driad_status s);
 
 struct driad_relay {
@@ -42,10 +43,11 @@ struct driad_result {
 	struct driad_relay relays[DRIAD_MAX_RELAYS];
 	unsigned int n_relays;
 	// How long the answer holds: the least TTL of its records and of the names they led to, or
-	// the negative TTL (RFC 2308, capped). 0 for DRIAD_FAILED and DRIAD_LIMIT.
+	// the negative TTL (RFC 2308, capped). 0 where a retry with back-off is due: DRIAD_FAILED,
+	// DRIAD_BOGUS, DRIAD_INSECURE and DRIAD_LIMIT.
 	uint32_t ttl_s;
 	uint32_t ignored; // records not used: undefined type, malformed, unusable address
-	char detail[96];  // one clause for people: "SERVFAIL from the resolver", ...
+	char detail[160]; // one clause for people: "SERVFAIL from the resolver", ...
 };
 
 typedef void (*driad_cb)(void *arg, const struct driad_result *result, uint64_t now_us);
@@ -53,7 +55,9 @@ typedef void (*driad_cb)(void *arg, const struct driad_result *result, uint64_t 
 // What the resolver says of one query, whatever its transport.
 struct driad_answer {
 	int rcode; // DNS rcode, or -1: no answer at all
-	bool bogus;
+	// What DNSSEC says of the answer with all aliases in it; neither: a zone without signatures
+	// is on the way, or nothing was validated.
+	bool bogus, secure;
 	const char *why_bogus; // may be NULL
 	const uint8_t *packet; // the DNS message in wire form, or NULL
 	size_t len;
@@ -78,14 +82,35 @@ struct driad_cfg {
 	uint32_t negative_ttl_max_s;
 	uint32_t max_waiting;	 // lookups in flight or waiting at most
 	bool use_ipv4, use_ipv6; // families of relay that a tunnel can be opened to
+	bool require_secure;	 // an answer that is not signed is not used
 	// Optional: the path to a relay; false when there is none at the moment.
 	bool (*path)(void *ctx, const struct addr *relay, struct driad_path *out);
 	void *path_ctx;
 };
 
+// Answers and records that are not used, each for a reason that is counted.
+#define DRIAD_DROP_LIST(X)                                                                \
+	X(BOGUS, "DNSSEC says that the answer is forged; none of its data was looked at") \
+	X(INSECURE, "answer without DNSSEC signatures, and dnssec = \"require\"")         \
+	X(FAILED, "no answer, an error, or one that is not an answer to the question")    \
+	X(TYPE, "AMTRELAY record of an undefined type")                                   \
+	X(MALFORMED, "record that does not decode")                                       \
+	X(FAMILY, "relay of a family that no tunnel can be opened to")                    \
+	X(BOGON, "relay address that no host can have: loopback, multicast, ...")         \
+	X(SURPLUS, "relay or name that is named twice, or is past the limit")
+enum driad_drop {
+#define X(name, text) DRIAD_DROP_##name,
+	DRIAD_DROP_LIST(X)
+#undef X
+		DRIAD_DROP_COUNT
+};
+extern const char *const driad_drop_names[DRIAD_DROP_COUNT]; // "BOGUS" ...
+extern const char *const driad_drop_texts[DRIAD_DROP_COUNT];
+
 struct driad_stats {
-	uint64_t lookups, queries, answers_ok, answers_negative, answers_failed, answers_bogus;
-	uint64_t records_ignored, rate_delayed, cache_hits;
+	uint64_t lookups, queries, answers_ok, answers_negative;
+	uint64_t rate_delayed, cache_hits;
+	uint64_t drops[DRIAD_DROP_COUNT];
 };
 
 struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resolver_ops *ops,

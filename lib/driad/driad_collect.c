@@ -18,7 +18,7 @@
 // enough.
 #define TTL_MIN_S 1
 #define TTL_MAX_S 86400
-// Without an SOA record the answer does not say how long "no" holds; nor does a forged one.
+// Without an SOA record the answer does not say how long "no" holds.
 #define NEGATIVE_DEFAULT_S 60
 // A name that did not resolve may do so soon, and lead to a better relay than those at hand.
 #define INCOMPLETE_MAX_S 60
@@ -36,6 +36,12 @@ struct name_picks {
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
+}
+
+static void ignore(struct driad_lookup *l, enum driad_drop reason)
+{
+	l->result.ignored++;
+	l->driad->stats.drops[reason]++;
 }
 
 static uint32_t rank_of(const struct driad_cfg *cfg, const struct addr *addr)
@@ -57,13 +63,19 @@ static void candidate_add(struct driad_lookup *l, const struct addr *addr, uint8
 		.precedence = precedence,
 		.discovery_optional = discovery_optional,
 	};
-	bool usable = addr_is_unicast(addr) &&
-		      (addr->family == ADDR_V4 ? cfg->use_ipv4 : cfg->use_ipv6) &&
-		      !(addr->family == ADDR_V6 && !memcmp(addr->bytes, v4_mapped, 12));
 
-	if (!usable || driad_order_add(&l->order, &relay, rank_of(cfg, addr),
-			       rng_u32(l->driad->rng)) != ORDER_TAKEN)
-		l->result.ignored++;
+	if (!addr_is_unicast(addr) ||
+		(addr->family == ADDR_V6 && !memcmp(addr->bytes, v4_mapped, 12))) {
+		ignore(l, DRIAD_DROP_BOGON);
+		return;
+	}
+	if (!(addr->family == ADDR_V4 ? cfg->use_ipv4 : cfg->use_ipv6)) {
+		ignore(l, DRIAD_DROP_FAMILY);
+		return;
+	}
+	if (driad_order_add(&l->order, &relay, rank_of(cfg, addr), rng_u32(l->driad->rng)) !=
+		ORDER_TAKEN)
+		ignore(l, DRIAD_DROP_SURPLUS);
 }
 
 static bool same_name(const struct amtrelay *a, const struct amtrelay *b)
@@ -133,9 +145,10 @@ static void collect_record(
 {
 	struct name_pick pick = {.lot = rng_u32(l->driad->rng)};
 	struct amtrelay *rr = &pick.record;
+	enum amtrelay_err err = rdata ? amtrelay_decode(rdata, len, rr) : AMTRELAY_ERR_SHORT;
 
-	if (!rdata || amtrelay_decode(rdata, len, rr) != AMTRELAY_OK) {
-		l->result.ignored++;
+	if (err != AMTRELAY_OK) {
+		ignore(l, err == AMTRELAY_ERR_TYPE ? DRIAD_DROP_TYPE : DRIAD_DROP_MALFORMED);
 		return;
 	}
 	switch (rr->type) {
@@ -150,8 +163,10 @@ static void collect_record(
 		if (rr->rootless)
 			log_debug("driad", "relay name without its root label accepted");
 		// The root itself is no host.
-		if (rr->name_len <= 1 || !pick_add(names, &pick))
-			l->result.ignored++;
+		if (rr->name_len <= 1)
+			ignore(l, DRIAD_DROP_MALFORMED);
+		else if (!pick_add(names, &pick))
+			ignore(l, DRIAD_DROP_SURPLUS);
 		return;
 	}
 }
@@ -201,7 +216,7 @@ static unsigned int collect_addresses(struct driad_query *q, struct driad_record
 	for (; driad_records_next(r, &rdata, &len, &ttl_s); found++) {
 		l->ttl_s = min_u32(l->ttl_s, ttl_s);
 		if (!rdata || len != addr_size(&addr)) {
-			l->result.ignored++;
+			ignore(l, DRIAD_DROP_MALFORMED);
 			continue;
 		}
 		memcpy(addr.bytes, rdata, len);
@@ -218,14 +233,14 @@ static void collect_name(struct driad_lookup *l, const uint8_t *name, size_t len
 	struct name_pick pick = {.lot = rng_u32(l->driad->rng)};
 
 	if (!name || len <= 1 || len > sizeof(pick.record.name)) {
-		l->result.ignored++;
+		ignore(l, DRIAD_DROP_MALFORMED);
 		return;
 	}
 	pick.record.precedence = priority > UINT8_MAX ? UINT8_MAX : (uint8_t)priority;
 	pick.record.name_len = (uint8_t)len;
 	memcpy(pick.record.name, name, len);
 	if (!pick_add(names, &pick))
-		l->result.ignored++;
+		ignore(l, DRIAD_DROP_SURPLUS);
 }
 
 // The instances of a service (RFC 6763 section 4.1).
@@ -286,8 +301,31 @@ static void collect_failure(struct driad_query *q, const char *what)
 	struct driad_lookup *l = q->lookup;
 
 	l->failed = true;
-	l->driad->stats.answers_failed++;
-	snprintf(l->result.detail, sizeof(l->result.detail), "%s for %s", what, q->name);
+	l->driad->stats.drops[DRIAD_DROP_FAILED]++;
+	if (!l->bogus)
+		snprintf(l->result.detail, sizeof(l->result.detail), "%s for %s", what, q->name);
+}
+
+// Its data is there, and must not be looked at.
+static void collect_bogus(struct driad_query *q, const char *why)
+{
+	struct driad_lookup *l = q->lookup;
+
+	l->bogus = true;
+	l->driad->stats.drops[DRIAD_DROP_BOGUS]++;
+	snprintf(l->result.detail, sizeof(l->result.detail), "%s for %s",
+		why ? why : "validation failed", q->name);
+}
+
+static void collect_insecure(struct driad_query *q)
+{
+	struct driad_lookup *l = q->lookup;
+
+	l->insecure = true;
+	l->driad->stats.drops[DRIAD_DROP_INSECURE]++;
+	if (!l->bogus && !l->failed)
+		snprintf(l->result.detail, sizeof(l->result.detail), "no signed answer for %s",
+			q->name);
 }
 
 static void collect_negative(struct driad_query *q, const struct driad_records *r)
@@ -329,15 +367,13 @@ void driad_collect(struct driad_query *q, const struct driad_answer *a, uint64_t
 	struct driad_lookup *l = q->lookup;
 
 	if (a->bogus) {
-		// Its data is there, and must not be looked at.
-		l->bogus = true;
-		l->driad->stats.answers_bogus++;
-		snprintf(l->result.detail, sizeof(l->result.detail), "forged: %s",
-			a->why_bogus ? a->why_bogus : "DNSSEC validation failed");
+		collect_bogus(q, a->why_bogus);
 	} else if (a->rcode < 0) {
 		collect_failure(q, "no answer");
 	} else if (a->rcode != 0 && a->rcode != RCODE_NXDOMAIN) {
 		collect_failure(q, driad_rcode_name(a->rcode));
+	} else if (l->driad->cfg.require_secure && !a->secure) {
+		collect_insecure(q);
 	} else if (a->packet) {
 		collect_packet(q, a, now_us);
 	} else if (a->rcode == RCODE_NXDOMAIN) {
@@ -361,7 +397,7 @@ void driad_conclude(struct driad_lookup *l)
 	driad_order_families(&l->order);
 	res->n_relays = l->order.n;
 	if (res->n_relays > 0) {
-		bool incomplete = l->failed || l->bogus;
+		bool incomplete = l->failed || l->bogus || l->insecure;
 
 		res->status = DRIAD_OK;
 		ttl_s = clamp_u32(ttl_s, TTL_MIN_S, incomplete ? INCOMPLETE_MAX_S : TTL_MAX_S);
@@ -369,9 +405,9 @@ void driad_conclude(struct driad_lookup *l)
 			snprintf(res->detail, sizeof(res->detail), "%u relays", res->n_relays);
 	} else if (l->bogus) {
 		res->status = DRIAD_BOGUS;
-		ttl_s = clamp_u32(NEGATIVE_DEFAULT_S, TTL_MIN_S, negative_max);
-	} else if (l->failed) {
-		res->status = DRIAD_FAILED;
+		ttl_s = 0;
+	} else if (l->failed || l->insecure) {
+		res->status = l->failed ? DRIAD_FAILED : DRIAD_INSECURE;
 		ttl_s = 0;
 	} else if (l->no_relay) {
 		res->status = DRIAD_NO_RELAY;

@@ -69,10 +69,10 @@ struct driad_lookup {
 	uint32_t negative_s; // least negative TTL heard
 	bool services;	     // DNS-SD, no source
 	bool is_finished;
-	bool hurried;	    // the deadline is the short one, for names only
-	bool last_call;	    // or the very short one, for the other family of names
-	bool no_relay;	    // a type 0 record was there
-	bool failed, bogus; // some query came to nothing
+	bool hurried;		      // the deadline is the short one, for names only
+	bool last_call;		      // or the very short one, for the other family of names
+	bool no_relay;		      // a type 0 record was there
+	bool failed, bogus, insecure; // some query came to nothing
 };
 
 TAILQ_HEAD(driad_turns, driad_query);

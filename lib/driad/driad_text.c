@@ -3,6 +3,18 @@
 
 #include "driad/driad_internal.h"
 
+const char *const driad_drop_names[DRIAD_DROP_COUNT] = {
+#define X(name, text) [DRIAD_DROP_##name] = #name,
+	DRIAD_DROP_LIST(X)
+#undef X
+};
+
+const char *const driad_drop_texts[DRIAD_DROP_COUNT] = {
+#define X(name, text) [DRIAD_DROP_##name] = text,
+	DRIAD_DROP_LIST(X)
+#undef X
+};
+
 const char *driad_status_name(enum driad_status s)
 {
 	switch (s) {
@@ -17,7 +29,9 @@ const char *driad_status_name(enum driad_status s)
 	case DRIAD_FAILED:
 		return "failed";
 	case DRIAD_BOGUS:
-		return "bogus";
+		return "DNSSEC bogus";
+	case DRIAD_INSECURE:
+		return "DNSSEC insecure";
 	case DRIAD_LIMIT:
 		return "limit";
 	}

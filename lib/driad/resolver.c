@@ -9,7 +9,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unbound.h>
+#include <unistd.h>
 
 #include <unbound-event.h>
 
@@ -40,12 +42,13 @@ struct resolver_query {
 static const struct {
 	const char *name, *value;
 } options[] = {
-	// No DNSSEC validation: the resolver asked is trusted (RFC 8777 section 6.2).
-	{"module-config:", "iterator"},
 	// The reverse zones of private and documentation prefixes are answered by libunbound
 	// itself otherwise, with NXDOMAIN.
 	{"unblock-lan-zones:", "yes"},
 	{"insecure-lan-zones:", "yes"},
+	// A forged answer is asked for again when the caller's back-off says so, a zone that was
+	// repaired is not to be waited for.
+	{"val-bogus-ttl:", "1"},
 	// A resolver on this very host is the usual thing.
 	{"do-not-query-localhost:", "no"},
 	{"qname-minimisation:", "no"},
@@ -86,6 +89,14 @@ static void query_free(struct resolver_query *q)
 	free(q);
 }
 
+// libunbound puts the question in front, which the caller knows.
+static const char *why_of(const char *why)
+{
+	const char *end = why && why[0] ? strstr(why, ">: ") : NULL;
+
+	return end ? end + 3 : why;
+}
+
 static void on_resolved(void *arg, int rcode, void *packet, int packet_len, int sec,
 	char *why_bogus, int was_ratelimited)
 {
@@ -98,7 +109,8 @@ static void on_resolved(void *arg, int rcode, void *packet, int packet_len, int 
 	struct driad_answer a = {
 		.rcode = rcode,
 		.bogus = sec == 1,
-		.why_bogus = why_bogus,
+		.secure = sec == 2,
+		.why_bogus = why_of(why_bogus),
 		.packet = readable ? packet : NULL,
 		.len = readable ? (size_t)packet_len : 0,
 	};
@@ -155,29 +167,61 @@ static void resolver_cancel(void *ctx, int handle)
 
 const struct driad_resolver_ops resolver_ops = {.query = resolver_query, .cancel = resolver_cancel};
 
+static int option_set(
+	struct resolver *r, const char *name, const char *value, char err[RESOLVER_ERR_LEN])
+{
+	int rc = ub_ctx_set_option(r->ub, name, value);
+
+	if (rc == 0)
+		return 0;
+	snprintf(err, RESOLVER_ERR_LEN, "libunbound: option %s %s: %s", name, value,
+		ub_strerror(rc));
+	return -EINVAL;
+}
+
 static int options_set(
 	struct resolver *r, const struct resolver_cfg *cfg, char err[RESOLVER_ERR_LEN])
 {
 	char negative[16];
-	int rc;
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		rc = ub_ctx_set_option(r->ub, options[i].name, options[i].value);
-		if (rc != 0) {
-			snprintf(err, RESOLVER_ERR_LEN, "libunbound: option %s %s: %s",
-				options[i].name, options[i].value, ub_strerror(rc));
+		if (option_set(r, options[i].name, options[i].value, err) < 0)
 			return -EINVAL;
-		}
 	}
 	snprintf(negative, sizeof(negative), "%u",
 		cfg->negative_ttl_max_s ? cfg->negative_ttl_max_s : 300);
-	rc = ub_ctx_set_option(r->ub, "cache-max-negative-ttl:", negative);
-	if (rc != 0) {
-		snprintf(err, RESOLVER_ERR_LEN, "libunbound: negative cache of %s s: %s", negative,
-			ub_strerror(rc));
-		return -EINVAL;
+	return option_set(r, "cache-max-negative-ttl:", negative, err);
+}
+
+// Without a trust anchor the resolver asked is trusted (RFC 8777 section 6.2).
+static int anchors_set(
+	struct resolver *r, const struct resolver_cfg *cfg, char err[RESOLVER_ERR_LEN])
+{
+	bool validate = cfg->n_anchors > 0 || cfg->anchor_file;
+	int rc;
+
+	for (unsigned int i = 0; i < cfg->n_anchors; i++) {
+		rc = ub_ctx_add_ta(r->ub, cfg->anchors[i]);
+		if (rc != 0) {
+			snprintf(err, RESOLVER_ERR_LEN, "trust anchor \"%.100s\": %s",
+				cfg->anchors[i], ub_strerror(rc));
+			return -EINVAL;
+		}
 	}
-	return 0;
+	if (cfg->anchor_file) {
+		rc = access(cfg->anchor_file, R_OK) < 0 ? -errno : 0;
+		if (rc < 0 || (rc = ub_ctx_add_ta_file(r->ub, cfg->anchor_file)) != 0) {
+			snprintf(err, RESOLVER_ERR_LEN, "trust anchors %.200s: %s",
+				cfg->anchor_file, rc < 0 ? strerror(-rc) : ub_strerror(rc));
+			return -EINVAL;
+		}
+	}
+	for (unsigned int i = 0; i < cfg->n_insecure; i++)
+		if (option_set(r, "domain-insecure:", cfg->insecure[i], err) < 0)
+			return -EINVAL;
+	if (option_set(r, "harden-dnssec-stripped:", cfg->may_be_stripped ? "no" : "yes", err) < 0)
+		return -EINVAL;
+	return option_set(r, "module-config:", validate ? "validator iterator" : "iterator", err);
 }
 
 static int servers_set(
@@ -221,10 +265,15 @@ static void on_warm(void *arg, int rcode, void *packet, int packet_len, int sec,
 // libunbound sets itself up with its first query, which costs milliseconds that belong here and not
 // to the first join; "localhost." it answers by itself. Of the names it would answer by itself with
 // NXDOMAIN, "test." is left to the resolver: labs have their relays there.
-static int warm_up(struct resolver *r, char err[RESOLVER_ERR_LEN])
+static int warm_up(struct resolver *r, const struct resolver_cfg *cfg, char err[RESOLVER_ERR_LEN])
 {
 	int rc = ub_ctx_zone_remove(r->ub, "test.");
 
+	if (rc != 0 && (cfg->n_anchors > 0 || cfg->anchor_file)) {
+		// What it has read by now is the anchors.
+		snprintf(err, RESOLVER_ERR_LEN, "trust anchors: %s", ub_strerror(rc));
+		return -EINVAL;
+	}
 	if (rc == 0)
 		rc = ub_resolve_event(r->ub, "localhost.", 1, DNS_CLASS_IN, NULL, on_warm, NULL);
 	if (rc != 0) {
@@ -251,7 +300,8 @@ struct resolver *resolver_create(const struct resolver_cfg *cfg, struct event_ba
 		snprintf(err, RESOLVER_ERR_LEN, "libunbound: no context: out of memory or entropy");
 		goto free_resolver;
 	}
-	if (options_set(r, cfg, err) < 0 || servers_set(r, cfg, err) < 0 || warm_up(r, err) < 0)
+	if (options_set(r, cfg, err) < 0 || anchors_set(r, cfg, err) < 0 ||
+		servers_set(r, cfg, err) < 0 || warm_up(r, cfg, err) < 0)
 		goto delete_context;
 	return r;
 

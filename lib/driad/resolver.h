@@ -13,6 +13,17 @@ struct resolver_cfg {
 	const uint16_t *ports;
 	unsigned int n_servers;
 	uint32_t negative_ttl_max_s; // cap of the negative cache, as in struct driad_cfg; 0: 300
+	// DNSSEC validation, from these on: DS or DNSKEY records in text, and a file of them. With
+	// neither, nothing is validated.
+	const char *const *anchors;
+	unsigned int n_anchors;
+	const char *anchor_file; // NULL: none
+	// Not validated, with all below.
+	const char *const *insecure;
+	unsigned int n_insecure;
+	// The signatures may have been taken off on the way to the trust anchor's own zone, as a
+	// resolver without DNSSEC does: then nothing below it is validated. False: it is bogus.
+	bool may_be_stripped;
 };
 
 #define RESOLVER_ERR_LEN 256

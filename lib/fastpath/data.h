@@ -42,10 +42,15 @@ struct burst {
 	uint8_t local4, local6;
 	_Alignas(16) uint8_t dst6[16];
 	struct mfib_narrow_key local4_key; // of 0 but for local4
-	// Where the frames of the last burst all went, and the first queue of that; 0: here and
-	// there.
+	// Where the frames of the last burst all went; 0: here and there, or not all of that takes
+	// the same frame. The first queue of it; interfaces besides that one; the longest datagram.
 	uint64_t expected;
 	struct worker_tx *expected_tx;
+	unsigned int expected_more;
+	uint32_t expected_mtu;
+	// Of the first queue, what the others have as well (data_share()).
+	unsigned int shared;
+	uint64_t shared_bytes;
 	uint8_t *begin[WORKER_BURST]; // of each frame, where its headers are
 	unsigned int n_drop;
 	struct rte_mbuf *drop[WORKER_BURST];
@@ -341,27 +346,66 @@ struct oifs_seen {
 	unsigned int n_others; // frames for others than expected
 };
 
-// The queue of the first interface of an entry's set, *oifs. Where that is as expected the
-// processor goes on with what is expected before it has read the entry. seen: NULL outside the
-// loops.
-static __rte_always_inline struct worker_tx *data_tx(
-	struct burst *b, uint64_t *oifs, struct oifs_seen *seen)
+// Frames to several interfaces, where that is expected, are put on the first one's queue alone,
+// with a user more for each of the others, which get them here, all at once. Before anything else
+// is put on one of these queues: frames stay in order.
+static __rte_noinline void data_share(struct burst *b)
+{
+	const struct worker_tx *first = b->expected_tx;
+	struct rte_mbuf *const *from = first->mbufs + b->shared;
+	unsigned int n = first->n - b->shared;
+	uint64_t bytes = first->bytes - b->shared_bytes, rest;
+
+	if (n)
+		b->w->tx_pending |= b->expected;
+	for (rest = b->expected & (b->expected - 1); rest; rest &= rest - 1) {
+		struct worker_tx *tx = &b->w->tx[__builtin_ctzll(rest)];
+
+		memcpy(tx->mbufs + tx->n, from, n * sizeof(from[0]));
+		tx->n += n;
+		tx->bytes += bytes;
+	}
+}
+
+// What is on the first queue now is not to be shared: it was put on each queue that it is for.
+static __rte_always_inline void data_shared(struct burst *b)
+{
+	b->shared = b->expected_tx->n;
+	b->shared_bytes = b->expected_tx->bytes;
+}
+
+// emit() of a frame for others than expected.
+static __rte_noinline void data_emit_other(struct burst *b, struct rte_mbuf *m, uint8_t *inner,
+	unsigned int offset, unsigned int len, bool v6, uint64_t oifs)
+{
+	data_share(b);
+	emit(b->w, m, inner, offset, len, v6, oifs, emit_tx(b->w, oifs));
+	data_shared(b);
+}
+
+// emit() to an entry's oifs. Where they are as expected the processor goes on with what is expected
+// before it has read the entry. seen: NULL outside the loops.
+static __rte_always_inline void data_emit(struct burst *b, struct rte_mbuf *m, uint8_t *inner,
+	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, struct oifs_seen *seen)
 {
 	if (!seen) {
-		b->w->tx_pending |= *oifs;
-		return emit_tx(b->w, *oifs);
+		b->w->tx_pending |= oifs;
+		emit(b->w, m, inner, offset, len, v6, oifs, emit_tx(b->w, oifs));
+		return;
 	}
-	seen->any |= *oifs;
-	if (seen->expected && likely(*oifs == b->expected)) {
-		*oifs = b->expected;
-		__asm__("" : "+r"(*oifs)); // else it is the entry's again
-		return b->expected_tx;
+	if (!seen->expected) {
+		seen->any |= oifs;
+		seen->all &= oifs;
+		emit(b->w, m, inner, offset, len, v6, oifs, emit_tx(b->w, oifs));
+		return;
 	}
-	if (seen->expected)
-		seen->n_others++;
-	else
-		seen->all &= *oifs;
-	return emit_tx(b->w, *oifs);
+	if (likely(oifs == b->expected) && likely(len <= b->expected_mtu)) {
+		emit_plain(m, inner, offset, len, v6, b->expected_more, b->expected_tx);
+		return;
+	}
+	seen->any |= oifs;
+	seen->n_others += oifs != b->expected;
+	data_emit_other(b, m, inner, offset, len, v6, oifs);
 }
 
 // An entry's oif set and counter.
@@ -424,7 +468,7 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 
 // True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
 // set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is. seen: as
-// data_tx() takes it.
+// data_emit() takes it.
 static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
 	const struct shape s, void *bucket, void **next, bool any_ecn, struct oifs_seen *seen)
 {
@@ -432,7 +476,6 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	uint8_t *ip = begin + s.l3, *udp = ip + outer_len;
 	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
 	unsigned int inner_len;
-	struct worker_tx *tx;
 	struct found e;
 
 	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
@@ -468,8 +511,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
 	mfib_count(e.count, inner_len);
-	tx = data_tx(b, &e.oifs, seen);
-	emit(b->w, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, tx);
+	data_emit(
+		b, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, seen);
 	return true;
 }
 

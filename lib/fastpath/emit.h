@@ -150,6 +150,17 @@ static __rte_always_inline struct worker_tx *emit_tx(struct worker *w, uint64_t 
 	return tx;
 }
 
+// The frame of a datagram on one queue; its interface has no tag, and the datagram fits. more:
+// users of the frame besides that.
+static __rte_always_inline void emit_plain(struct rte_mbuf *m, uint8_t *ip, unsigned int offset,
+	unsigned int len, bool v6, unsigned int more, struct worker_tx *tx)
+{
+	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
+	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
+	frame_move(m, (int)offset - ETH_LEN, more, len + ETH_LEN);
+	tx_put(tx, m, len + ETH_LEN);
+}
+
 // Queues the datagram at ip, in m, of one segment and ours alone, on every interface of oifs; takes
 // m over. In front of ip there is room for an Ethernet header with a tag. offset: of ip from the
 // frame's begin. oifs is not empty. tx: emit_tx() of it.
@@ -161,10 +172,7 @@ static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8
 		emit_many(w, m, ip, len, v6, oifs);
 		return;
 	}
-	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
-	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
-	frame_move(m, (int)offset - ETH_LEN, 0, len + ETH_LEN);
-	tx_put(tx, m, len + ETH_LEN);
+	emit_plain(m, ip, offset, len, v6, 0, tx);
 }
 
 // Hands what is queued for an interface to its driver; what that does not take is dropped.

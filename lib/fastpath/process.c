@@ -222,13 +222,18 @@ struct late {
 	void *bucket[WORKER_BURST];
 };
 
-static void late_finish(struct burst *b, struct late *l, enum worker_shape shape)
+// share: what is on the queues is to be shared first.
+static void late_finish(struct burst *b, struct late *l, enum worker_shape shape, bool share)
 {
+	if (share)
+		data_share(b);
 	for (unsigned int i = 0; i < l->n; i++) {
 		if (!finish_any(b, l->mbufs[i], shape, l->bucket[i]))
 			process_one(b, l->mbufs[i]);
 	}
 	l->n = 0;
+	if (share)
+		data_shared(b);
 }
 
 // The loop for bursts of one shape. The frames of a channel stay in order: all of them are late, or
@@ -258,11 +263,13 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 			late.bucket[late.n++] = next;
 			continue;
 		}
-		late_finish(b, &late, shape);
+		late_finish(b, &late, shape, expected);
 		process_one(b, mbufs[i]);
+		if (expected)
+			data_shared(b);
 		others++;
 	}
-	late_finish(b, &late, shape);
+	late_finish(b, &late, shape, expected);
 	b->w->tx_pending |= seen.any;
 	if (expected ? seen.n_others > n / 4 : seen.all == seen.any)
 		b->w->expected_oifs = expected ? 0 : seen.any;
@@ -303,6 +310,30 @@ static void punt_flush(struct burst *b, enum punt_class k, enum drop_reason full
 	rte_pktmbuf_free_bulk(b->punt[k] + sent, n - sent);
 }
 
+// Frames for all of oifs, if one frame will do for them.
+static void burst_expect(struct burst *b, uint64_t oifs)
+{
+	struct worker_tx *tx;
+
+	b->expected = 0;
+	b->expected_more = 0;
+	if (oifs == 0)
+		return;
+	tx = emit_tx(b->w, oifs);
+	if (oifs & ~tx->twins)
+		return;
+	b->expected_mtu = __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED);
+	b->expected_tx = tx;
+	b->expected = oifs;
+	data_shared(b);
+	for (oifs &= oifs - 1; oifs; oifs &= oifs - 1) {
+		tx = emit_tx(b->w, oifs);
+		b->expected_mtu =
+			RTE_MIN(b->expected_mtu, __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED));
+		b->expected_more++;
+	}
+}
+
 static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 {
 	const struct worker_port *p = &w->ports[port];
@@ -323,8 +354,7 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, 0);
 	b->local6 = 0;
 	memset(b->dst6, 0, sizeof(b->dst6));
-	b->expected = w->expected_oifs;
-	b->expected_tx = b->expected ? emit_tx(w, b->expected) : NULL;
+	burst_expect(b, w->expected_oifs);
 	b->n_drop = 0;
 	b->n_punt[PUNT_CONTROL] = 0;
 	b->n_punt[PUNT_OTHER] = 0;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# inlet-relay between a real source and a gateway of another make, in three network namespaces.
+# inlet-relay between a real source and gateways of another make, in three network namespaces.
 # usage: relay_smoke.sh [BUILD_DIR] (or LAB_BUILD); prints TAP, exits 0 when all is well. Needs root.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -86,6 +86,26 @@ if [ "$too_big" -gt 0 ] && [ "$icmp" -gt 0 ]; then
 	echo "ok - the source is told (ICMP): dropped=$too_big told=$icmp"
 else
 	echo "not ok - the source is told (ICMP): dropped=$too_big told=$icmp"
+	failed=1
+fi
+
+# Both families, outer and inner, in all four mixes.
+ip -n "$ns-src" -6 addr add 2001:db8:71:1::1/64 dev s0 nodad
+ip -n "$ns-relay" -6 addr add 2001:db8:71:1::2/64 dev r0 nodad
+ip -n "$ns-relay" -6 addr add 2001:db8:71:2::1/64 dev r1 nodad
+ip -n "$ns-gw" -6 addr add 2001:db8:71:2::2/64 dev g0 nodad
+ip -n "$ns-relay" addr add 10.71.2.21/24 dev r1
+mix=(--source 10.71.1.1 --group 232.1.1.21 --source 2001:db8:71:1::1 --group ff3e::8000:15)
+start relay relay3 "$relay" --address 10.71.2.21 --address 2001:db8:71:2::1 --source-if r0 --control "$dir/ctl3"
+wait_for "third relay" "$relay" ctl "$dir/ctl3" status
+start src send4 python3 "$here/amt_mixes.py" --send s0 "${mix[@]}"
+in_ns gw python3 "$here/amt_mixes.py" --relay 10.71.2.21 --relay 2001:db8:71:2::1 "${mix[@]}" || failed=1
+too_big=$("$relay" ctl "$dir/ctl3" status | jq .source.too_big)
+icmp=$(in_ns src awk '/^Icmp6InPktTooBigs/ { print $2 }' /proc/net/snmp6)
+if [ "$too_big" -gt 0 ] && [ "$icmp" -gt 0 ]; then
+	echo "ok - an IPv6 source is told (ICMPv6): dropped=$too_big told=$icmp"
+else
+	echo "not ok - an IPv6 source is told (ICMPv6): dropped=$too_big told=$icmp"
 	failed=1
 fi
 exit $failed

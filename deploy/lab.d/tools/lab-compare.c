@@ -12,22 +12,63 @@
 
 #define ETHER_LEN 14
 
-bool tap_datagram(const struct pcap_pkthdr *h, const uint8_t *frame, const uint8_t **ip,
-	size_t *len, struct sg *sg)
+static bool is_v6(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 6;
+}
+
+static bool datagram4(const uint8_t *ip, size_t room, size_t *len, struct sg *sg)
 {
 	uint32_t s, g;
 
-	if (h->caplen < ETHER_LEN + 20 || frame[12] != 8 || frame[13] != 0)
+	if (room < 20 || ip[0] >> 4 != 4)
 		return false;
-	*ip = frame + ETHER_LEN;
-	*len = (size_t)((*ip)[2] << 8 | (*ip)[3]);
-	if ((*ip)[0] >> 4 != 4 || *len > h->caplen - ETHER_LEN || *len < 20 ||
-		(*ip)[9] != IP_PROTO_UDP)
+	*len = (size_t)(ip[2] << 8 | ip[3]);
+	if (*len > room || *len < 20 || ip[9] != IP_PROTO_UDP)
 		return false;
-	memcpy(&s, *ip + 12, 4);
-	memcpy(&g, *ip + 16, 4);
+	memcpy(&s, ip + 12, 4);
+	memcpy(&g, ip + 16, 4);
 	*sg = (struct sg){.s = addr_from_v4(s), .g = addr_from_v4(g)};
-	return addr_is_multicast(&sg->g);
+	return true;
+}
+
+static bool datagram6(const uint8_t *ip, size_t room, size_t *len, struct sg *sg)
+{
+	if (room < 40 || !is_v6(ip))
+		return false;
+	*len = 40 + (size_t)(ip[4] << 8 | ip[5]);
+	if (*len > room || ip[6] != IP_PROTO_UDP)
+		return false;
+	*sg = (struct sg){.s = addr_from_v6(ip + 8), .g = addr_from_v6(ip + 24)};
+	return true;
+}
+
+// To the group's own Ethernet address (RFC 1112 section 6.4, RFC 2464 section 7): another one would
+// reach nobody.
+static bool is_group_mac(const uint8_t *frame, const struct addr *g)
+{
+	static const uint8_t v4[3] = {0x01, 0x00, 0x5e}, v6[2] = {0x33, 0x33};
+
+	if (g->family == ADDR_V6)
+		return memcmp(frame, v6, 2) == 0 && memcmp(frame + 2, g->bytes + 12, 4) == 0;
+	return memcmp(frame, v4, 3) == 0 && frame[3] == (g->bytes[1] & 0x7f) &&
+	       memcmp(frame + 4, g->bytes + 2, 2) == 0;
+}
+
+bool tap_datagram(const struct pcap_pkthdr *h, const uint8_t *frame, const uint8_t **ip,
+	size_t *len, struct sg *sg)
+{
+	unsigned int type;
+
+	if (h->caplen < ETHER_LEN)
+		return false;
+	type = (unsigned int)(frame[12] << 8 | frame[13]);
+	*ip = frame + ETHER_LEN;
+	if (!(type == 0x0800	     ? datagram4(*ip, h->caplen - ETHER_LEN, len, sg)
+		    : type == 0x86dd ? datagram6(*ip, h->caplen - ETHER_LEN, len, sg)
+				     : false))
+		return false;
+	return addr_is_multicast(&sg->g) && is_group_mac(frame, &sg->g);
 }
 
 // One sent datagram: by the hash of its octets with TTL and header checksum as zeros, and by that
@@ -58,23 +99,38 @@ struct compare {
 	uint64_t missing, before_first, after_last, channels_matched;
 };
 
+static unsigned int ttl_of(const uint8_t *ip)
+{
+	return is_v6(ip) ? ip[7] : ip[8];
+}
+
+static size_t header_len(const uint8_t *ip)
+{
+	return is_v6(ip) ? 40 : (size_t)(ip[0] & 0xf) * 4;
+}
+
 static uint64_t octets_hash(const uint8_t *ip, size_t len)
 {
 	static uint8_t copy[TAP_SNAPLEN];
 
 	memcpy(copy, ip, len);
-	copy[8] = copy[10] = copy[11] = 0;
+	if (is_v6(ip))
+		copy[7] = 0;
+	else
+		copy[8] = copy[10] = copy[11] = 0;
 	return hmap_hash(copy, len);
 }
 
 static bool octets_same(const uint8_t *a, const uint8_t *b, size_t len)
 {
+	if (is_v6(a))
+		return memcmp(a, b, 7) == 0 && memcmp(a + 8, b + 8, len - 8) == 0;
 	return memcmp(a, b, 8) == 0 && a[9] == b[9] && memcmp(a + 12, b + 12, len - 12) == 0;
 }
 
 static bool payload_seq(const uint8_t *ip, size_t len, uint64_t *seq)
 {
-	size_t at = (size_t)(ip[0] & 0xf) * 4 + 8;
+	size_t at = header_len(ip) + 8;
 	uint64_t sent_ns;
 
 	if (len < at + LAB_PAYLOAD_MIN)
@@ -184,11 +240,11 @@ static void got(struct compare *c, const uint8_t *ip, size_t len, const struct s
 		return;
 	}
 	s->found = true;
-	if (ip[8] != s->ip[8] - c->ttl_delta) {
+	if ((int)ttl_of(ip) != (int)ttl_of(s->ip) - c->ttl_delta) {
 		c->ttl_wrong++;
 		s->differs = true;
 	}
-	if (ip_cksum(ip, (size_t)(ip[0] & 0xf) * 4) != 0) {
+	if (!is_v6(ip) && ip_cksum(ip, header_len(ip)) != 0) {
 		c->checksum_wrong++;
 		s->differs = true;
 	}

@@ -39,7 +39,8 @@ static void help(void)
 {
 	puts("usage: lab-recv --if IF --source S --group G[,COUNT] | --channels FILE  [OPTION...]\n"
 	     "\n"
-	     "Joins the channels with IGMPv3 and counts packets of lab-send until --seconds,\n"
+	     "Joins the channels with IGMPv3 or MLDv2 and counts packets of lab-send until "
+	     "--seconds,\n"
 	     "--packets, --first or SIGTERM. Exit code 0 only if every channel had packets.\n"
 	     "\n"
 	     "  --if IF           interface to join on\n"
@@ -58,30 +59,31 @@ static void help(void)
 
 static void join(struct receiver *r, struct channel *c)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET,
-		.sin_port = htons(r->port),
-		.sin_addr.s_addr = addr_to_v4(&c->sg.g)};
+	bool v6 = c->sg.g.family == ADDR_V6;
+	int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	struct sockaddr_storage to;
+	socklen_t to_len = addr_to_sockaddr(&c->sg.g, r->port, &to);
 	struct group_source_req req = {.gsr_interface = r->ifindex};
 	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
 	const int one = 1, zero = 0, size = 16 << 20;
 	char text[SG_STRLEN];
 
 	sg_format(&c->sg, text);
-	c->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	c->fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0)
 		lab_fail("%s: socket: %s (ulimit -n)", text, strerror(errno));
 	setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	// Without it the socket would be given what others on this host joined.
-	setsockopt(c->fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero));
+	setsockopt(c->fd, level, v6 ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL, &zero, sizeof(zero));
 	setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
 	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (bind(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+	if (bind(c->fd, (struct sockaddr *)&to, to_len) < 0)
 		lab_fail("%s: bind: %s", text, strerror(errno));
 	addr_to_sockaddr(&c->sg.g, 0, &req.gsr_group);
 	addr_to_sockaddr(&c->sg.s, 0, &req.gsr_source);
 	c->join_ns = lab_realtime_ns();
-	if (setsockopt(c->fd, IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, &req, sizeof(req)) < 0)
+	if (setsockopt(c->fd, level, MCAST_JOIN_SOURCE_GROUP, &req, sizeof(req)) < 0)
 		lab_fail("%s: join: %s%s", text, strerror(errno),
 			errno == ENOBUFS ? " (sysctl net.ipv4.igmp_max_memberships, "
 					   "net.ipv4.igmp_max_msf)"

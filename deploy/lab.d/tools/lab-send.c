@@ -38,7 +38,8 @@ static void help(void)
 	     "packet carries a sequence number of its channel and the time of sending.\n"
 	     "\n"
 	     "  --channels FILE   lines \"SOURCE GROUP\"; sources are local addresses\n"
-	     "  --if IF           interface to send on (default: that of the source address)\n"
+	     "  --if IF           interface to send on (default: that of the source address;\n"
+	     "                    needed for IPv6)\n"
 	     "  --port N          destination port (default 5001)\n"
 	     "  --rate PPS        packets a second, all channels together (default 1000)\n"
 	     "  --payload BYTES   of UDP, 24..65507 (default 1316)\n"
@@ -49,21 +50,42 @@ static void help(void)
 	     "  --json            result as one line of JSON on stdout");
 }
 
+static bool set_options4(const struct sender *s, int fd, const struct addr *source)
+{
+	const int pmtu = s->df ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT, off = 0;
+	const struct ip_mreqn out = {
+		.imr_address.s_addr = addr_to_v4(source), .imr_ifindex = (int)s->ifindex};
+
+	return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof(out)) == 0 &&
+	       setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &s->ttl, sizeof(s->ttl)) == 0 &&
+	       setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof(off)) == 0 &&
+	       setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &pmtu, sizeof(pmtu)) == 0;
+}
+
+// There is no don't-fragment flag: without --df the sender itself may make fragments.
+static bool set_options6(const struct sender *s, int fd)
+{
+	const int pmtu = s->df ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT, off = 0;
+
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &s->ifindex, sizeof(s->ifindex)) ==
+		       0 &&
+	       setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &s->ttl, sizeof(s->ttl)) == 0 &&
+	       setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &off, sizeof(off)) == 0 &&
+	       setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &pmtu, sizeof(pmtu)) == 0;
+}
+
 static int open_socket(const struct sender *s, const struct sg *sg)
 {
-	const int pmtu = s->df ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT, size = 4 << 20;
-	const struct ip_mreqn out = {
-		.imr_address.s_addr = addr_to_v4(&sg->s), .imr_ifindex = (int)s->ifindex};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), off = 0;
-	const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = out.imr_address};
+	const int size = 4 << 20;
+	bool v6 = sg->s.family == ADDR_V6;
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage from;
+	socklen_t from_len = addr_to_sockaddr(&sg->s, 0, &from);
 	char text[ADDR_STRLEN];
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0)
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&from, from_len) < 0)
 		lab_fail("source %s: %s", addr_format(&sg->s, text), strerror(errno));
-	if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof(out)) < 0 ||
-		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &s->ttl, sizeof(s->ttl)) < 0 ||
-		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof(off)) < 0 ||
-		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &pmtu, sizeof(pmtu)) < 0)
+	if (!(v6 ? set_options6(s, fd) : set_options4(s, fd, &sg->s)))
 		lab_fail("source %s: socket options: %s", addr_format(&sg->s, text),
 			strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
@@ -92,13 +114,12 @@ static void open_sockets(struct sender *s)
 static void send_one(struct sender *s, size_t i)
 {
 	static uint8_t buf[LAB_PAYLOAD_MAX];
-	const struct sockaddr_in to = {.sin_family = AF_INET,
-		.sin_port = htons(s->port),
-		.sin_addr.s_addr = addr_to_v4(&s->channels.sg[i].g)};
+	struct sockaddr_storage to;
+	socklen_t to_len = addr_to_sockaddr(&s->channels.sg[i].g, s->port, &to);
 
 	// A packet that the kernel refuses keeps its number: the receiver counts it as lost.
 	lab_payload_write(buf, s->payload, s->seq[i]++, lab_realtime_ns());
-	if (sendto(s->fd[i], buf, s->payload, 0, (const struct sockaddr *)&to, sizeof(to)) < 0) {
+	if (sendto(s->fd[i], buf, s->payload, 0, (const struct sockaddr *)&to, to_len) < 0) {
 		s->errors++;
 		s->last_errno = errno;
 	} else {

@@ -42,7 +42,7 @@ static void help(void)
 	     "  --seconds N, --packets N\n"
 	     "\n"
 	     "compare: each datagram of SENT must be in GOT once, the same but for the TTL, which\n"
-	     "must be less by exactly --ttl-delta (default 1), and the header checksum, which "
+	     "must be less by exactly --ttl-delta (default 1), and IPv4's header checksum, which "
 	     "must\n"
 	     "be right. What was sent in a channel before the first and after the last datagram\n"
 	     "found is counted apart: captures and joins have edges. Prints one line of JSON; "
@@ -97,7 +97,8 @@ static void tap_open(struct tap *t)
 		lab_fail("%s: %s", t->ifname, pcap_geterr(t->pcap));
 	if (pcap_datalink(t->pcap) != DLT_EN10MB)
 		lab_fail("%s: not an Ethernet interface", t->ifname);
-	if (pcap_compile(t->pcap, &prog, "ip multicast and udp", 1, PCAP_NETMASK_UNKNOWN) < 0 ||
+	if (pcap_compile(t->pcap, &prog, "(ip multicast or ip6 multicast) and udp", 1,
+		    PCAP_NETMASK_UNKNOWN) < 0 ||
 		pcap_setfilter(t->pcap, &prog) < 0 ||
 		pcap_setdirection(t->pcap, t->direction) < 0 ||
 		pcap_setnonblock(t->pcap, 1, err) < 0)

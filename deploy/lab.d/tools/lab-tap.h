@@ -12,7 +12,7 @@
 
 #define TAP_SNAPLEN 65535
 
-// The IPv4 datagram in a captured frame that is UDP multicast, by the length of its own header.
+// The datagram in a captured frame that is UDP multicast, by the length of its own header.
 // false for anything else.
 bool tap_datagram(const struct pcap_pkthdr *h, const uint8_t *frame, const uint8_t **ip,
 	size_t *len, struct sg *sg);

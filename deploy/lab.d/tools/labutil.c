@@ -125,9 +125,20 @@ static void channel_add(struct lab_channels *c, const struct sg *sg)
 
 static bool channel_parse(const char *source, const char *group, struct sg *sg)
 {
-	return addr_parse(source, &sg->s) == 0 && sg->s.family == ADDR_V4 &&
-	       !addr_is_multicast(&sg->s) && addr_parse(group, &sg->g) == 0 &&
-	       sg->g.family == ADDR_V4 && addr_is_multicast(&sg->g);
+	return addr_parse(source, &sg->s) == 0 && !addr_is_multicast(&sg->s) &&
+	       addr_parse(group, &sg->g) == 0 && sg->g.family == sg->s.family &&
+	       addr_is_multicast(&sg->g);
+}
+
+// The group after one, by its last four octets.
+static void group_next(struct addr *g)
+{
+	uint8_t *last = g->bytes + addr_size(g) - 4;
+	uint32_t n;
+
+	memcpy(&n, last, sizeof(n));
+	n = htonl(ntohl(n) + 1);
+	memcpy(last, &n, sizeof(n));
 }
 
 void lab_channels_add(struct lab_channels *c, const char *source, const char *group)
@@ -136,7 +147,6 @@ void lab_channels_add(struct lab_channels *c, const char *source, const char *gr
 	const char *comma;
 	uint64_t count;
 	struct sg sg;
-	uint32_t g;
 
 	if (!source || !group)
 		lab_usage("--source and --group go together");
@@ -145,10 +155,8 @@ void lab_channels_add(struct lab_channels *c, const char *source, const char *gr
 	if ((size_t)(comma - group) < sizeof(first))
 		memcpy(first, group, (size_t)(comma - group));
 	if (!channel_parse(source, first, &sg))
-		lab_usage("no IPv4 channel: %s %s", source, group);
-	g = ntohl(addr_to_v4(&sg.g));
-	for (uint64_t i = 0; i < count; i++) {
-		sg.g = addr_from_v4(htonl(g + (uint32_t)i));
+		lab_usage("no channel: %s %s", source, group);
+	for (uint64_t i = 0; i < count; i++, group_next(&sg.g)) {
 		if (!addr_is_multicast(&sg.g))
 			lab_usage("--group %s leaves the multicast range", group);
 		channel_add(c, &sg);

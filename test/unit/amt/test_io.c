@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -65,12 +66,18 @@ static int relay_socket(const char *at)
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(&a, AMT_PORT, &sa);
 	struct timeval patience = {.tv_sec = 2};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+	int fd = socket(sa.ss_family, SOCK_DGRAM, 0), on = 1;
 
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
-	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on)), 0);
-	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)), 0);
+	if (a.family == ADDR_V4) {
+		assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on)), 0);
+		assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)), 0);
+	} else {
+		assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof(on)), 0);
+		assert_int_equal(
+			setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof(on)), 0);
+	}
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
 	return fd;
 }
@@ -91,18 +98,23 @@ static int namespace_enter(void **state)
 	return 0;
 }
 
-static void peer_open(struct peer *p, void **state)
+static void peer_open_at(struct peer *p, void **state, const char *at, const char *relay)
 {
-	struct addr local = addr("127.0.0.1");
+	struct addr local = addr(at);
 
 	if (!*state) {
 		print_message("needs the right to make a network namespace\n");
 		skip();
 	}
-	*p = (struct peer){.relay = relay_socket("127.0.0.9"), .base = event_base_new()};
+	*p = (struct peer){.relay = relay_socket(relay), .base = event_base_new()};
 	assert_non_null(p->base);
 	p->ep = amt_endpoint_open(p->base, "lo", &local, 0, rx_cb, err_cb, p);
 	assert_non_null(p->ep);
+}
+
+static void peer_open(struct peer *p, void **state)
+{
+	peer_open_at(p, state, "127.0.0.1", "127.0.0.9");
 }
 
 static void peer_close(struct peer *p)
@@ -200,6 +212,55 @@ static void test_icmp(void **state)
 	peer_close(&p);
 }
 
+// G-05, G-08, I-08 over IPv6: traffic class and hop limit, ICMPv6, and no datagram without a
+// checksum.
+static void test_ipv6(void **state)
+{
+	struct addr local = addr("::1"), src;
+	char control[256], buf[64];
+	struct sockaddr_storage from;
+	struct iovec iov = {.iov_base = buf, .iov_len = sizeof(buf)};
+	struct msghdr msg = {.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	int tclass = -1, hops = -1, on = 1;
+	struct peer p;
+
+	peer_open_at(&p, state, "::1", "::1");
+	assert_int_equal(amt_endpoint_send(p.ep, &local, (const uint8_t *)"\x03question", 9), 0);
+	assert_int_equal(recvmsg(p.relay, &msg, 0), 9);
+	assert_int_equal(addr_from_sockaddr((struct sockaddr *)&from, &src, NULL), 0);
+	assert_true(addr_eq(&src, &local));
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		if (c->cmsg_type == IPV6_TCLASS)
+			memcpy(&tclass, CMSG_DATA(c), sizeof(tclass));
+		else if (c->cmsg_type == IPV6_HOPLIMIT)
+			memcpy(&hops, CMSG_DATA(c), sizeof(hops));
+	}
+	assert_int_equal(tclass, 0xc0);
+	assert_int_equal(hops, 64);
+	to_endpoint(&p, "answer", 6);
+	turn(&p);
+	assert_int_equal(p.n_rx, 1);
+	assert_true(addr_eq(&p.src, &local));
+	assert_int_equal(p.port, AMT_PORT);
+	assert_int_equal(setsockopt(p.relay, IPPROTO_UDP, UDP_NO_CHECK6_TX, &on, sizeof(on)), 0);
+	to_endpoint(&p, "zero", 4);
+	turn(&p);
+	assert_int_equal(p.n_rx, 1);
+	close(p.relay);
+	assert_int_equal(amt_endpoint_send(p.ep, &local, (const uint8_t *)"\x03\0\0\0abcd", 8), 0);
+	turn(&p);
+	assert_int_equal(p.n_err, 1);
+	assert_int_equal(p.err, ECONNREFUSED);
+	assert_true(addr_eq(&p.dst, &local));
+	p.relay = relay_socket("::1");
+	peer_close(&p);
+}
+
 static void test_batch(void **state)
 {
 	struct peer p;
@@ -274,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_ways),
 		cmocka_unit_test(test_icmp),
+		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_close_in_callback),
 		cmocka_unit_test(test_open_errors),

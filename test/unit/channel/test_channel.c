@@ -327,6 +327,26 @@ static void dns_failures_retry(void **state)
 	assert_state(S1, G1, CHANNEL_JOINED);
 }
 
+// A forged answer is said to be one, and asked for again with a back-off.
+static void dns_bogus_retries(void **state)
+{
+	struct channel_view v;
+
+	(void)state;
+	w.answer = (struct driad_result){.status = DRIAD_BOGUS, .detail = "signature expired"};
+	world_want(S1, G1, 1, true);
+	world_run(10 * S);
+	v = world_view(S1, G1);
+	assert_int_equal(v.state, CHANNEL_WAITING);
+	assert_string_equal(v.reason, "DNSSEC bogus: signature expired");
+	assert_in_range(w.lookups, 3, 9);
+	world_run(600 * S);
+	assert_in_range(w.lookups, 8, 40);
+	world_dns(1, R1);
+	world_run(121 * S);
+	assert_state(S1, G1, CHANNEL_JOINED);
+}
+
 // The negative answer's own TTL is kept to.
 static void no_record_waits_for_its_ttl(void **state)
 {
@@ -475,6 +495,7 @@ int main(void)
 		T(relay_dies_later),
 		T(lone_full_relay_waits),
 		T(dns_failures_retry),
+		T(dns_bogus_retries),
 		T(no_record_waits_for_its_ttl),
 		T(static_relays),
 		T(own_address_is_no_relay),

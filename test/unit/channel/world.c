@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "wire/amt.h"
-#include "wire/igmp.h"
+#include "wire/gm.h"
 #include "world.h"
 
 struct world w;
@@ -189,7 +189,7 @@ struct packet {
 	struct amt_tunnel *tunnel; // NULL: discovery endpoint
 	const void *endpoint;	   // of the tunnel
 	struct world_relay *from;
-	uint8_t buf[128];
+	uint8_t buf[160];
 	size_t len;
 	uint64_t due;
 };
@@ -229,11 +229,22 @@ static unsigned int world_index(const struct amt_tunnel *t)
 	return *(const unsigned int *)amt_tunnel_endpoint(t);
 }
 
+static size_t query_make(bool mld, uint8_t *buf, size_t size)
+{
+	struct gm_query q = {.max_resp_ms = 100, .qrv = 2, .qqi_s = 125};
+	int len;
+
+	addr_parse(mld ? "fe80::1" : "203.0.113.1", &q.src);
+	len = gm_query_encode(&q, buf, size);
+	assert_true(len > 0);
+	return (size_t)len;
+}
+
 static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8_t *buf, size_t len)
 {
 	struct world_relay *r = relay_at(dst);
 	struct amt_msg msg, reply = {0};
-	uint8_t query[64];
+	uint8_t query[128];
 
 	assert_int_equal(amt_decode(buf, len, &msg), AMT_OK);
 	journal("tx%d ", msg.type);
@@ -254,9 +265,9 @@ static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8
 		reply.type = AMT_MEMBERSHIP_QUERY;
 		reply.l = r->full || (r->full_further && world_index(t) > 0);
 		reply.inner = query;
-		reply.inner_len = (size_t)igmp_query_encode(
-			&r->addr, 1, 2, igmp_code_encode(125), query, sizeof(query));
-		answer(t, r, &reply);
+		reply.inner_len = query_make(msg.p, query, sizeof(query));
+		if (!(msg.p ? r->no_ipv6 : r->no_ipv4))
+			answer(t, r, &reply);
 	}
 	return 0;
 }

@@ -13,6 +13,7 @@ struct world_relay {
 	struct addr advertises;
 	bool silent;			    // answers nothing
 	bool full;			    // L flag
+	bool no_ipv4, no_ipv6;		    // answers no Requests for these channels
 	uint64_t delay_us;		    // until it answers; 0: 1 ms
 	bool refuses_further, full_further; // the same for endpoints after the first
 	unsigned int discoveries, requests, updates, teardowns;

@@ -134,6 +134,10 @@ static void defaults(void **state)
 	assert_int_equal(c.dns.retry_initial_ms, 1000);
 	assert_int_equal(c.dns.retry_max_s, 120);
 	assert_int_equal(c.dns.negative_ttl_max_s, 300);
+	assert_int_equal(c.dns.dnssec, DNSSEC_PERMISSIVE);
+	assert_int_equal(c.dns.n_trust_anchors, 0);
+	assert_string_equal(c.dns.trust_anchor_file, "");
+	assert_int_equal(c.dns.n_insecure_domains, 0);
 	assert_int_equal(c.amt.retry_initial_ms, 1000);
 	assert_int_equal(c.amt.retry_max_s, 120);
 	assert_int_equal(c.amt.request_tries, 4);
@@ -185,7 +189,9 @@ static const char everything[] =
 	"ssm_ranges = [ \"232.0.0.0/8\", \"233.0.0.0/8\" ];\n"
 	"dns = { resolvers = [ \"127.0.0.1@5353\", \"2001:db8::53\" ]; queries_per_100ms = 0x20;\n"
 	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0;\n"
-	" search_domains = [ \"example.net\", \"a_b.example.org.\" ]; };\n"
+	" search_domains = [ \"example.net\", \"a_b.example.org.\" ];\n"
+	" dnssec = \"require\"; trust_anchors = [ \"example.net. 60 IN DS 1 13 2 ab\" ];\n"
+	" trust_anchor_file = \"/tmp/k\"; insecure_domains = [ \"corp.example\" ]; };\n"
 	"discovery = [ \"driad\", \"anycast\" ];\n"
 	"amt = { retry_initial_ms = 100; retry_max = 2; request_tries = 1; hold_down = 0;\n"
 	" full_hold_down = 5; update_mtu = 1500; linger = 0;\n"
@@ -272,6 +278,12 @@ static void every_key(void **state)
 	assert_int_equal(c.discovery[0], DISCOVERY_DRIAD);
 	assert_int_equal(c.discovery[1], DISCOVERY_ANYCAST);
 	assert_int_equal(c.dns.n_domains, 2);
+	assert_int_equal(c.dns.dnssec, DNSSEC_REQUIRE);
+	assert_int_equal(c.dns.n_trust_anchors, 1);
+	assert_string_equal(c.dns.trust_anchors[0], "example.net. 60 IN DS 1 13 2 ab");
+	assert_string_equal(c.dns.trust_anchor_file, "/tmp/k");
+	assert_int_equal(c.dns.n_insecure_domains, 1);
+	assert_string_equal(c.dns.insecure_domains[0], "corp.example.");
 	assert_string_equal(c.dns.domains[0], "example.net.");
 	assert_string_equal(c.dns.domains[1], "a_b.example.org.");
 	assert_int_equal(c.amt.race_delay_ms, 100);
@@ -562,6 +574,16 @@ static void broken_values(void **state)
 			"none"},
 		{TOP("ssm_ranges = [\n\"232.0.0.0/8\",\n\"232.1.0.0/16\" ];"),
 			"x.conf:7: ssm_ranges: 232.1.0.0/16 overlaps 232.0.0.0/8"},
+		{TOP("dns = { dnssec = \"on\"; };"),
+			"x.conf:5: dnssec \"on\": not one of off, permissive, require"},
+		{TOP("dns = { trust_anchors = [ \"example.net. A 192.0.2.1\" ]; };"),
+			"x.conf:5: trust_anchors \"example.net. A 192.0.2.1\": not a DS or DNSKEY "
+			"record: NAME DS ... or NAME DNSKEY ..."},
+		{TOP("dns = { trust_anchors = []; };"),
+			"x.conf:5: trust_anchors needs at least 1 element"},
+		{TOP("dns = { trust_anchor_file = \"root.key\"; };"),
+			"x.conf:5: trust_anchor_file \"root.key\": not the absolute path of a "
+			"file"},
 		{TOP("dns = { resolvers = [ \"192.0.2.53@0\" ]; };"),
 			"x.conf:5: resolvers \"192.0.2.53@0\": the port is not in 1..65535"},
 		{TOP("dns = { resolvers = [ \"192.0.2.53@65536\" ]; };"),

@@ -7,6 +7,7 @@
 
 #include "base/timer.h"
 #include "channel/channel.h"
+#include "driad/driad.h"
 #include "joinfile/export.h"
 #include "joinfile/import.h"
 #include "kif/kif.h"
@@ -27,8 +28,9 @@ static struct pim_stats pim_counts = {.drops = {[PIM_DROP_CHECKSUM] = 3}};
 static struct membership_stats igmp_counts = {
 	.general_tx = 5, .joins = 7, .drops = {[MEMBERSHIP_DROP_OLD_REPORT] = 6}};
 static struct amt_stats amt_counts = {.drops = {[AMT_DROP_NONCE] = 4}};
+static struct driad_stats driad_counts = {.drops = {[DRIAD_DROP_BOGUS] = 2}};
 // Only their addresses are used.
-static char kif, pim, pim6, igmp, mld, amt, channels, import, export;
+static char kif, pim, pim6, igmp, mld, amt, driad, channels, import, export;
 static struct joinfile_stats joinfile_counts = {.drops = {[JOINFILE_DROP_MALFORMED] = 5}};
 
 #define X(name, text) #name,
@@ -36,6 +38,7 @@ const char *const drop_names[DROP_COUNT] = {DROP_LIST(X)};
 const char *const pim_drop_names[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const membership_drop_names[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_names[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
+const char *const driad_drop_names[DRIAD_DROP_COUNT] = {DRIAD_DROP_LIST(X)};
 const char *const joinfile_drop_names[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 #define X(name, text) text,
@@ -43,6 +46,7 @@ const char *const drop_texts[DROP_COUNT] = {DROP_LIST(X)};
 const char *const pim_drop_texts[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const membership_drop_texts[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_texts[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
+const char *const driad_drop_texts[DRIAD_DROP_COUNT] = {DRIAD_DROP_LIST(X)};
 const char *const joinfile_drop_texts[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 
@@ -161,6 +165,7 @@ void fake_observe(struct observe *o)
 	o->crossing = &crossing;
 	o->channels = (struct channels *)(void *)&channels;
 	o->amt = (struct amt_gateway *)(void *)&amt;
+	o->driad = (struct driad *)(void *)&driad;
 	o->steering_cb = steering;
 	o->rebalance_cb = rebalance;
 	o->static_cb = static_channel;
@@ -258,6 +263,12 @@ void channels_each_relay(
 const char *amt_tunnel_state_name(enum amt_tunnel_state s)
 {
 	return s == AMT_UP ? "up" : "other";
+}
+
+const struct driad_stats *driad_stats(const struct driad *d)
+{
+	(void)d;
+	return &driad_counts;
 }
 
 const struct amt_stats *amt_gateway_stats(const struct amt_gateway *gw)

@@ -11,6 +11,7 @@
 #include "amt/amt.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
+#include "driad/driad.h"
 #include "fakes.h"
 #include "joinfile/joinfile.h"
 #include "membership/membership.h"
@@ -324,7 +325,7 @@ static void drops_verb(void **state)
 	(void)state;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, 7);
+	assert_int_equal(rows, 8);
 	free(out);
 	EXPECT("show drops", true,
 		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
@@ -332,13 +333,14 @@ static void drops_verb(void **state)
 		"\"room\": \"igmp\", \"interface\": \"lan\", \"name\": \"OLD_REPORT\", \"count\": "
 		"6",
 		"\"room\": \"pim6\"", "\"room\": \"mld\"",
-		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4");
+		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4",
+		"\"room\": \"driad\", \"interface\": null, \"name\": \"BOGUS\", \"count\": 2");
 	out = run("show drops all", true);
 	rows = 0;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
 	assert_int_equal(rows, DROP_COUNT + 2 * PIM_DROP_COUNT + 2 * MEMBERSHIP_DROP_COUNT +
-				       AMT_DROP_COUNT + JOINFILE_DROP_COUNT);
+				       AMT_DROP_COUNT + DRIAD_DROP_COUNT + JOINFILE_DROP_COUNT);
 	free(out);
 }
 

@@ -575,13 +575,98 @@ static void failures(void **state)
 	driad_answer_input(lab.d, lab.asked[5].token, &a, lab.now);
 	assert_int_equal(lab.result.status, DRIAD_BOGUS);
 	assert_int_equal(lab.result.n_relays, 0);
-	assert_string_equal(lab.result.detail, "forged: tampered");
+	assert_string_equal(lab.result.detail, "tampered for 12.2.0.192.in-addr.arpa.");
+	assert_int_equal(lab.result.ttl_s, 0);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_BOGUS], 1);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_FAILED], 5);
 	// The transport says no: still not from within the call.
 	lab.refuse = -EIO;
 	start("192.0.2.12");
 	run_to(lab.now);
 	assert_int_equal(lab.n_results, 7);
 	assert_int_equal(lab.result.status, DRIAD_FAILED);
+}
+
+static void answer_as(unsigned int i, const struct dns *m, bool secure, bool bogus)
+{
+	struct driad_answer a = {.packet = m->buf,
+		.len = m->len,
+		.secure = secure,
+		.bogus = bogus,
+		.why_bogus = "tampered"};
+
+	driad_answer_input(lab.d, lab.asked[i].token, &a, lab.now);
+}
+
+// Signed, forged and unsigned answers for the record and for the address of the name in it.
+static void secure_answers(void **state)
+{
+	enum { PLAIN, SECURE, FORGED };
+	static const struct {
+		int record, name;
+		enum driad_status status;
+		const char *detail;
+	} rows[] = {
+		{SECURE, SECURE, DRIAD_OK, NULL},
+		{SECURE, PLAIN, DRIAD_INSECURE, "no signed answer for amt.relays.test."},
+		{SECURE, FORGED, DRIAD_BOGUS, "tampered for amt.relays.test."},
+		{PLAIN, PLAIN, DRIAD_INSECURE, "no signed answer for 12.2.0.192.in-addr.arpa."},
+		{FORGED, PLAIN, DRIAD_BOGUS, "tampered for 12.2.0.192.in-addr.arpa."},
+	};
+	struct dns m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		lab.n_asked = 0;
+		lab.now += US_PER_S;
+		begin(&m, 0);
+		dns_record_hex(&m, AMTRELAY, 900, NAME);
+		start("192.0.2.12");
+		answer_as(0, &m, rows[i].record == SECURE, rows[i].record == FORGED);
+		assert_int_equal(lab.n_asked, rows[i].record == SECURE ? 3 : 1);
+		if (lab.n_asked == 3) {
+			dns_begin(&m, "amt.relays.test.", A, 0);
+			dns_record_hex(&m, A, 90, "cb007115");
+			answer_as(1, &m, rows[i].name == SECURE, rows[i].name == FORGED);
+			dns_begin(&m, "amt.relays.test.", AAAA, 0);
+			dns_soa(&m, 60, 60);
+			answer_as(2, &m, true, false);
+		}
+		assert_int_equal(lab.n_results, i + 1);
+		assert_int_equal(lab.result.status, rows[i].status);
+		assert_int_equal(lab.result.n_relays, rows[i].status == DRIAD_OK);
+		if (rows[i].detail)
+			assert_string_equal(lab.result.detail, rows[i].detail);
+	}
+	// "No such record" counts only when it is signed.
+	start("192.0.2.13");
+	dns_begin(&m, "13.2.0.192.in-addr.arpa.", AMTRELAY, 3);
+	dns_soa(&m, 60, 60);
+	answer_as(lab.n_asked - 1, &m, false, false);
+	assert_int_equal(lab.result.status, DRIAD_INSECURE);
+	assert_int_equal(lab.result.ttl_s, 0);
+	start("192.0.2.13");
+	answer_as(lab.n_asked - 1, &m, true, false);
+	assert_int_equal(lab.result.status, DRIAD_NO_RECORD);
+	assert_int_equal(lab.result.ttl_s, 60);
+	// A forged address among good ones is left out, and asked for again soon.
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 900, NAME);
+	dns_record_hex(&m, AMTRELAY, 900, R1);
+	start("192.0.2.12");
+	answer_as(lab.n_asked - 1, &m, true, false);
+	dns_begin(&m, "amt.relays.test.", A, 0);
+	dns_record_hex(&m, A, 900, "cb007115");
+	answer_as(lab.n_asked - 2, &m, false, true);
+	dns_begin(&m, "amt.relays.test.", AAAA, 0);
+	dns_soa(&m, 60, 60);
+	answer_as(lab.n_asked - 1, &m, true, false);
+	assert_int_equal(lab.result.status, DRIAD_OK);
+	assert_int_equal(lab.result.n_relays, 1);
+	assert_string_equal(relay(0), "203.0.113.15");
+	assert_int_equal(lab.result.ttl_s, 60);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_BOGUS], 3);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_INSECURE], 3);
 }
 
 static void no_answer(void **state)
@@ -914,6 +999,8 @@ static void status_names(void **state)
 	assert_string_equal(driad_status_name(DRIAD_OK), "ok");
 	assert_string_equal(driad_status_name(DRIAD_NO_RECORD), "no-record");
 	assert_string_equal(driad_status_name(DRIAD_LIMIT), "limit");
+	assert_string_equal(driad_status_name(DRIAD_BOGUS), "DNSSEC bogus");
+	assert_string_equal(driad_drop_names[DRIAD_DROP_BOGUS], "BOGUS");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -993,6 +1080,12 @@ int main(void)
 		.negative_ttl_max_s = 300,
 		.max_waiting = 50,
 		.use_ipv4 = true};
+	static struct driad_cfg require = {.queries_per_100ms = 10,
+		.negative_ttl_max_s = 300,
+		.max_waiting = 50,
+		.use_ipv4 = true,
+		.use_ipv6 = true,
+		.require_secure = true};
 	static struct driad_cfg paths = {.queries_per_100ms = 1000,
 		.negative_ttl_max_s = 300,
 		.max_waiting = 50,
@@ -1004,6 +1097,7 @@ int main(void)
 		T(golden_answers),
 		T(record_rows),
 		cmocka_unit_test_prestate_setup_teardown(families, setup, teardown, &v4_only),
+		cmocka_unit_test_prestate_setup_teardown(secure_answers, setup, teardown, &require),
 		cmocka_unit_test_prestate_setup_teardown(selection_rows, setup, teardown, &paths),
 		cmocka_unit_test_prestate_setup_teardown(
 			equals_are_random, setup, teardown, &paths),

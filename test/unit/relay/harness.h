@@ -12,7 +12,7 @@
 #include "wire/amt.h"
 #include "wire/igmp.h"
 
-#define KEPT 64
+#define KEPT 128
 
 struct harness {
 	struct relay *r;

@@ -73,6 +73,7 @@ static void query_is_the_golden_one(void **state)
 	input_vector(h, &req);
 	assert_int_equal(h->n_sent, 2);
 	vector_get("A14", &req);
+	h->opt.mld = false;
 	input_vector(h, &req);
 	assert_int_equal(h->n_sent, 2);
 	assert_int_equal(only_drops(h, RELAY_DROP_MLD), 1);

@@ -216,7 +216,7 @@ static void report_headers_are_checked(void **state)
 		{20, 0x44, RELAY_DROP_REPORT_HEADER}, {20, 0, RELAY_DROP_REPORT_HEADER},
 		{9, 17, RELAY_DROP_REPORT_PROTOCOL}, {0, 0x56, RELAY_DROP_REPORT_IP},
 		{0, 0x44, RELAY_DROP_REPORT_IP}, {3, 0xff, RELAY_DROP_REPORT_IP},
-		{24, 0x11, RELAY_DROP_REPORT_PROTOCOL}, {26, 0x55, RELAY_DROP_REPORT_CHECKSUM}};
+		{24, 0x11, RELAY_DROP_REPORT_CHECKSUM}, {26, 0x55, RELAY_DROP_REPORT_CHECKSUM}};
 	struct harness *h = *state;
 	struct gateway gw = gateway_request(h, GW, 1000, 1);
 	const struct rec rec = {IGMP_ALLOW, S1, G1};
