@@ -140,10 +140,9 @@ static void join_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 	pim_channel_heard(ch, rx->nbr, rx->src);
 	if (!ch->wanted && !flaps(rx))
 		pim_channel_release(ch, rx->now_us);
-	else if (!ch->wanted && ch->join == PIM_PRUNE_PENDING)
-		ch->held_us = rx->now_us + FLAP_US;
+	if (ch->join == PIM_PRUNE_PENDING)
+		ch->moment_us = ch->wanted ? 0 : rx->now_us + FLAP_US;
 	ch->join = PIM_JOIN;
-	ch->prune_pending_us = NEVER_US;
 	pim_channel_rearm(ch);
 	pim_assert_join(ch, rx->now_us);
 }
@@ -162,6 +161,7 @@ static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	struct pim_if *pif = rx->pif;
 	struct pim_channel *ch = pim_channel_find_hashed(pif, sg, hash);
+	uint64_t since_us;
 
 	enum pim_drop why = ch ? PIM_DROP_COUNT : sg_refuse(pif, sg);
 
@@ -174,15 +174,16 @@ static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 		return;
 	log_info("pim", "prune heard if=%s s=%s g=%s neighbor=%s", pif->cfg.name,
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from));
-	if (rx->now_us < ch->joined_us + FLAP_US && ch->last_neighbor == rx->nbr->id)
-		flap_seen(rx->nbr, rx->now_us - ch->joined_us, rx->now_us);
+	since_us = ch->wanted ? ch->moment_us : ch->moment_us - FLAP_US;
+	if (rx->now_us < since_us + FLAP_US && ch->last_neighbor == rx->nbr->id)
+		flap_seen(rx->nbr, rx->now_us - since_us, rx->now_us);
 	if (!others_may_override(rx)) {
 		pim_channel_end(ch, rx->src, rx->now_us);
 		return;
 	}
 	ch->join = PIM_PRUNE_PENDING;
-	ch->prune_pending_us = rx->now_us + pim_override_interval_us(pif);
-	ch->held_us = NEVER_US; // what does not count yet does not begin to now
+	// What does not count yet does not begin to now.
+	ch->moment_us = rx->now_us + pim_override_interval_us(pif);
 	pim_channel_heard(ch, rx->nbr, rx->src);
 	pim_channel_rearm(ch);
 }

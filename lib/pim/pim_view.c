@@ -37,9 +37,9 @@ void pim_if_channels(const struct pim_if *pif,
 			.sg = ch->sg,
 			.state = states[ch->join],
 			.joined = ch->join != PIM_NOINFO,
-			.expires_us = ch->prune_pending_us < ch->expiry_us ? ch->prune_pending_us
-									   : ch->expiry_us,
-			.last_neighbor = ch->last_addr,
+			.expires_us = pim_channel_ppt(ch) < ch->expiry_us ? pim_channel_ppt(ch)
+									  : ch->expiry_us,
+			.last_neighbor = pim_channel_last_addr(ch),
 			.assert_state = "NoInfo",
 			.assert_expires_us = NEVER_US,
 		};

@@ -10,6 +10,7 @@
 #include "base/cursor.h"
 #include "base/hmap.h"
 #include "base/rng.h"
+#include "base/slab.h"
 #include "base/timer.h"
 
 static void addr_text_round_trip(void **state)
@@ -280,6 +281,42 @@ static void hmap_grows_by_and_by(void **state)
 	free(items);
 }
 
+static void slab_gives_and_takes(void **state)
+{
+	enum { N = 2000, SIZE = 128 };
+	struct rng rng = rng_seeded(7);
+	uint8_t *held[N] = {NULL};
+	uint32_t count = 0;
+	struct slab s;
+
+	(void)state;
+	slab_init(&s, SIZE);
+	for (unsigned int round = 0; round < 20000; round++) {
+		unsigned int i = (unsigned int)rng_below(&rng, N);
+
+		if (held[i]) {
+			for (unsigned int k = 0; k < SIZE; k++) // nobody else wrote there
+				assert_int_equal(held[i][k], (uint8_t)i);
+			slab_put(&s, held[i]);
+			held[i] = NULL;
+			count--;
+			continue;
+		}
+		held[i] = slab_get(&s);
+		assert_non_null(held[i]);
+		assert_int_equal((uintptr_t)held[i] % 64, 0);
+		for (unsigned int k = 0; k < SIZE; k++)
+			assert_int_equal(held[i][k], 0);
+		memset(held[i], (uint8_t)i, SIZE);
+		assert_int_equal(s.count, ++count);
+	}
+	for (unsigned int i = 0; i < N; i++)
+		if (held[i])
+			slab_put(&s, held[i]);
+	assert_int_equal(s.count, 0);
+	slab_fini(&s);
+}
+
 static void backoff_stays_in_its_window(void **state)
 {
 	struct rng r = rng_seeded(1);
@@ -309,6 +346,7 @@ int main(void)
 		cmocka_unit_test(timers_fire_in_order),
 		cmocka_unit_test(hmap_insert_find_remove),
 		cmocka_unit_test(hmap_grows_by_and_by),
+		cmocka_unit_test(slab_gives_and_takes),
 		cmocka_unit_test(backoff_stays_in_its_window),
 	};
 
