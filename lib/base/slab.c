@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define LINE  64
-#define CHUNK 32768 // octets
+#define CHUNK 32768 // octets, and its alignment
 
 struct slab_chunk {
 	struct slab_chunk *next;
@@ -36,6 +36,13 @@ void slab_put(struct slab *s, void *object)
 	free(object);
 }
 
+void *slab_next(const struct slab *s, const void *object)
+{
+	(void)s;
+	(void)object;
+	return NULL;
+}
+
 void slab_fini(struct slab *s)
 {
 	slab_init(s, s->size);
@@ -56,7 +63,7 @@ void *slab_get(struct slab *s)
 		memcpy(&s->free, p, sizeof(s->free));
 	} else {
 		if (!s->chunks || s->used == per_chunk(s)) {
-			struct slab_chunk *c = aligned_alloc(LINE, CHUNK);
+			struct slab_chunk *c = aligned_alloc(CHUNK, CHUNK);
 
 			if (!c)
 				return NULL;
@@ -89,6 +96,16 @@ void slab_put(struct slab *s, void *object)
 	s->free = object;
 	if (--s->count == 0)
 		slab_empty(s);
+}
+
+void *slab_next(const struct slab *s, const void *object)
+{
+	struct slab_chunk *c = (void *)((uintptr_t)object & ~(uintptr_t)(CHUNK - 1));
+	size_t next = ((size_t)((const uint8_t *)object - c->objects) + s->size) / s->size;
+
+	if (next >= (c == s->chunks ? s->used : per_chunk(s)))
+		return NULL;
+	return c->objects + next * s->size;
 }
 
 void slab_fini(struct slab *s)

@@ -21,6 +21,10 @@ void slab_init(struct slab *s, size_t size);
 // All zero; NULL when out of memory.
 void *slab_get(struct slab *s);
 void slab_put(struct slab *s, void *object);
+// What lies behind an object in memory, whether in use or not: a guess at what was made after it.
+// NULL where that was never one. The owner must be able to tell: what slab_put() leaves of an
+// object is all but its first 8 octets.
+void *slab_next(const struct slab *s, const void *object);
 // Objects still in use go too.
 void slab_fini(struct slab *s);
 

@@ -137,6 +137,9 @@ void pim_channel_put(struct pim_channel *ch)
 		return;
 	timer_cancel(pif->timers, &ch->timer);
 	hmap_remove(&pif->channels, &ch->node);
+	ch->sg = (struct sg){0}; // for who finds it by slab_next()
+	if (pif->channels.count == 0)
+		pif->guess = NULL;
 	slab_put(&pif->channel_slab, ch);
 }
 

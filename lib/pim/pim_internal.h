@@ -127,6 +127,9 @@ struct pim_if {
 	uint32_t propagation_ms, override_ms;
 	struct hmap channels;
 	struct slab channel_slab;
+	// That a router named last. It names them in the order of the last time, and that is often
+	// the order in which they were made: the next one is near.
+	const struct pim_channel *guess;
 	uint32_t n_joins; // channels that are not in NoInfo
 	struct pim_assert_list asserts;
 	uint32_t n_won, n_lost;

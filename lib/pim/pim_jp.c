@@ -12,6 +12,8 @@
 // Entries are applied in their order, a few later than they are read: what they need comes into the
 // cache meanwhile. A refresh of very many channels is little but waiting for memory otherwise.
 #define AHEAD 64
+// The same for those that lie side by side.
+#define GUESS_AHEAD 8
 struct entry {
 	struct sg sg;
 	bool join;
@@ -118,9 +120,8 @@ static void join_new(const struct jp_rx *rx, struct pim_channel *ch, const struc
 	pim_assert_join(ch, rx->now_us);
 }
 
-static void join_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
+static void join_rx(const struct jp_rx *rx, struct pim_channel *ch, const struct sg *sg)
 {
-	struct pim_channel *ch = pim_channel_find_hashed(rx->pif, sg, hash);
 	uint64_t expiry = pim_after_s(rx->now_us, rx->holdtime_s);
 
 	if (!ch || ch->join == PIM_NOINFO) {
@@ -156,11 +157,10 @@ static bool others_may_override(const struct jp_rx *rx)
 	return others > (pim_neighbor_find(rx->pif, &rx->upstream) ? 1 : 0);
 }
 
-static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
+static void prune_rx(const struct jp_rx *rx, struct pim_channel *ch, const struct sg *sg)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	struct pim_if *pif = rx->pif;
-	struct pim_channel *ch = pim_channel_find_hashed(pif, sg, hash);
 	uint64_t since_us;
 
 	enum pim_drop why = ch ? PIM_DROP_COUNT : sg_refuse(pif, sg);
@@ -217,13 +217,33 @@ static void entries_apply(struct jp_rx *rx)
 		hmap_fetch_second(&rx->pif->channels, rx->entries[i].hash);
 	for (unsigned int i = 0; i < rx->n; i++) {
 		const struct entry *e = &rx->entries[i];
+		struct pim_channel *ch = pim_channel_find_hashed(rx->pif, &e->sg, e->hash);
 
+		if (ch)
+			rx->pif->guess = ch;
 		if (e->join)
-			join_rx(rx, &e->sg, e->hash);
+			join_rx(rx, ch, &e->sg);
 		else
-			prune_rx(rx, &e->sg, e->hash);
+			prune_rx(rx, ch, &e->sg);
 	}
 	rx->n = 0;
+}
+
+// A Join of the channel that is expected next, and of no other: neither hash nor table is needed.
+static bool guess_apply(struct jp_rx *rx, const struct pim_jp_entry *e)
+{
+	struct pim_if *pif = rx->pif;
+	struct pim_channel *ch;
+
+	if (rx->n > 0 || !e->join || !pif->guess)
+		return false;
+	ch = slab_next(&pif->channel_slab, pif->guess);
+	if (!ch || !addr_eq(&ch->sg.g, &e->g) || !addr_eq(&ch->sg.s, &e->s))
+		return false;
+	pif->guess = ch;
+	__builtin_prefetch(ch + GUESS_AHEAD);
+	join_rx(rx, ch, &(struct sg){.s = e->s, .g = e->g});
+	return true;
 }
 
 static void entry_cb(void *arg, const struct pim_jp_entry *e)
@@ -237,6 +257,8 @@ static void entry_cb(void *arg, const struct pim_jp_entry *e)
 		pim_drop(rx->pif, form_refuse(rx->pif, e), rx->src);
 		return;
 	}
+	if (guess_apply(rx, e))
+		return;
 	to = &rx->entries[rx->n++];
 	to->sg = (struct sg){.s = e->s, .g = e->g};
 	to->join = e->join;

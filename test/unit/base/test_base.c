@@ -314,6 +314,20 @@ static void slab_gives_and_takes(void **state)
 		if (held[i])
 			slab_put(&s, held[i]);
 	assert_int_equal(s.count, 0);
+	// Those made one after the other lie so, but for the ends of chunks.
+	for (unsigned int i = 0; i < N; i++)
+		held[i] = slab_get(&s);
+	count = 0;
+	for (unsigned int i = 0; i + 1 < N; i++) {
+		uint8_t *next = slab_next(&s, held[i]);
+
+		count += next == held[i + 1];
+		assert_true(!next || next == held[i + 1]);
+	}
+#ifndef __SANITIZE_ADDRESS__
+	assert_in_range(count, N * 9 / 10, N - 1);
+#endif
+	assert_null(slab_next(&s, held[N - 1]));
 	slab_fini(&s);
 }
 
