@@ -281,6 +281,52 @@ static void hmap_grows_by_and_by(void **state)
 	free(items);
 }
 
+struct met {
+	uint32_t times[4000];
+};
+
+static void met_cb(void *arg, struct hnode *n)
+{
+	struct met *met = arg;
+
+	met->times[container_of_node(n, struct item, node)->key]++;
+}
+
+// A walk in pieces meets what is in all the time once, and nothing twice, while the map grows from
+// 256 to 4096 buckets meanwhile and loses nodes.
+static void hmap_is_walked_in_pieces(void **state)
+{
+	enum { N = 4000, FIRST = 250 };
+	struct item *items = calloc(N, sizeof(*items));
+	struct met *met = calloc(1, sizeof(*met));
+	uint32_t n = 0, cursor = 0, steps = 0;
+	struct hmap m;
+
+	(void)state;
+	hmap_init(&m);
+	assert_false(hmap_scan(&m, &cursor, met_cb, met));
+	for (; n < FIRST; n++) {
+		items[n].key = n;
+		assert_int_equal(hmap_insert(&m, &items[n].node, hmap_hash(&n, sizeof(n))), 0);
+	}
+	while (hmap_scan(&m, &cursor, met_cb, met)) {
+		steps++;
+		for (unsigned int k = 0; k < 10 && n < N; k++, n++) {
+			items[n].key = n;
+			assert_int_equal(
+				hmap_insert(&m, &items[n].node, hmap_hash(&n, sizeof(n))), 0);
+		}
+		if (steps < 50)
+			hmap_remove(&m, &items[FIRST - steps].node);
+	}
+	assert_int_equal(n, N);
+	for (uint32_t i = 0; i < N; i++)
+		assert_in_range(met->times[i], i < FIRST - 50 ? 1 : 0, 1);
+	hmap_fini(&m);
+	free(met);
+	free(items);
+}
+
 static void slab_gives_and_takes(void **state)
 {
 	enum { N = 2000, SIZE = 128 };
@@ -360,6 +406,7 @@ int main(void)
 		cmocka_unit_test(timers_fire_in_order),
 		cmocka_unit_test(hmap_insert_find_remove),
 		cmocka_unit_test(hmap_grows_by_and_by),
+		cmocka_unit_test(hmap_is_walked_in_pieces),
 		cmocka_unit_test(slab_gives_and_takes),
 		cmocka_unit_test(backoff_stays_in_its_window),
 	};
