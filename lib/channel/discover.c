@@ -33,7 +33,7 @@ static void add_found(
 // The method that was asked has answered; ok: with relays.
 static void answered(struct source *src, bool ok, uint64_t now_us)
 {
-	if (src->state != SOURCE_ATTACHED) {
+	if (src->state != SOURCE_ATTACHED || move_seeks(src)) {
 		race_next(src, now_us);
 		return;
 	}
@@ -71,6 +71,13 @@ static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now
 	answered(src, result->status == DRIAD_OK, now_us);
 }
 
+// A move that began meanwhile waits for an answer too.
+static void renew_done(struct source *src, uint64_t now_us)
+{
+	if (move_seeks(src))
+		race_next(src, now_us);
+}
+
 static void renew_services(struct source *src, uint64_t now_us)
 {
 	const struct services *sv = &src->cs->services;
@@ -78,6 +85,7 @@ static void renew_services(struct source *src, uint64_t now_us)
 	src->renewing = false;
 	src->expires_us = sv->expires_us;
 	renew_answered(src, sv->relays, sv->n, "dns-sd", now_us);
+	renew_done(src, now_us);
 }
 
 static void services_cb(void *arg, const struct driad_result *result, uint64_t now_us)
@@ -212,10 +220,11 @@ static void renew_lookup_cb(void *arg, const struct driad_result *result, uint64
 	// Without a TTL it is no answer.
 	if (ttl_s == 0) {
 		renew_failed(src, now_us);
-		return;
+	} else {
+		src->expires_us = now_us + ttl_s * USEC_PER_SEC;
+		renew_answered(src, result->relays, result->n_relays, "driad", now_us);
 	}
-	src->expires_us = now_us + ttl_s * USEC_PER_SEC;
-	renew_answered(src, result->relays, result->n_relays, "driad", now_us);
+	renew_done(src, now_us);
 }
 
 void discover_renew(struct source *src, unsigned int rank, uint64_t now_us)
