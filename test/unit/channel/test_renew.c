@@ -270,11 +270,32 @@ static void paced(void **state)
 	assert_in_range(w.lookups, 55, 62);
 }
 
+// Over several Query cycles of a relay with a long TTL: no Discovery and no DNS (ST-01).
+static void cycle_is_no_discovery(void **state)
+{
+	unsigned int discoveries, requests;
+
+	(void)state;
+	names(1, R1, 10, NULL, 0);
+	w.answer.ttl_s = 3600;
+	begin();
+	discoveries = w.relays[0].discoveries;
+	requests = w.relays[0].requests;
+	for (int i = 0; i < 700; i++) {
+		world_packets(S1, G1, 1);
+		world_run(1 * S);
+	}
+	assert_in_range(w.relays[0].requests - requests, 4, 7); // every 125 s
+	assert_int_equal(w.relays[0].discoveries, discoveries);
+	assert_int_equal(w.lookups, 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(unchanged),
+		T(cycle_is_no_discovery),
 		T(equal_comes),
 		T(better_comes),
 		T(worse_becomes),
