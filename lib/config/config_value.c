@@ -352,6 +352,22 @@ int value_gateway(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return value_host(text, field, why);
 }
 
+// The names that lib/amt has for them.
+int value_quirk(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const names[CONFIG_MAX_QUIRKS] = {
+		"p-0x80", "no-e", "one-nonce", "one-endpoint", "short-updates"};
+	char *out = field;
+
+	for (unsigned int i = 0; i < CONFIG_MAX_QUIRKS; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			strcpy(out, names[i]);
+			return 0;
+		}
+	}
+	return refuse(why, "not one of p-0x80, no-e, one-nonce, one-endpoint, short-updates");
+}
+
 int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	enum config_discovery *out = field;
