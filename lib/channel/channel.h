@@ -71,7 +71,7 @@ struct relay_view { // one a candidate of a source
 	unsigned int quirks;	 // enum amt_quirk
 	bool pinned;		 // by the configuration; else learned
 	const char *held_reason; // NULL when not held down
-	uint64_t held_until_us;
+	uint64_t held_until_us;	 // NEVER_US: as long as it is named
 	uint64_t expires_us;
 };
 
@@ -113,6 +113,8 @@ struct channel_env {
 	void (*unwanted_cb)(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 	// True for an address of this box: it is no relay.
 	bool (*is_local)(void *ctx, const struct addr *a);
+	// Optional: true for one on the link of an interface that is downstream only.
+	bool (*is_downstream)(void *ctx, const struct addr *a);
 	// Optional: whether there is an upstream address of a relay's family at the moment.
 	bool (*has_family)(void *ctx, uint8_t family); // enum addr_family
 	void *ctx;
@@ -162,6 +164,24 @@ void channels_tunnel_error(struct channels *cs, struct amt_tunnel *t, int err, u
 void channels_addr_added(struct channels *cs, uint64_t now_us);
 // An address went: its tunnels are closed and their channels find new ones.
 void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t now_us);
+
+// What is not used, each for a reason that is counted.
+#define CHANNEL_DROP_LIST(X)                                                            \
+	X(RELAY_BOGON, "named as a relay, but no host can have that address")           \
+	X(RELAY_OURS, "named as a relay, but it is an address of this box")             \
+	X(RELAY_DOWNSTREAM, "named as a relay, but it is on a downstream link: a loop") \
+	X(SOURCE_OURS, "the source is an address of this box: no relay is looked for")  \
+	X(SOURCE_DOWNSTREAM, "the source is on a downstream link: no relay is looked for")
+enum channel_drop {
+#define X(name, text) CHANNEL_DROP_##name,
+	CHANNEL_DROP_LIST(X)
+#undef X
+		CHANNEL_DROP_COUNT
+};
+extern const char *const channel_drop_names[CHANNEL_DROP_COUNT]; // "RELAY_OURS" ...
+extern const char *const channel_drop_texts[CHANNEL_DROP_COUNT];
+// Counts, by enum channel_drop.
+const uint64_t *channels_drops(const struct channels *cs);
 
 struct channel_totals {
 	uint32_t channels, sources, tunnels;

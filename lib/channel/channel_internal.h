@@ -92,7 +92,8 @@ struct source {
 	bool last_resort;
 	bool settle; // relays that bring no traffic may be tried: there is no other
 	bool services_used;
-	bool flowing; // it had one since
+	bool spread_out; // health.c: it waits its turn to be sent to another relay
+	bool flowing;	 // it had one since
 };
 
 // The relays that the network offers by DNS-SD.
@@ -171,6 +172,10 @@ struct channels {
 	bool batching;
 	struct tunnel_list batch;
 	uint64_t wanted, refused;
+	uint64_t drops[CHANNEL_DROP_COUNT];
+	// health.c: sources that were sent to another relay since then
+	uint64_t restarts_us;
+	unsigned int restarts;
 	uint64_t now_us; // of the last event, for the views
 };
 
@@ -219,6 +224,13 @@ bool source_is_at(const struct source *src, const struct addr *candidate);
 void source_leave(struct source *src, uint64_t now_us);
 // Is there another relay that it could be attached to?
 bool source_has_other(const struct source *src, uint64_t now_us);
+
+// refuse.c
+// Why an address cannot be a relay of ours, or a source that needs one; CHANNEL_DROP_COUNT: it can.
+enum channel_drop relay_refused(const struct channels *cs, const struct addr *a);
+enum channel_drop source_refused(const struct channels *cs, const struct addr *a);
+// Counts it; false for CHANNEL_DROP_COUNT.
+bool channel_drop(struct channels *cs, enum channel_drop why);
 
 // discover.c
 enum ask {

@@ -89,6 +89,8 @@ void source_candidate(
 			return;
 	if (src->n_candidates == MAX_CANDIDATES)
 		return;
+	// It stays in the list, to be shown with its reason.
+	channel_drop(src->cs, relay_refused(src->cs, &relay->addr));
 	for (at = src->n_candidates++; at > 0; at--) {
 		if (c[at - 1].rank < rank ||
 			(c[at - 1].rank == rank && c[at - 1].relay.precedence <= relay->precedence))
@@ -150,7 +152,14 @@ static void candidates_untried(struct source *src)
 
 void source_search(struct source *src, uint64_t now_us)
 {
+	enum channel_drop refused = source_refused(src->cs, &src->addr);
+
 	discover_cancel(src); // begun while it was attached
+	if (channel_drop(src->cs, refused)) {
+		snprintf(src->reason, sizeof(src->reason), "%s", channel_drop_texts[refused]);
+		source_wait(src, now_us + backoff_us(src));
+		return;
+	}
 	if (src->n_candidates == 0 || now_us >= src->expires_us)
 		source_candidates_begin(src);
 	candidates_untried(src);
@@ -169,7 +178,7 @@ static bool candidate_usable(const struct source *src, unsigned int i, uint64_t 
 	const struct addr *a = &src->candidates[i].relay.addr;
 	const char *why;
 
-	if (!source_has_family(cs, a->family) || cs->env.is_local(cs->env.ctx, a))
+	if (!source_has_family(cs, a->family) || relay_refused(cs, a) != CHANNEL_DROP_COUNT)
 		return false;
 	if (!holddown_held_for(cs->rooms.held, a, &src->addr, now_us, NULL, &why))
 		return true;
@@ -206,7 +215,8 @@ static void explain_none(struct source *src, uint64_t now_us)
 {
 	const struct addr *a = &src->candidates[0].relay.addr;
 	char text[ADDR_STRLEN];
-	const char *why = "cannot be a relay for this box, whose own address it is";
+	enum channel_drop refused = relay_refused(src->cs, a);
+	const char *why = refused != CHANNEL_DROP_COUNT ? channel_drop_texts[refused] : "";
 
 	if (!source_has_family(src->cs, a->family))
 		why = a->family == ADDR_V4 ? "no upstream interface has an IPv4 address"
@@ -296,6 +306,8 @@ void channels_addr_added(struct channels *cs, uint64_t now_us)
 		if (src->state == SOURCE_WAITING) {
 			timer_cancel(cs->rooms.timers, &src->retry);
 			src->retries = 0;
+			// Of a family that was not there before, more may be found.
+			src->expires_us = now_us;
 			source_search(src, now_us);
 		}
 	}

@@ -202,6 +202,7 @@ static void source_relays(const struct channels *cs, const struct source *src,
 {
 	for (unsigned int i = 0; i < src->n_candidates; i++) {
 		const struct candidate *c = &src->candidates[i];
+		enum channel_drop refused = relay_refused(cs, &c->relay.addr);
 		struct relay_view v = {
 			.source = src->addr,
 			.addr = c->relay.addr,
@@ -220,6 +221,10 @@ static void source_relays(const struct channels *cs, const struct source *src,
 		if (!holddown_held_for(cs->rooms.held, &v.addr, &src->addr, cs->now_us,
 			    &v.held_until_us, &v.held_reason))
 			v.held_reason = NULL;
+		if (refused != CHANNEL_DROP_COUNT) {
+			v.held_reason = channel_drop_texts[refused];
+			v.held_until_us = NEVER_US;
+		}
 		cb(arg, &v);
 	}
 }

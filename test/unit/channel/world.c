@@ -360,6 +360,12 @@ static bool is_local(void *ctx, const struct addr *a)
 	return addr_eq(a, &ours);
 }
 
+static bool is_downstream(void *ctx, const struct addr *a)
+{
+	(void)ctx;
+	return a->family == ADDR_V4 && a->bytes[0] == 10;
+}
+
 static bool has_family(void *ctx, uint8_t family)
 {
 	(void)ctx;
@@ -371,6 +377,7 @@ void world_configure(const struct channel_cfg *cfg)
 	static const struct channel_env env = {.endpoint_open = endpoint_open,
 		.endpoint_close = endpoint_close,
 		.is_local = is_local,
+		.is_downstream = is_downstream,
 		.has_family = has_family};
 	const struct channel_rooms rooms = {
 		.amt = w.amt, .held = &w.held, .timers = &w.timers, .rng = &w.rng};

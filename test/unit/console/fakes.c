@@ -39,6 +39,7 @@ const char *const pim_drop_names[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const membership_drop_names[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_names[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
 const char *const driad_drop_names[DRIAD_DROP_COUNT] = {DRIAD_DROP_LIST(X)};
+const char *const channel_drop_names[CHANNEL_DROP_COUNT] = {CHANNEL_DROP_LIST(X)};
 const char *const joinfile_drop_names[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 #define X(name, text) text,
@@ -47,6 +48,7 @@ const char *const pim_drop_texts[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const membership_drop_texts[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_texts[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
 const char *const driad_drop_texts[DRIAD_DROP_COUNT] = {DRIAD_DROP_LIST(X)};
+const char *const channel_drop_texts[CHANNEL_DROP_COUNT] = {CHANNEL_DROP_LIST(X)};
 const char *const joinfile_drop_texts[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 
@@ -274,6 +276,14 @@ const char *amt_quirks_format(unsigned int quirks, char buf[AMT_QUIRKS_STRLEN])
 const char *amt_tunnel_state_name(enum amt_tunnel_state s)
 {
 	return s == AMT_UP ? "up" : "other";
+}
+
+const uint64_t *channels_drops(const struct channels *cs)
+{
+	static uint64_t counts[CHANNEL_DROP_COUNT];
+
+	(void)cs;
+	return counts;
 }
 
 const struct driad_stats *driad_stats(const struct driad *d)
