@@ -45,7 +45,7 @@ const char *channel_origin_name(enum channel_origin o); // "pim", "igmp", "stati
 struct channel_view {
 	struct sg sg;
 	enum channel_state state;
-	char reason[160];  // why it is in this state, for people; "" while flowing
+	char reason[160];  // why it is in this state, for people; while flowing "", or of a move
 	struct addr relay; // none before one is chosen
 	uint64_t oifs;	   // downstream interfaces that want it, bit i: index i
 	uint64_t wanted_by[CHANNEL_ORIGINS]; // the same by who wants it there; oifs is their union
@@ -164,6 +164,18 @@ void channels_tunnel_error(struct channels *cs, struct amt_tunnel *t, int err, u
 void channels_addr_added(struct channels *cs, uint64_t now_us);
 // An address went: its tunnels are closed and their channels find new ones.
 void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t now_us);
+
+// Make before break: moves the channels of a source to another of its relays, and joins there
+// before it leaves the old one, so that no packet is lost or doubled. To relay, one of its
+// candidates or the relay of a tunnel; or (NULL) to the best that can be used and is not the one it
+// has. why: a word or two for the log and the views, a literal. Goes on by timers; a relay that
+// does not answer, or brings nothing, leaves all as it was, and the source is not moved again for
+// some time. 0; or -ENOENT no channel of the source is wanted; -EALREADY it is being moved, or is
+// there; -EAGAIN it has no relay yet (a search goes on), or a move has failed not long ago (not
+// with CHANNEL_MOVE_FORCE); -ENXIO there is no other relay; -ENOMEM.
+#define CHANNEL_MOVE_FORCE 1 // an operator's: neither hold-down nor back-off counts
+int channels_move(struct channels *cs, const struct addr *source, const struct addr *relay,
+	const char *why, unsigned int flags, uint64_t now_us);
 
 // What is not used, each for a reason that is counted.
 #define CHANNEL_DROP_LIST(X)                                                            \

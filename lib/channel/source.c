@@ -53,6 +53,8 @@ void source_destroy(struct source *src, uint64_t now_us)
 {
 	struct channels *cs = src->cs;
 
+	if (src->move)
+		move_stop(src->move, now_us);
 	timer_cancel(cs->rooms.timers, &src->retry);
 	discover_cancel(src);
 	race_end(src, now_us);
@@ -136,6 +138,8 @@ void source_leave(struct source *src, uint64_t now_us)
 
 	if (!outer)
 		channels_batch_begin(cs);
+	if (src->move)
+		move_stop(src->move, now_us);
 	tunnel_detach(src->tunnel, src, now_us);
 	if (!outer)
 		channels_batch_end(cs, now_us);
@@ -167,6 +171,13 @@ void source_search(struct source *src, uint64_t now_us)
 	race_next(src, now_us);
 }
 
+static bool move_may_be_to(const struct source *src, const struct addr *a)
+{
+	const struct addr *wanted = &src->move->wanted;
+
+	return !source_is_at(src, a) && (addr_is_none(wanted) || addr_eq(wanted, a));
+}
+
 bool source_has_family(const struct channels *cs, uint8_t family)
 {
 	return !cs->env.has_family || cs->env.has_family(cs->env.ctx, family);
@@ -180,6 +191,10 @@ static bool candidate_usable(const struct source *src, unsigned int i, uint64_t 
 
 	if (!source_has_family(cs, a->family) || relay_refused(cs, a) != CHANNEL_DROP_COUNT)
 		return false;
+	if (src->move && !move_may_be_to(src, a))
+		return false;
+	if (move_forced(src))
+		return true;
 	if (!holddown_held_for(cs->rooms.held, a, &src->addr, now_us, NULL, &why))
 		return true;
 	return (src->last_resort && why == hold_no_answer) ||
@@ -260,8 +275,14 @@ static void source_rest(struct source *src, uint64_t now_us)
 	source_wait(src, now_us + wait_us);
 }
 
+static void seek_exhausted(struct source *src, uint64_t now_us);
+
 void source_exhausted(struct source *src, uint64_t now_us)
 {
+	if (move_seeks(src)) {
+		seek_exhausted(src, now_us);
+		return;
+	}
 	while (!discover_waits(src) && source_has_more(src)) {
 		if (discover_ask(src, now_us) == ASK_ADDED) {
 			race_next(src, now_us);
@@ -283,6 +304,41 @@ void source_exhausted(struct source *src, uint64_t now_us)
 		return;
 	}
 	source_rest(src, now_us);
+}
+
+bool source_may_seek(const struct source *src, uint64_t now_us)
+{
+	const struct addr *wanted = &src->move->wanted;
+
+	if (!addr_is_none(wanted) && tunnel_find(src->cs, wanted))
+		return true;
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		if (candidate_usable(src, i, now_us))
+			return true;
+	return now_us >= src->expires_us || source_has_more(src);
+}
+
+void source_seek(struct source *src, uint64_t now_us)
+{
+	if (src->n_candidates == 0 || now_us >= src->expires_us) {
+		discover_cancel(src);
+		source_candidates_begin(src);
+	}
+	candidates_untried(src);
+	race_next(src, now_us);
+}
+
+// The same in a move, where there is a relay to stay with.
+static void seek_exhausted(struct source *src, uint64_t now_us)
+{
+	while (!discover_waits(src) && source_has_more(src)) {
+		if (discover_ask(src, now_us) == ASK_ADDED && source_untried(src, now_us) >= 0) {
+			race_next(src, now_us);
+			return;
+		}
+	}
+	if (src->n_attempts == 0 && !discover_waits(src))
+		move_fail(src->move, "no other relay answers", now_us);
 }
 
 static void retry_cb(struct timer *timer, void *arg, uint64_t now_us)
