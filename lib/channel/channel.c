@@ -36,7 +36,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	return cs;
 }
 
-static struct channel *channel_find(const struct channels *cs, const struct sg *sg, uint64_t hash)
+struct channel *channel_find(const struct channels *cs, const struct sg *sg, uint64_t hash)
 {
 	struct hnode *n = hmap_find(&cs->by_sg, hash);
 

@@ -117,6 +117,8 @@ void joinfile_export_view(const struct joinfile_export *ex, struct joinfile_expo
 	*out = (struct joinfile_export_view){.path = "/run/exported"};
 }
 
+static const struct prefix ssm_range = {{.family = ADDR_V4, .bytes = {232}}, 8};
+
 void fake_observe(struct observe *o)
 {
 	memset(o, 0, sizeof(*o));
@@ -124,6 +126,8 @@ void fake_observe(struct observe *o)
 	fake_channels = 2;
 	o->version = "1.2.3";
 	o->start_us = FAKE_NOW_US - 61 * USEC_PER_SEC;
+	o->ssm_ranges = &ssm_range;
+	o->n_ssm_ranges = 1;
 	o->n_ifs = 2;
 	o->ifs[0] = (struct observe_if){.name = "wan",
 		.first = true,
@@ -216,6 +220,30 @@ void channels_each(
 	}
 }
 
+struct wanted {
+	const struct sg *sg;
+	struct channel_view *out;
+	bool found;
+};
+
+static void find_one(void *arg, const struct channel_view *v)
+{
+	struct wanted *w = arg;
+
+	if (!sg_eq(&v->sg, w->sg))
+		return;
+	*w->out = *v;
+	w->found = true;
+}
+
+bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
+{
+	struct wanted w = {.sg = sg, .out = out};
+
+	channels_each(cs, find_one, &w);
+	return w.found;
+}
+
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
 {
@@ -271,6 +299,13 @@ const char *amt_quirks_format(unsigned int quirks, char buf[AMT_QUIRKS_STRLEN])
 {
 	snprintf(buf, AMT_QUIRKS_STRLEN, "%s", quirks == AMT_QUIRK_NO_E ? "no-e" : "?");
 	return buf;
+}
+
+void channels_source_relays(const struct channels *cs, const struct addr *source,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	(void)source;
+	channels_each_relay(cs, cb, arg);
 }
 
 const char *amt_tunnel_state_name(enum amt_tunnel_state s)
