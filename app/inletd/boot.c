@@ -148,6 +148,18 @@ static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
 	return in->driad ? 0 : out_of_memory(err);
 }
 
+static void pin_quirks(struct inlet *in)
+{
+	for (unsigned int i = 0; i < in->cfg.n_relay_quirks; i++) {
+		const struct config_relay_quirks *q = &in->cfg.relay_quirks[i];
+		unsigned int quirks = 0;
+
+		for (unsigned int k = 0; k < q->n_quirks; k++)
+			quirks |= amt_quirk_parse(q->quirks[k]);
+		amt_relay_pin(in->amt, &q->relay, quirks);
+	}
+}
+
 static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	const struct config_amt *amt = &in->cfg.amt;
@@ -156,6 +168,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.retry_max_s = amt->retry_max_s,
 		.request_tries = amt->request_tries,
 		.update_mtu = amt->update_mtu,
+		.ecn = amt->ecn,
 	};
 	struct channel_cfg cc = {
 		.static_relays = in->cfg.relays,
@@ -181,6 +194,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 	in->amt = amt_gateway_create(&ac, &upstream_amt_ops, in, &in->timers, &in->rng);
 	if (!in->amt)
 		return out_of_memory(err);
+	pin_quirks(in);
 	for (; cc.n_methods < in->cfg.n_discovery; cc.n_methods++)
 		cc.methods[cc.n_methods] = in->cfg.discovery[cc.n_methods];
 	for (; cc.n_domains < in->cfg.dns.n_domains; cc.n_domains++)
@@ -205,7 +219,7 @@ static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 		int ret = iface_open_pim(&in->ifs[i], err);
 
 		if (ret == 0)
-			ret = iface_open_igmp(&in->ifs[i], err);
+			ret = iface_open_membership(&in->ifs[i], err);
 		if (ret < 0)
 			return ret;
 	}
@@ -346,7 +360,7 @@ void boot_down(struct inlet *in)
 	state_close(in);
 	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		iface_close_igmp(&in->ifs[i]);
+		iface_close_membership(&in->ifs[i]);
 		iface_close_pim(&in->ifs[i]);
 	}
 	channels_destroy(in->channels, now);

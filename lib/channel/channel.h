@@ -68,6 +68,8 @@ struct relay_view { // one a candidate of a source
 	uint8_t precedence;
 	bool discovery_optional;
 	bool in_use;
+	unsigned int quirks;	 // enum amt_quirk
+	bool pinned;		 // by the configuration; else learned
 	const char *held_reason; // NULL when not held down
 	uint64_t held_until_us;	 // NEVER_US: as long as it is named
 	uint64_t expires_us;

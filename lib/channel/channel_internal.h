@@ -169,6 +169,13 @@ struct further {
 	uint64_t retry_us[CHANNEL_MAX_ENDPOINTS]; // not before
 };
 
+// What comes through a tunnel, of one family of channels.
+struct flow {
+	uint64_t moved_us;   // when a packet of any channel last came
+	uint64_t probe_us;   // no further probe before
+	unsigned int probes; // since then, in vain
+};
+
 struct tunnel {
 	struct hnode node; // channels.by_relay
 	struct addr relay, local;
@@ -183,9 +190,7 @@ struct tunnel {
 	unsigned int pins;	      // it is not to be closed for want of them
 	struct timer linger;
 	int icmp_error;
-	uint64_t moved_us;   // when a packet of any channel last came
-	uint64_t probe_us;   // health.c: no further probe before
-	unsigned int probes; // since then, in vain
+	struct flow flow[2]; // health.c: of its IPv4 channels, and of its IPv6 ones
 	bool in_batch;
 	TAILQ_ENTRY(tunnel) in_batch_list;
 	// A tunnel to the same relay from another local address (endpoint.c) is a further endpoint:

@@ -66,6 +66,8 @@ struct config_route {
 	struct addr via; // of the same family; on an IPv6 link its link-local address too
 };
 
+enum config_families { CONFIG_IPV4 = 1, CONFIG_IPV6 = 2, CONFIG_BOTH = 3 }; // a bit set
+
 // Watch: another daemon is the PIM router, and what it is asked for is wanted here; nothing is
 // sent.
 enum config_pim_mode { CONFIG_PIM_SPEAK, CONFIG_PIM_WATCH, CONFIG_PIM_OFF };
@@ -85,6 +87,7 @@ struct config_watch {
 struct config_pim {
 	enum config_pim_mode mode;	   // speak
 	bool enabled;			   // false: as mode off, or without a downstream role
+	enum config_families families;	   // both; that of IPv6 where the interface has IPv6
 	struct config_watch watch;	   // in that mode
 	uint32_t hello_interval_s;	   // 30
 	uint32_t hello_holdtime_s;	   // 105
@@ -102,9 +105,9 @@ struct config_pim {
 	uint32_t max_joins_neighbor; // of one neighbor; 0: likewise
 };
 
-// Querier for receivers attached to a downstream interface directly (RFC 9776 section 8 has the
-// defaults but for the last two).
-struct config_igmp {
+// Querier for receivers attached to a downstream interface directly, by IGMPv3 or by MLDv2 (RFC
+// 9776 section 8 and RFC 9777 section 9 have the defaults but for the last two).
+struct config_membership {
 	bool enabled;			  // false
 	uint32_t query_interval_s;	  // 125
 	uint32_t query_response_ms;	  // 10000
@@ -127,7 +130,7 @@ struct config_if {
 	struct config_route routes[CONFIG_MAX_ROUTES];
 	unsigned int n_routes;
 	struct config_pim pim;
-	struct config_igmp igmp;
+	struct config_membership igmp, mld;
 	// The port's; interfaces that share one do not contradict each other.
 	uint8_t mac[6];	  // all 0: the port's own
 	uint16_t rx_desc; // 1024; the largest counts
@@ -140,6 +143,15 @@ struct config_static_relay {
 	struct addr relay;
 	bool discovery;	    // true: Discovery first (the address may be a broker); false: Request
 	uint8_t precedence; // lower first, 0..255
+};
+
+// What a relay is known to do against RFC 7450; nothing is then learned of it while running.
+#define CONFIG_MAX_QUIRKS 5
+#define CONFIG_QUIRK_LEN  16
+struct config_relay_quirks {
+	struct addr relay;
+	char quirks[CONFIG_MAX_QUIRKS][CONFIG_QUIRK_LEN]; // "p-0x80" ...; none: it has none
+	unsigned int n_quirks;
 };
 
 struct config_dns {
@@ -179,6 +191,7 @@ struct config_amt {
 	// against it, of the same preference and of less; 0: until it has failed
 	uint32_t race_delay_ms, race_next_ms;
 	uint16_t update_mtu; // 1280: octets of an Update's IP datagram at most
+	bool ecn; // true: relays are told that we do RFC 6040 (E flag in Requests, RFC 9601)
 	// 1..16, default 1: endpoints towards one relay, each at another address of the upstream
 	// interface, with the channels spread over them
 	uint32_t endpoints;
@@ -224,6 +237,8 @@ struct config {
 	unsigned int n_ssm_ranges;
 	struct config_static_relay relays[CONFIG_MAX_STATIC];
 	unsigned int n_relays;
+	struct config_relay_quirks relay_quirks[CONFIG_MAX_STATIC];
+	unsigned int n_relay_quirks;
 	// After relays, in this order; default: DNS-SD, anycast, DRIAD (RFC 8777 section 3.1.2).
 	enum config_discovery discovery[CONFIG_MAX_METHODS];
 	unsigned int n_discovery;

@@ -31,6 +31,7 @@ static const struct schema schema_watch[] = {
 static const struct schema schema_pim[] = {
 	{"mode", SCHEMA_TEXT, FIELD(struct config_pim, mode), .value = value_pim_mode},
 	{"enabled", SCHEMA_BOOL, FIELD(struct config_pim, enabled)},
+	{"families", SCHEMA_TEXT, FIELD(struct config_pim, families), .value = value_families},
 	{"watch", SCHEMA_GROUP, FIELD(struct config_pim, watch), .sub = schema_watch},
 	{"hello_interval", SCHEMA_INT, FIELD(struct config_pim, hello_interval_s), RANGE(1, 18724)},
 	{"hello_holdtime", SCHEMA_INT, FIELD(struct config_pim, hello_holdtime_s), RANGE(1, 65535)},
@@ -57,20 +58,21 @@ static const struct schema schema_pim[] = {
 	{0},
 };
 
-// The bounds are those of the codes on the wire, in tenths of a second and seconds.
-static const struct schema schema_igmp[] = {
-	{"enabled", SCHEMA_BOOL, FIELD(struct config_igmp, enabled)},
-	{"query_interval", SCHEMA_INT, FIELD(struct config_igmp, query_interval_s),
+// The bounds are those of the codes on the wire of IGMP, in tenths of a second and seconds.
+static const struct schema schema_membership[] = {
+	{"enabled", SCHEMA_BOOL, FIELD(struct config_membership, enabled)},
+	{"query_interval", SCHEMA_INT, FIELD(struct config_membership, query_interval_s),
 		RANGE(1, 31744)},
-	{"query_response_ms", SCHEMA_INT, FIELD(struct config_igmp, query_response_ms),
+	{"query_response_ms", SCHEMA_INT, FIELD(struct config_membership, query_response_ms),
 		RANGE(100, 3174400)},
-	{"robustness", SCHEMA_INT, FIELD(struct config_igmp, robustness), RANGE(1, 7)},
-	{"last_member_interval_ms", SCHEMA_INT, FIELD(struct config_igmp, last_member_interval_ms),
-		RANGE(100, 25500)},
-	{"last_member_count", SCHEMA_INT, FIELD(struct config_igmp, last_member_count),
+	{"robustness", SCHEMA_INT, FIELD(struct config_membership, robustness), RANGE(1, 7)},
+	{"last_member_interval_ms", SCHEMA_INT,
+		FIELD(struct config_membership, last_member_interval_ms), RANGE(100, 25500)},
+	{"last_member_count", SCHEMA_INT, FIELD(struct config_membership, last_member_count),
 		RANGE(1, 7)},
-	{"fast_leave", SCHEMA_BOOL, FIELD(struct config_igmp, fast_leave)},
-	{"max_channels", SCHEMA_INT, FIELD(struct config_igmp, max_channels), RANGE(1, 4194304)},
+	{"fast_leave", SCHEMA_BOOL, FIELD(struct config_membership, fast_leave)},
+	{"max_channels", SCHEMA_INT, FIELD(struct config_membership, max_channels),
+		RANGE(1, 4194304)},
 	{0},
 };
 
@@ -89,7 +91,8 @@ static const struct schema schema_if[] = {
 		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
 		.sub = schema_route},
 	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim, .short_key = "mode"},
-	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_igmp},
+	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_membership},
+	{"mld", SCHEMA_GROUP, FIELD(struct config_if, mld), .sub = schema_membership},
 	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},
 	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
 	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768)},
@@ -104,6 +107,15 @@ static const struct schema schema_relay[] = {
 		.value = value_host},
 	{"discovery", SCHEMA_BOOL, FIELD(struct config_static_relay, discovery)},
 	{"precedence", SCHEMA_INT, FIELD(struct config_static_relay, precedence), RANGE(0, 255)},
+	{0},
+};
+
+static const struct schema schema_relay_quirks[] = {
+	{"relay", SCHEMA_TEXT, .required = true, FIELD(struct config_relay_quirks, relay),
+		.value = value_host},
+	{"quirks", SCHEMA_TEXTS, .required = true, ELEMENTS(struct config_relay_quirks, quirks),
+		COUNT(struct config_relay_quirks, n_quirks), RANGE(0, CONFIG_MAX_QUIRKS),
+		.value = value_quirk},
 	{0},
 };
 
@@ -167,6 +179,7 @@ static const struct schema schema_amt[] = {
 	{"race_delay_ms", SCHEMA_INT, FIELD(struct config_amt, race_delay_ms), RANGE(0, 2000)},
 	{"race_next_ms", SCHEMA_INT, FIELD(struct config_amt, race_next_ms), RANGE(0, 60000)},
 	{"update_mtu", SCHEMA_INT, FIELD(struct config_amt, update_mtu), RANGE(576, 9000)},
+	{"ecn", SCHEMA_BOOL, FIELD(struct config_amt, ecn)},
 	{"linger", SCHEMA_INT, FIELD(struct config_amt, linger_s), RANGE(0, DAY_S)},
 	{"endpoints", SCHEMA_INT, FIELD(struct config_amt, endpoints), RANGE(1, 16)},
 	{"outer_fragments", SCHEMA_TEXT, FIELD(struct config_amt, reassemble),
@@ -198,6 +211,7 @@ static void if_defaults(void *elem)
 
 	i->pim = (struct config_pim){
 		.enabled = true,
+		.families = CONFIG_BOTH,
 		.hello_interval_s = 30,
 		.hello_holdtime_s = 105,
 		.triggered_hello_delay_ms = 5000,
@@ -208,7 +222,7 @@ static void if_defaults(void *elem)
 		.assert_metric = 10,
 		.max_neighbors = 256,
 	};
-	i->igmp = (struct config_igmp){
+	i->igmp = (struct config_membership){
 		.query_interval_s = 125,
 		.query_response_ms = 10000,
 		.robustness = 2,
@@ -216,6 +230,7 @@ static void if_defaults(void *elem)
 		.last_member_count = 2,
 		.max_channels = 10000,
 	};
+	i->mld = i->igmp;
 	i->rx_desc = 1024;
 	i->tx_desc = 1024;
 }
@@ -259,6 +274,9 @@ const struct schema config_schema[] = {
 	{"relays", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relays),
 		COUNT(struct config_draft, c.n_relays), RANGE(0, CONFIG_MAX_STATIC),
 		.sub = schema_relay, .defaults = relay_defaults},
+	{"relay_quirks", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relay_quirks),
+		COUNT(struct config_draft, c.n_relay_quirks), RANGE(0, CONFIG_MAX_STATIC),
+		.sub = schema_relay_quirks},
 	{"console", SCHEMA_GROUP, .sub = schema_console},
 	{"state_file", SCHEMA_TEXT, FIELD(struct config_draft, c.state_file),
 		.value = value_state_file},
@@ -295,6 +313,7 @@ void config_defaults(struct config *c)
 		.race_delay_ms = 250,
 		.race_next_ms = 1000,
 		.update_mtu = 1280,
+		.ecn = true,
 		.linger_s = 2,
 		.endpoints = 1,
 		.reassemble = true,
