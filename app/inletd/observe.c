@@ -8,6 +8,17 @@
 
 #include "inlet.h"
 
+// PIM of IPv6 is there for an interface that has IPv6, by itself: it shows when it has an address.
+static const struct pim_if *pim6_of(const struct iface *ifc)
+{
+	const struct pim_if *pim = ifc->pim[IFACE_V6].pim;
+	struct pim_if_view v = {0};
+
+	if (pim)
+		pim_if_view(pim, &v);
+	return addr_is_none(&v.primary) ? NULL : pim;
+}
+
 static void fill_if(struct observe_if *o, const struct inlet *in, const struct iface *ifc)
 {
 	static const char *const modes[] = {
@@ -27,9 +38,9 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 				    ? steering_port_way(in->steering, &ifc->port->steering, ADDR_V4)
 				    : NULL,
 		.kif = ifc->kif,
-		.pim = ifc->pim,
-		.pim_netdev = ifc->pim ? watch_netdev(ifc) : NULL,
-		.igmp = ifc->igmp,
+		.pim = {ifc->pim[IFACE_V4].pim, pim6_of(ifc)},
+		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,
+		.membership = {ifc->membership[IFACE_V4].m, ifc->membership[IFACE_V6].m},
 		.mtu = ifc->mtu,
 		.first = true,
 	};
@@ -132,6 +143,8 @@ void observe_fill(struct inlet *in)
 		o->workers[w].cpu = in->worker_cpus[w];
 		o->workers[w].socket = (int)rte_lcore_to_socket_id(w + 1);
 	}
+	o->ssm_ranges = in->cfg.ssm_ranges;
+	o->n_ssm_ranges = in->cfg.n_ssm_ranges;
 	o->crossing = in->crossing;
 	o->mfib = in->mfib;
 	o->channels = in->channels;
@@ -181,11 +194,23 @@ static void load_of(struct observe_worker *o, const struct crossing_load *now, u
 	o->last_us = now_us;
 }
 
+static void drops_of(struct observe *o, const struct crossing *crossing, uint64_t now_us)
+{
+	for (unsigned int i = 0; i < DROP_COUNT; i++) {
+		uint64_t now = crossing_drop(crossing, (enum drop_reason)i);
+
+		if (now != o->drops_then[i])
+			o->drop_moved_us[i] = now_us;
+		o->drops_then[i] = now;
+	}
+}
+
 void observe_load(struct inlet *in)
 {
 	uint64_t now_us = clock_mono_us();
 	struct crossing_load now;
 
+	drops_of(&in->observe, in->crossing, now_us);
 	for (unsigned int w = 0; w < in->n_workers; w++) {
 		if (now_us == in->observe.workers[w].last_us)
 			continue;

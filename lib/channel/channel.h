@@ -200,6 +200,8 @@ struct channel_totals {
 };
 void channels_totals(const struct channels *cs, struct channel_totals *out);
 
+// One channel; false when nobody wants it.
+bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out);
 // Every channel, without a view of it, which costs more.
 void channels_each_sg(
 	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg);
@@ -209,6 +211,9 @@ void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
 // Counts of one tunnel, by its AMT part; returns its channels.
 uint32_t channels_tunnel_stats(const struct amt_tunnel *t, struct mfib_stats *out);
+// The candidates of one source.
+void channels_source_relays(const struct channels *cs, const struct addr *source,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg);
 void channels_each_relay(
 	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg);
 

@@ -74,8 +74,8 @@ struct source {
 	struct channels *cs;
 	struct channel_list channels;
 	enum source_state state;
-	struct candidate *candidates;
-	unsigned int n_candidates;
+	struct candidate *candidates; // MAX_CANDIDATES at most
+	unsigned int n_candidates, candidates_room;
 	unsigned int methods; // of discovery that have been asked
 	struct attempt attempts[RACE_MAX];
 	unsigned int n_attempts;
@@ -242,6 +242,7 @@ void channel_restart(struct channels *cs, struct channel *ch);
 // source.c
 // Can a relay of this family be reached at the moment?
 bool source_has_family(const struct channels *cs, uint8_t family);
+struct channel *channel_find(const struct channels *cs, const struct sg *sg, uint64_t hash);
 struct source *source_find(const struct channels *cs, const struct addr *a);
 struct source *source_create(struct channels *cs, const struct addr *a);
 void source_destroy(struct source *src, uint64_t now_us);

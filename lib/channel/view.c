@@ -162,6 +162,15 @@ void channels_each_sg(
 		cb(arg, &container_of_node(n, struct channel, node)->sg);
 }
 
+bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
+{
+	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+
+	if (ch)
+		view_fill(cs, ch, out);
+	return ch;
+}
+
 void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
 {
@@ -246,6 +255,15 @@ static void source_relays(const struct channels *cs, const struct source *src,
 		}
 		cb(arg, &v);
 	}
+}
+
+void channels_source_relays(const struct channels *cs, const struct addr *source,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	const struct source *src = source_find(cs, source);
+
+	if (src)
+		source_relays(cs, src, cb, arg);
 }
 
 void channels_each_relay(
