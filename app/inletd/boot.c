@@ -13,6 +13,7 @@
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
 #define LOAD_US		(1 * USEC_PER_SEC)
+#define ALIVE_US	(5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
 
@@ -241,6 +242,38 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
 }
 
+static uint64_t alive_interval_us(const struct inlet *in)
+{
+	return in->notify.interval_us ? in->notify.interval_us : ALIVE_US;
+}
+
+// A worker that stands still is said to everybody, and the service manager hears nothing of us
+// then.
+static void alive_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct inlet *in = arg;
+	uint64_t polls[INLET_MAX_LCORES];
+	struct crossing_load load;
+
+	for (unsigned int w = 0; w < in->n_workers; w++) {
+		crossing_load(in->crossing, w, &load);
+		polls[w] = load.polls;
+	}
+	notify_alive(&in->notify, polls, in->n_workers);
+	timer_arm(&in->timers, t, now_us + alive_interval_us(in));
+}
+
+static int boot_notify(struct inlet *in, char err[BOOT_ERR_LEN])
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	int ret = notify_open(
+		&in->notify, name, getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), (int)getpid());
+
+	if (ret < 0)
+		snprintf(err, BOOT_ERR_LEN, "NOTIFY_SOCKET %s: %s", name, strerror(-ret));
+	return ret;
+}
+
 static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	int ret = workers_launch(in, err);
@@ -248,7 +281,11 @@ static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 	if (ret < 0)
 		return ret;
 	timer_init(&in->housekeeping, housekeeping_cb, in);
-	return timer_arm(&in->timers, &in->housekeeping, clock_mono_us());
+	timer_init(&in->alive, alive_cb, in);
+	ret = timer_arm(&in->timers, &in->housekeeping, clock_mono_us());
+	return ret < 0 ? ret
+		       : timer_arm(
+				 &in->timers, &in->alive, clock_mono_us() + alive_interval_us(in));
 }
 
 static void quit_cb(void *arg)
@@ -283,7 +320,9 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 {
 	int ret;
 
-	ret = boot_base(in, err);
+	ret = boot_notify(in, err);
+	if (ret == 0)
+		ret = boot_base(in, err);
 	if (ret == 0)
 		ret = eal_start(in, err);
 	if (ret == 0) {
@@ -310,11 +349,13 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	}
 	if (ret == 0)
 		observe_fill(in);
-	if (ret < 0)
+	if (ret < 0) {
 		boot_down(in);
-	else
-		log_info("inletd", "ready version=%s interfaces=%u workers=%u", INLET_VERSION,
-			in->n_ifs, in->n_workers);
+		return ret;
+	}
+	log_info("inletd", "ready version=%s interfaces=%u workers=%u", INLET_VERSION, in->n_ifs,
+		in->n_workers);
+	notify_say(&in->notify, "READY=1");
 	return ret;
 }
 
@@ -322,6 +363,7 @@ void boot_down(struct inlet *in)
 {
 	uint64_t now = clock_mono_us();
 
+	notify_say(&in->notify, "STOPPING=1");
 	if (in->local)
 		console_local_close(in->local);
 	if (in->console)
@@ -345,6 +387,8 @@ void boot_down(struct inlet *in)
 	if (in->amt)
 		amt_gateway_destroy(in->amt);
 	timer_cancel(&in->timers, &in->housekeeping);
+	timer_cancel(&in->timers, &in->alive);
+	notify_close(&in->notify);
 	holddown_fini(&in->held);
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
