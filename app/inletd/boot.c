@@ -12,6 +12,10 @@
 #include "inlet.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
+// The forwarding table's share is in small pieces: a table that changes its size, or of which many
+// channels went at one time, is much work.
+#define RECLAIM_US	(5 * USEC_PER_MSEC)
+#define RECLAIM_PARTS	40 // five times them is a second, a fifth of what a counter may take
 #define LOAD_US		(1 * USEC_PER_SEC)
 #define ALIVE_US	(5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
@@ -200,7 +204,7 @@ static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 		int ret = iface_open_pim(&in->ifs[i], err);
 
 		if (ret == 0)
-			ret = iface_open_igmp(&in->ifs[i], err);
+			ret = iface_open_membership(&in->ifs[i], err);
 		if (ret < 0)
 			return ret;
 	}
@@ -227,11 +231,18 @@ static void link_look(struct inlet *in, struct inlet_port *p)
 	}
 }
 
+static void reclaim_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct inlet *in = arg;
+
+	mfib_reclaim_part(in->mfib, RECLAIM_PARTS);
+	timer_arm(&in->timers, t, now_us + RECLAIM_US);
+}
+
 static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct inlet *in = arg;
 
-	mfib_reclaim(in->mfib);
 	for (unsigned int i = 0; i < in->n_ports; i++)
 		link_look(in, &in->ports[i]);
 	steering_tick(in->steering, now_us);
@@ -280,12 +291,14 @@ static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 
 	if (ret < 0)
 		return ret;
+	timer_init(&in->reclaim, reclaim_cb, in);
 	timer_init(&in->housekeeping, housekeeping_cb, in);
 	timer_init(&in->alive, alive_cb, in);
-	ret = timer_arm(&in->timers, &in->housekeeping, clock_mono_us());
-	return ret < 0 ? ret
-		       : timer_arm(
-				 &in->timers, &in->alive, clock_mono_us() + alive_interval_us(in));
+	if (timer_arm(&in->timers, &in->reclaim, clock_mono_us()) < 0 ||
+		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0 ||
+		timer_arm(&in->timers, &in->alive, clock_mono_us() + alive_interval_us(in)) < 0)
+		return out_of_memory(err);
+	return 0;
 }
 
 static void quit_cb(void *arg)
@@ -371,7 +384,7 @@ void boot_down(struct inlet *in)
 	state_close(in);
 	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		iface_close_igmp(&in->ifs[i]);
+		iface_close_membership(&in->ifs[i]);
 		iface_close_pim(&in->ifs[i]);
 	}
 	channels_destroy(in->channels, now);
@@ -389,6 +402,7 @@ void boot_down(struct inlet *in)
 	timer_cancel(&in->timers, &in->housekeeping);
 	timer_cancel(&in->timers, &in->alive);
 	notify_close(&in->notify);
+	timer_cancel(&in->timers, &in->reclaim);
 	holddown_fini(&in->held);
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)

@@ -328,7 +328,7 @@ static void sweep_cb(struct timer *t, void *arg, uint64_t now_us)
 
 void channels_destroy(struct channels *cs, uint64_t now_us)
 {
-	struct hnode *n;
+	struct hnode *n, *tmp;
 
 	if (!cs)
 		return;
@@ -355,7 +355,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 		}
 		tunnel_close(t, now_us);
 	}
-	while ((n = hmap_first(&cs->by_sg)))
+	HMAP_FOREACH (n, tmp, &cs->by_sg)
 		channel_destroy(container_of_node(n, struct channel, node), now_us);
 	discover_fini(cs);
 	timer_cancel(cs->rooms.timers, &cs->sweep);

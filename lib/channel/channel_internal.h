@@ -74,8 +74,8 @@ struct source {
 	struct channels *cs;
 	struct channel_list channels;
 	enum source_state state;
-	struct candidate *candidates;
-	unsigned int n_candidates;
+	struct candidate *candidates; // MAX_CANDIDATES at most
+	unsigned int n_candidates, candidates_room;
 	unsigned int methods; // of discovery that have been asked
 	struct attempt attempts[RACE_MAX];
 	unsigned int n_attempts;

@@ -31,10 +31,7 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 
 	if (!src)
 		return NULL;
-	src->candidates = calloc(MAX_CANDIDATES, sizeof(*src->candidates));
-	if (!src->candidates ||
-		hmap_insert(&cs->by_source, &src->node, hmap_hash(a, sizeof(*a))) < 0) {
-		free(src->candidates);
+	if (hmap_insert(&cs->by_source, &src->node, hmap_hash(a, sizeof(*a))) < 0) {
 		free(src);
 		return NULL;
 	}
@@ -79,18 +76,37 @@ static uint64_t backoff_us(struct source *src)
 		cfg->retry_max_s * USEC_PER_SEC, src->retries++);
 }
 
+// Room for one more: most sources have one or two, and there are very many sources.
+static bool candidates_grow(struct source *src)
+{
+	unsigned int room = src->candidates_room ? 2 * src->candidates_room : 1;
+	struct candidate *c;
+
+	if (src->n_candidates < src->candidates_room)
+		return true;
+	if (room > MAX_CANDIDATES)
+		room = MAX_CANDIDATES;
+	c = src->n_candidates < room ? realloc(src->candidates, room * sizeof(*c)) : NULL;
+	if (!c)
+		return false;
+	src->candidates = c;
+	src->candidates_room = room;
+	return true;
+}
+
 // After those of no higher rank and precedence; equal ones stay in the order that they came in.
 void source_candidate(
 	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank)
 {
-	struct candidate *c = src->candidates;
+	struct candidate *c;
 	unsigned int at;
 
 	for (unsigned int i = 0; i < src->n_candidates; i++)
-		if (addr_eq(&c[i].relay.addr, &relay->addr))
+		if (addr_eq(&src->candidates[i].relay.addr, &relay->addr))
 			return;
-	if (src->n_candidates == MAX_CANDIDATES)
+	if (!candidates_grow(src))
 		return;
+	c = src->candidates;
 	// It stays in the list, to be shown with its reason.
 	channel_drop(src->cs, relay_refused(src->cs, &relay->addr));
 	for (at = src->n_candidates++; at > 0; at--) {

@@ -405,17 +405,22 @@ void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
 	}
 }
 
-void mfib_reclaim(struct mfib *m)
+void mfib_reclaim_part(struct mfib *m, unsigned int parts)
 {
-	deleted_release(m, RELEASE_RECLAIM);
+	deleted_release(m, RELEASE_RECLAIM / parts);
 	moves_reclaim(&m->moves);
 	for (int kind = 0; kind < MFIB_KINDS; kind++) {
 		struct fib *f = &m->fib[kind];
 
 		f->next_failed = false;
-		fib_step(f, FIB_RECLAIM);
-		fib_fold_slots(f, f->cur->n_slots / FOLD_CALLS + 1);
+		fib_step(f, FIB_RECLAIM / parts);
+		fib_fold_slots(f, f->cur->n_slots / FOLD_CALLS / parts + 1);
 	}
+}
+
+void mfib_reclaim(struct mfib *m)
+{
+	mfib_reclaim_part(m, 1);
 }
 
 void mfib_usage(const struct mfib *m, struct mfib_usage *out)

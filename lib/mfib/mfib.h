@@ -84,6 +84,8 @@ void mfib_channel_guard_stats(const struct mfib_channel *c, struct mfib_guard_st
 // Call it at least ten times a second: an entry has to be read before its counter wraps (2^36
 // octets, 5 s of 100 Gbit/s).
 void mfib_reclaim(struct mfib *m);
+// One of `parts` parts of it, for who calls it so much more often and is away for less each time.
+void mfib_reclaim_part(struct mfib *m, unsigned int parts);
 
 // The two tables of a replica: IPv4 channels behind IPv4 relays, and all others.
 enum mfib_kind { MFIB_NARROW, MFIB_WIDE, MFIB_KINDS };
