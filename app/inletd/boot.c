@@ -184,6 +184,8 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
 		.race_delay_ms = amt->race_delay_ms,
 		.race_next_ms = amt->race_next_ms,
+		// A quarter of the rate: a lookup may be several queries.
+		.renew_per_s = in->cfg.dns.queries_per_100ms * 10 / 4,
 		.endpoints = amt->endpoints,
 	};
 	struct channel_env env = upstream_env;
