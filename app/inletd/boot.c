@@ -17,7 +17,8 @@
 #define RECLAIM_US	(5 * USEC_PER_MSEC)
 #define RECLAIM_PARTS	40 // five times them is a second, a fifth of what a counter may take
 #define LOAD_US		(1 * USEC_PER_SEC)
-#define ECN_US		(60 * USEC_PER_SEC)  // between two lines about ECN
+#define ECN_US		(60 * USEC_PER_SEC) // between two lines about ECN
+#define ALIVE_US	(5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
 
@@ -149,6 +150,18 @@ static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
 	return in->driad ? 0 : out_of_memory(err);
 }
 
+static void pin_quirks(struct inlet *in)
+{
+	for (unsigned int i = 0; i < in->cfg.n_relay_quirks; i++) {
+		const struct config_relay_quirks *q = &in->cfg.relay_quirks[i];
+		unsigned int quirks = 0;
+
+		for (unsigned int k = 0; k < q->n_quirks; k++)
+			quirks |= amt_quirk_parse(q->quirks[k]);
+		amt_relay_pin(in->amt, &q->relay, quirks);
+	}
+}
+
 static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	const struct config_amt *amt = &in->cfg.amt;
@@ -157,6 +170,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.retry_max_s = amt->retry_max_s,
 		.request_tries = amt->request_tries,
 		.update_mtu = amt->update_mtu,
+		.ecn = amt->ecn,
 	};
 	struct channel_cfg cc = {
 		.static_relays = in->cfg.relays,
@@ -173,6 +187,8 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.race_delay_ms = amt->race_delay_ms,
 		.private_sources = in->cfg.dns.private_sources,
 		.race_next_ms = amt->race_next_ms,
+		// A quarter of the rate: a lookup may be several queries.
+		.renew_per_s = in->cfg.dns.queries_per_100ms * 10 / 4,
 		.endpoints = amt->endpoints,
 	};
 	struct channel_env env = upstream_env;
@@ -181,6 +197,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 	in->amt = amt_gateway_create(&ac, &upstream_amt_ops, in, &in->timers, &in->rng);
 	if (!in->amt)
 		return out_of_memory(err);
+	pin_quirks(in);
 	for (; cc.n_methods < in->cfg.n_discovery; cc.n_methods++)
 		cc.methods[cc.n_methods] = in->cfg.discovery[cc.n_methods];
 	for (; cc.n_domains < in->cfg.dns.n_domains; cc.n_domains++)
@@ -270,6 +287,38 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
 }
 
+static uint64_t alive_interval_us(const struct inlet *in)
+{
+	return in->notify.interval_us ? in->notify.interval_us : ALIVE_US;
+}
+
+// A worker that stands still is said to everybody, and the service manager hears nothing of us
+// then.
+static void alive_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct inlet *in = arg;
+	uint64_t polls[INLET_MAX_LCORES];
+	struct crossing_load load;
+
+	for (unsigned int w = 0; w < in->n_workers; w++) {
+		crossing_load(in->crossing, w, &load);
+		polls[w] = load.polls;
+	}
+	notify_alive(&in->notify, polls, in->n_workers);
+	timer_arm(&in->timers, t, now_us + alive_interval_us(in));
+}
+
+static int boot_notify(struct inlet *in, char err[BOOT_ERR_LEN])
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	int ret = notify_open(
+		&in->notify, name, getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), (int)getpid());
+
+	if (ret < 0)
+		snprintf(err, BOOT_ERR_LEN, "NOTIFY_SOCKET %s: %s", name, strerror(-ret));
+	return ret;
+}
+
 static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	int ret = workers_launch(in, err);
@@ -278,8 +327,10 @@ static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 		return ret;
 	timer_init(&in->reclaim, reclaim_cb, in);
 	timer_init(&in->housekeeping, housekeeping_cb, in);
+	timer_init(&in->alive, alive_cb, in);
 	if (timer_arm(&in->timers, &in->reclaim, clock_mono_us()) < 0 ||
-		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0)
+		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0 ||
+		timer_arm(&in->timers, &in->alive, clock_mono_us() + alive_interval_us(in)) < 0)
 		return out_of_memory(err);
 	return 0;
 }
@@ -316,7 +367,9 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 {
 	int ret;
 
-	ret = boot_base(in, err);
+	ret = boot_notify(in, err);
+	if (ret == 0)
+		ret = boot_base(in, err);
 	if (ret == 0)
 		ret = eal_start(in, err);
 	if (ret == 0) {
@@ -343,11 +396,13 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	}
 	if (ret == 0)
 		observe_fill(in);
-	if (ret < 0)
+	if (ret < 0) {
 		boot_down(in);
-	else
-		log_info("inletd", "ready version=%s interfaces=%u workers=%u", INLET_VERSION,
-			in->n_ifs, in->n_workers);
+		return ret;
+	}
+	log_info("inletd", "ready version=%s interfaces=%u workers=%u", INLET_VERSION, in->n_ifs,
+		in->n_workers);
+	notify_say(&in->notify, "READY=1");
 	return ret;
 }
 
@@ -355,6 +410,7 @@ void boot_down(struct inlet *in)
 {
 	uint64_t now = clock_mono_us();
 
+	notify_say(&in->notify, "STOPPING=1");
 	if (in->local)
 		console_local_close(in->local);
 	if (in->console)
@@ -378,6 +434,8 @@ void boot_down(struct inlet *in)
 	if (in->amt)
 		amt_gateway_destroy(in->amt);
 	timer_cancel(&in->timers, &in->housekeeping);
+	timer_cancel(&in->timers, &in->alive);
+	notify_close(&in->notify);
 	timer_cancel(&in->timers, &in->reclaim);
 	holddown_fini(&in->held);
 	workers_destroy(in);

@@ -100,6 +100,19 @@ static int static_channel(void *ctx, bool add, const struct sg *sg, const char *
 	return 0;
 }
 
+static int relay_act(void *ctx, enum observe_relay_act act, const struct addr *source,
+	const struct addr *relay, char why[OBSERVE_WHY_LEN])
+{
+	(void)ctx;
+	(void)relay;
+	if (act == OBSERVE_RELAY_MOVE && source->bytes[3] == 99) {
+		snprintf(why, OBSERVE_WHY_LEN, "no channel of it is wanted");
+		return -2;
+	}
+	snprintf(why, OBSERVE_WHY_LEN, "left behind");
+	return 0;
+}
+
 void joinfile_import_view(const struct joinfile_import *im, struct joinfile_import_view *out)
 {
 	(void)im;
@@ -175,6 +188,7 @@ void fake_observe(struct observe *o)
 	o->steering_cb = steering;
 	o->rebalance_cb = rebalance;
 	o->static_cb = static_channel;
+	o->relay_cb = relay_act;
 	o->joinfile_stats = &joinfile_counts;
 	o->joinfile_import = (struct joinfile_import *)(void *)&import;
 	o->joinfile_export = (struct joinfile_export *)(void *)&export;
@@ -265,7 +279,11 @@ void channels_each_tunnel(
 		.gateway_port = 40001,
 		.since_us = FAKE_NOW_US - 3700 * USEC_PER_SEC,
 		.last_query_us = FAKE_NOW_US - 1000,
-		.next_request_us = FAKE_NOW_US + 1000000};
+		.next_request_us = FAKE_NOW_US + 1000000,
+		.ipv4 = {.state = AMT_UP, .channels = 2},
+		.ipv6 = {.state = AMT_IDLE},
+		.nat = true,
+		.quirks = AMT_QUIRK_NO_E};
 	cb(arg, &v);
 }
 
@@ -284,10 +302,18 @@ void channels_each_relay(
 	v.addr = address("203.0.113.16");
 	v.origin = "static";
 	v.in_use = false;
+	v.quirks = AMT_QUIRK_NO_E;
+	v.pinned = true;
 	v.held_reason = "full";
 	v.held_until_us = FAKE_NOW_US + 100 * USEC_PER_SEC;
 	v.expires_us = NEVER_US;
 	cb(arg, &v);
+}
+
+const char *amt_quirks_format(unsigned int quirks, char buf[AMT_QUIRKS_STRLEN])
+{
+	snprintf(buf, AMT_QUIRKS_STRLEN, "%s", quirks == AMT_QUIRK_NO_E ? "no-e" : "?");
+	return buf;
 }
 
 void channels_source_relays(const struct channels *cs, const struct addr *source,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What must not happen while all goes well, and who is told when a relay is left (RFC 8777 section
-// 3.3.3; standards ST-01, D-09, TH-02, S-10).
+// Who is told when a relay is left, and who is not asked for one (standards D-09, S-10).
 #include "unit/unit.h"
 
 #include <string.h>
@@ -43,22 +42,6 @@ static void flow(const char *s, const char *g, uint64_t for_us)
 	}
 }
 
-// ST-01, N-03: an hour of query cycles, and neither Discovery nor DNS is asked again, though the
-// record's TTL ran out long ago.
-static void cycles_are_no_discovery(void **state)
-{
-	(void)state;
-	world_dns(1, R1);
-	w.answer.ttl_s = 60;
-	world_want(S1, G1, 1, true);
-	world_run(20 * MS);
-	flow(S1, G1, 3600 * S);
-	assert_in_range(w.relays[0].requests, 28, 32); // one in 125 s
-	assert_int_equal(w.relays[0].discoveries, 1);
-	assert_int_equal(w.lookups, 1);
-	assert_int_equal(w.endpoints, 1);
-}
-
 // D-09: a broker names another relay; the one before has nothing of us any more.
 static void the_old_relay_is_told(void **state)
 {
@@ -78,28 +61,6 @@ static void the_old_relay_is_told(void **state)
 	assert_true(w.relays[2].updates > 0);
 	assert_true(w.relays[1].updates + w.relays[1].teardowns > said);
 	assert_int_equal(w.endpoints, 1);
-}
-
-// TH-02: without traffic, for this source, three minutes at least and ten at most.
-static void held_for_minutes(void **state)
-{
-	const char *why = NULL;
-	uint64_t until = 0;
-	struct addr s;
-
-	(void)state;
-	addr_parse(S1, &s);
-	world_dns(2, R1, R2);
-	world_want(S1, G1, 1, true);
-	world_run(4100 * MS);
-	assert_true(holddown_held_for(&w.held, &w.relays[0].addr, &s, w.now, &until, &why));
-	assert_in_range(until - w.now, 175 * S, 600 * S);
-	w.relays[0].requests = 0;
-	flow(S1, G1, 170 * S);
-	assert_int_equal(w.relays[0].requests, 0);
-	flow(S1, G1, 500 * S);
-	assert_int_equal(w.relays[0].requests, 0);
-	assert_false(holddown_held_for(&w.held, &w.relays[0].addr, &s, w.now, NULL, NULL));
 }
 
 // S-10: DNS is not asked for private addresses, those of nobody, unless it should; our own:
@@ -142,9 +103,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(cycles_are_no_discovery),
 		T(the_old_relay_is_told),
-		T(held_for_minutes),
 		T(sources_without_a_name),
 	};
 
