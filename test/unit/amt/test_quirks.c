@@ -271,6 +271,19 @@ static void test_one_nonce(void **state)
 	amt_tunnel_heard(lab.t, ADDR_V4);
 	lab_run(&lab, lab.now + 10 * S);
 	assert_int_equal(quirks(&lab), 0);
+	// The other family was silent as well: the relay was restarted.
+	amt_tunnel_silent(lab.t, ADDR_V6, lab.now);
+	lab_answer(&lab, &v6);
+	amt_tunnel_heard(lab.t, ADDR_V6);
+	lab_run(&lab, lab.now + 10 * S);
+	assert_int_equal(quirks(&lab), 0);
+	// It went on all the time: then it was its Request that made the relay forget.
+	amt_tunnel_silent(lab.t, ADDR_V4, lab.now);
+	lab_answer(&lab, &v4);
+	amt_tunnel_heard(lab.t, ADDR_V4);
+	assert_int_equal(quirks(&lab), 0);
+	amt_tunnel_heard(lab.t, ADDR_V6);
+	assert_int_equal(quirks(&lab), AMT_QUIRK_ONE_NONCE);
 	lab_close(&lab);
 }
 
