@@ -87,6 +87,9 @@ struct channel_cfg {
 	// Happy Eyeballs: how long a candidate has the field to itself before one of the same
 	// preference begins, and before one of less. 0: until it has failed.
 	uint32_t race_delay_ms, race_next_ms;
+	// Lookups a second at most for sources whose relay is in use and whose TTL has run out;
+	// 0: none.
+	uint32_t renew_per_s;
 	// Methods of discovery in their order, after the static relays.
 	enum config_discovery methods[CONFIG_MAX_METHODS];
 	unsigned int n_methods;
