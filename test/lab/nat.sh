@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A NAT between the appliance and its relay. The relay sees another address than ours, so Requests come
 # once a minute. The NAT forgets the mapping and takes another port: the stream flows on from the new
-# endpoint, the old one is torn down at the relay. Then our own address changes.
+# endpoint, the old one is torn down at the relay. Then our own address changes. Last, a relay that knows
+# us by our address alone.
 set -u -o pipefail
 . "$(dirname "$0")/_lib.sh"
 scenario nat
@@ -75,4 +76,31 @@ check "our address changed: one endpoint, at the new one" lab_wait 30 one_endpoi
 [ "$(teardowns)" -gt "$torn" ]
 report $? "the old one was torn down from the new address"
 check "the stream flows on" lab_wait 10 state_is "$S" "$G" flowing
+
+# Two endpoints from two addresses of ours are one address to a relay behind the NAT, and one that has a
+# tunnel an address answers both at the port of the first.
+lab_leave "$S" "$G" >/dev/null
+lab_stop inletd
+lab_stop relay
+export LAB_ENDPOINTS=2 LAB_RELAY="--quirk one-endpoint"
+LAB_CONFIG="channels = ("
+for i in 1 2 3 4 5 6 7 8; do
+	LAB_CONFIG+=" { source = \"$S\"; group = \"232.1.1.$i\"; },"
+done
+export LAB_CONFIG="${LAB_CONFIG%,} );"
+lab_write_configs
+mapping 40000-40009
+lab_in net conntrack -F 2>/dev/null
+for part in relay inletd; do
+	lab_start_part "$part"
+	lab_await_part "$part"
+done
+known() {
+	lab_inlet show relays --json | jq -e 'any(.[]; .quirks == "one-endpoint" and .quirks_pinned == false)'
+}
+check "one-endpoint: learned from the answer that came to the wrong port" lab_wait 20 known
+check "one-endpoint: all channels through one tunnel" lab_wait 10 \
+	tunnel 'length == 1 and .[0].state == "up" and .[0].channels == 8'
+check "one-endpoint: the channel that is sent flows" lab_wait 15 state_is "$S" "$G" flowing
+check "one-endpoint: the relay has one endpoint" one_endpoint '^203\.0\.113\.1:'
 scenario_end
