@@ -20,12 +20,13 @@
 #include "pim/pim.h"
 #include "wire/amt.h"
 
-#define START_US	(1000 * USEC_PER_SEC)
-#define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
-#define TRAFFIC_US	(1 * USEC_PER_SEC)
-#define TRAFFIC_LEN	1000
-#define MAX_CHANNELS	4000000
-#define FIRST_PORT	1024
+#define START_US      (1000 * USEC_PER_SEC)
+#define RECLAIM_US    (5 * USEC_PER_MSEC)
+#define RECLAIM_PARTS 40
+#define TRAFFIC_US    (1 * USEC_PER_SEC)
+#define TRAFFIC_LEN   1000
+#define MAX_CHANNELS  4000000
+#define FIRST_PORT    1024
 // As app/inletd/loop.c and lib/amt/amt_io.c have it.
 #define TIMERS_AT_ONCE 256
 #define NET_AT_ONCE    64
@@ -73,7 +74,7 @@ struct jw {
 		unsigned int index;
 		struct pim_if *pim;
 	} ifs[JW_IFS];
-	struct timer housekeeping;
+	struct timer reclaim;
 	struct prefix ssm;
 };
 
@@ -264,12 +265,12 @@ static bool pim_flows(void *ctx, const struct sg *sg)
 	return channels_flows(ifc->w->channels, sg, ifc->w->now_us);
 }
 
-static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
+static void reclaim_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct jw *w = arg;
 
-	mfib_reclaim(w->mfib);
-	timer_arm(&w->timers, t, now_us + HOUSEKEEPING_US);
+	mfib_reclaim_part(w->mfib, RECLAIM_PARTS);
+	timer_arm(&w->timers, t, now_us + RECLAIM_US);
 }
 
 // Life. The values of the configuration are its defaults (lib/config/config_schema.c).
@@ -404,8 +405,8 @@ struct jw *jw_create(const struct jw_cfg *cfg)
 			goto fail;
 		pim_input(w, i, hello, (size_t)jo_hello(i, hello));
 	}
-	timer_init(&w->housekeeping, housekeeping_cb, w);
-	timer_arm(&w->timers, &w->housekeeping, w->now_us);
+	timer_init(&w->reclaim, reclaim_cb, w);
+	timer_arm(&w->timers, &w->reclaim, w->now_us);
 	return w;
 
 fail:
@@ -425,7 +426,7 @@ void jw_destroy(struct jw *w)
 		driad_destroy(w->driad);
 	if (w->amt)
 		amt_gateway_destroy(w->amt);
-	timer_cancel(&w->timers, &w->housekeeping);
+	timer_cancel(&w->timers, &w->reclaim);
 	holddown_fini(&w->held);
 	mfib_destroy(w->mfib);
 	timers_fini(&w->timers);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "amt/amt.h"
+#include "channel/channel.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
 #include "driad/driad.h"
@@ -82,6 +83,11 @@ static void show(struct verb_ctx *v, bool all)
 		show_one(r,
 			&(struct reason){"driad", NULL, driad_drop_names[i], driad_drop_texts[i],
 				driad_stats(o->driad)->drops[i]},
+			all);
+	for (unsigned int i = 0; o->channels && i < CHANNEL_DROP_COUNT; i++)
+		show_one(r,
+			&(struct reason){"channel", NULL, channel_drop_names[i],
+				channel_drop_texts[i], channels_drops(o->channels)[i]},
 			all);
 	for (unsigned int i = 0; o->joinfile_stats && i < JOINFILE_DROP_COUNT; i++)
 		show_one(r,

@@ -30,7 +30,7 @@ static void show_one(void *arg, const struct relay_view *c)
 		render_span_us(r, verb_left_us(v, c->expires_us));
 	else
 		render_none(r);
-	if (c->held_reason)
+	if (c->held_reason && c->held_until_us != NEVER_US)
 		render_span_us(r, verb_left_us(v, c->held_until_us));
 	else
 		render_none(r);

@@ -50,6 +50,7 @@ void verb_show_version(struct verb_ctx *v);
 void verb_show_joinfile(struct verb_ctx *v);
 void verb_add_channel(struct verb_ctx *v);
 void verb_del_channel(struct verb_ctx *v);
+void verb_explain(struct verb_ctx *v);
 void verb_rebalance(struct verb_ctx *v);
 void verb_rebalance_dry_run(struct verb_ctx *v);
 void verb_help(struct verb_ctx *v);

@@ -32,6 +32,8 @@ const struct verb verbs[] = {
 	{"del channel SOURCE GROUP", "no longer want a static channel", true, verb_del_channel},
 	{"del channel SOURCE GROUP interface NAME", "no longer want it on one interface", true,
 		verb_del_channel},
+	{"explain SOURCE GROUP", "the walk of a channel, and what is wrong with it", true,
+		verb_explain},
 	{"rebalance", "move tunnels from busy workers to idle ones", true, verb_rebalance},
 	{"rebalance dry-run", "what rebalance would move", true, verb_rebalance_dry_run},
 	{"help", "this list", false, verb_help},

@@ -12,6 +12,10 @@
 #include "inlet.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
+// The forwarding table's share is in small pieces: a table that changes its size, or of which many
+// channels went at one time, is much work.
+#define RECLAIM_US	(5 * USEC_PER_MSEC)
+#define RECLAIM_PARTS	40 // five times them is a second, a fifth of what a counter may take
 #define LOAD_US		(1 * USEC_PER_SEC)
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
@@ -226,11 +230,18 @@ static void link_look(struct inlet *in, struct inlet_port *p)
 	}
 }
 
+static void reclaim_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct inlet *in = arg;
+
+	mfib_reclaim_part(in->mfib, RECLAIM_PARTS);
+	timer_arm(&in->timers, t, now_us + RECLAIM_US);
+}
+
 static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct inlet *in = arg;
 
-	mfib_reclaim(in->mfib);
 	for (unsigned int i = 0; i < in->n_ports; i++)
 		link_look(in, &in->ports[i]);
 	steering_tick(in->steering, now_us);
@@ -247,8 +258,12 @@ static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 
 	if (ret < 0)
 		return ret;
+	timer_init(&in->reclaim, reclaim_cb, in);
 	timer_init(&in->housekeeping, housekeeping_cb, in);
-	return timer_arm(&in->timers, &in->housekeeping, clock_mono_us());
+	if (timer_arm(&in->timers, &in->reclaim, clock_mono_us()) < 0 ||
+		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0)
+		return out_of_memory(err);
+	return 0;
 }
 
 static void quit_cb(void *arg)
@@ -345,6 +360,7 @@ void boot_down(struct inlet *in)
 	if (in->amt)
 		amt_gateway_destroy(in->amt);
 	timer_cancel(&in->timers, &in->housekeeping);
+	timer_cancel(&in->timers, &in->reclaim);
 	holddown_fini(&in->held);
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)

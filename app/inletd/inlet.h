@@ -137,7 +137,7 @@ struct inlet {
 	struct amt_gateway *amt;
 	struct channels *channels;
 	struct membership_total memberships;
-	struct timer housekeeping;
+	struct timer housekeeping, reclaim;
 	struct timer state; // armed while the state file is kept
 	uint64_t state_earliest_us;
 	struct joinfile_import *joinfile_import; // NULL: none is read

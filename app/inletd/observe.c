@@ -75,6 +75,8 @@ void observe_fill(struct inlet *in)
 		o->workers[w].cpu = in->worker_cpus[w];
 		o->workers[w].socket = (int)rte_lcore_to_socket_id(w + 1);
 	}
+	o->ssm_ranges = in->cfg.ssm_ranges;
+	o->n_ssm_ranges = in->cfg.n_ssm_ranges;
 	o->crossing = in->crossing;
 	o->mfib = in->mfib;
 	o->channels = in->channels;
@@ -123,11 +125,23 @@ static void load_of(struct observe_worker *o, const struct crossing_load *now, u
 	o->last_us = now_us;
 }
 
+static void drops_of(struct observe *o, const struct crossing *crossing, uint64_t now_us)
+{
+	for (unsigned int i = 0; i < DROP_COUNT; i++) {
+		uint64_t now = crossing_drop(crossing, (enum drop_reason)i);
+
+		if (now != o->drops_then[i])
+			o->drop_moved_us[i] = now_us;
+		o->drops_then[i] = now;
+	}
+}
+
 void observe_load(struct inlet *in)
 {
 	uint64_t now_us = clock_mono_us();
 	struct crossing_load now;
 
+	drops_of(&in->observe, in->crossing, now_us);
 	for (unsigned int w = 0; w < in->n_workers; w++) {
 		if (now_us == in->observe.workers[w].last_us)
 			continue;

@@ -218,10 +218,29 @@ static bool is_ours(void *ctx, const struct addr *a)
 	return iface_is_local(ctx, a);
 }
 
+static bool is_downstream(void *ctx, const struct addr *a)
+{
+	const struct inlet *in = ctx;
+
+	for (unsigned int i = 0; i < in->n_ifs; i++) {
+		const struct iface *ifc = &in->ifs[i];
+
+		for (unsigned int k = 0; ifc->cfg->role == IF_DOWNSTREAM && k < ifc->n_addrs; k++) {
+			const struct prefix link = {
+				.addr = ifc->addrs[k].addr, .len = ifc->addrs[k].len};
+
+			if (prefix_match(&link, a))
+				return true;
+		}
+	}
+	return false;
+}
+
 const struct channel_env upstream_env = {
 	.endpoint_open = endpoint_open,
 	.endpoint_close = endpoint_close,
 	.is_local = is_ours,
+	.is_downstream = is_downstream,
 	.has_family = has_family,
 };
 

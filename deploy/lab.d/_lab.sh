@@ -36,6 +36,7 @@ LAB_PIM=${LAB_PIM-}            # further keys of inletd's pim group, "dr_priorit
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 LAB_DISCOVERY=${LAB_DISCOVERY-'"driad"'} # how inletd finds relays; empty for its default order
 LAB_DNS=${LAB_DNS-}            # further keys of its dns group, "dnssec = \"off\"; ..."
+LAB_RELAY=${LAB_RELAY-}        # further options of inlet-relay
 LAB_V6=${LAB_V6-}              # nothing, 1 or only
 LAB_CONFIG=${LAB_CONFIG-}      # more lines of inletd's configuration
 
@@ -381,8 +382,9 @@ lab_start_part() {
 			[ -z "$LAB_V6" ] || addresses+=(--address "$(lab_relay6 "$i")")
 		done
 		rm -f "$LAB_STATE/relay.ctl"
+		# shellcheck disable=SC2086 # words
 		lab_spawn relay relay "$LAB_BUILD/app/relay/inlet-relay" "${addresses[@]}" \
-			--source-if native0 --control "$LAB_STATE/relay.ctl" --df "$LAB_DF"
+			--source-if native0 --control "$LAB_STATE/relay.ctl" --df "$LAB_DF" $LAB_RELAY
 		;;
 	source)
 		lab_channels >"$LAB_STATE/channels"
@@ -459,7 +461,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
-			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_DISCOVERY LAB_V6 LAB_CONFIG; do
+			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_DISCOVERY LAB_RELAY LAB_V6 LAB_CONFIG; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"

@@ -30,9 +30,10 @@ enum amt_tunnel_state {
 const char *amt_tunnel_state_name(enum amt_tunnel_state s); // "requesting" ...
 
 enum amt_event {
-	AMT_EV_UP,	 // first Query accepted: current-state report follows at once
-	AMT_EV_DOWN,	 // Requests unanswered request_tries times: state is AMT_FAILED
-	AMT_EV_FULL,	 // Query with L=1 while nothing was joined through the tunnel: AMT_FAILED
+	AMT_EV_UP,    // first Query accepted: current-state report follows at once
+	AMT_EV_DOWN,  // Requests unanswered request_tries times: state is AMT_FAILED
+	AMT_EV_FULL,  // Query with L=1 while nothing was joined through the tunnel: AMT_FAILED
+	AMT_EV_LIMIT, // Query with L=1 while channels are joined: others are better sent elsewhere
 	AMT_EV_ENDPOINT, // G=1 and our address or port as the relay sees it changed; Teardown sent
 	// The second side, of a tunnel that is up by the other (or, for DOWN, may still come up by
 	// it). amt_tunnel_side() tells which: it is AMT_UP or AMT_FAILED now.

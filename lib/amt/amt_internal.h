@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "amt/amt.h"
+#include "amt/amt_set.h"
 #include "base/hmap.h"
 #include "wire/amt.h"
 #include "wire/gm.h"
@@ -79,35 +80,6 @@ struct amt_gateway {
 	size_t inner_size;
 };
 
-enum amt_queue {
-	AMT_QUEUE_NONE,
-	AMT_QUEUE_CHANGED, // the change has not been sent yet
-	AMT_QUEUE_REPEAT,  // sent; repeats outstanding
-};
-
-// One (S,G) of a tunnel. A channel that was left lives on until its BLOCKs are sent.
-struct amt_channel {
-	struct hnode node; // in the side's channels
-	struct sg sg;
-	struct amt_group *group;
-	TAILQ_ENTRY(amt_channel) in_group;
-	TAILQ_ENTRY(amt_channel) in_queue;
-	enum amt_queue queue;
-	bool joined;	// wanted; else it is being left
-	bool announced; // an Update that holds it was sent to the endpoint's present address
-	uint8_t tx_left;
-};
-TAILQ_HEAD(amt_channel_list, amt_channel);
-
-// The channels of one group, so that a current-state report has one record a group.
-struct amt_group {
-	struct hnode node; // in the side's groups
-	struct addr g;
-	struct amt_channel_list channels;
-	TAILQ_ENTRY(amt_group) link;
-};
-TAILQ_HEAD(amt_group_list, amt_group);
-
 // How a Request is written; a relay that does not answer one form may answer another.
 struct amt_form {
 	bool p80, e;
@@ -140,10 +112,10 @@ struct amt_side {
 	struct timer remedy_timer;
 
 	// Reports (amt_report.c)
-	struct hmap channels, groups;
-	struct amt_group_list group_list; // in the order of joining
+	struct amt_set channels;
 	uint32_t joined, announced;
-	struct amt_channel_list changed, repeat;
+	struct amt_list changed, repeat;
+	uint8_t round; // the queue that channels of `repeat` are in
 	struct timer repeat_timer;
 	struct amt_query update; // the Query whose MAC the last Update carried
 	size_t longest;		 // Update sent, in octets of its IP datagram

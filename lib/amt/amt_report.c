@@ -10,95 +10,30 @@
 #include "amt/amt_internal.h"
 #include "base/log.h"
 
-static struct amt_channel *channel_find(
-	const struct amt_side *s, const struct sg *sg, uint64_t hash)
+static struct amt_channel *at(const struct amt_side *s, uint32_t i)
 {
-	for (struct hnode *n = hmap_find(&s->channels, hash); n; n = hmap_find_next(n)) {
-		struct amt_channel *c = container_of_node(n, struct amt_channel, node);
-
-		if (sg_eq(&c->sg, sg))
-			return c;
-	}
-	return NULL;
+	return amt_set_at(&s->channels, i);
 }
 
-static struct amt_group *group_get(struct amt_side *s, const struct addr *g)
+// The lists keep those that have left a queue: who walks them asks what queue they are in.
+static void channel_queue(struct amt_side *s, uint32_t i, uint8_t queue)
 {
-	uint64_t hash = hmap_hash(g, sizeof(*g));
-	struct amt_group *group;
+	struct amt_channel *c = at(s, i);
 
-	for (struct hnode *n = hmap_find(&s->groups, hash); n; n = hmap_find_next(n)) {
-		group = container_of_node(n, struct amt_group, node);
-		if (addr_eq(&group->g, g))
-			return group;
-	}
-	group = calloc(1, sizeof(*group));
-	if (!group)
-		return NULL;
-	group->g = *g;
-	TAILQ_INIT(&group->channels);
-	if (hmap_insert(&s->groups, &group->node, hash) < 0) {
-		free(group);
-		return NULL;
-	}
-	TAILQ_INSERT_TAIL(&s->group_list, group, link);
-	return group;
-}
-
-static void group_put(struct amt_side *s, struct amt_group *group)
-{
-	if (!TAILQ_EMPTY(&group->channels))
-		return;
-	hmap_remove(&s->groups, &group->node);
-	TAILQ_REMOVE(&s->group_list, group, link);
-	free(group);
-}
-
-static void channel_queue(struct amt_side *s, struct amt_channel *c, enum amt_queue queue)
-{
 	if (c->queue == queue)
 		return;
-	if (c->queue == AMT_QUEUE_CHANGED)
-		TAILQ_REMOVE(&s->changed, c, in_queue);
-	else if (c->queue == AMT_QUEUE_REPEAT)
-		TAILQ_REMOVE(&s->repeat, c, in_queue);
+	c->queue = queue & 3;
 	if (queue == AMT_QUEUE_CHANGED)
-		TAILQ_INSERT_TAIL(&s->changed, c, in_queue);
-	else if (queue == AMT_QUEUE_REPEAT)
-		TAILQ_INSERT_TAIL(&s->repeat, c, in_queue);
-	c->queue = queue;
+		amt_list_push(&s->changed, i);
+	else if (queue != AMT_QUEUE_NONE)
+		amt_list_push(&s->repeat, i);
 }
 
-static struct amt_channel *channel_add(struct amt_side *s, const struct sg *sg, uint64_t hash)
+static void channel_free(struct amt_side *s, uint32_t i)
 {
-	struct amt_channel *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return NULL;
-	c->sg = *sg;
-	c->group = group_get(s, &sg->g);
-	if (!c->group)
-		goto fail_group;
-	if (hmap_insert(&s->channels, &c->node, hash) < 0)
-		goto fail_insert;
-	TAILQ_INSERT_TAIL(&c->group->channels, c, in_group);
-	return c;
-fail_insert:
-	group_put(s, c->group);
-fail_group:
-	free(c);
-	return NULL;
-}
-
-static void channel_free(struct amt_side *s, struct amt_channel *c)
-{
-	channel_queue(s, c, AMT_QUEUE_NONE);
-	s->joined -= c->joined;
-	s->announced -= c->announced;
-	hmap_remove(&s->channels, &c->node);
-	TAILQ_REMOVE(&c->group->channels, c, in_group);
-	group_put(s, c->group);
-	free(c);
+	s->joined -= at(s, i)->joined;
+	s->announced -= at(s, i)->announced;
+	amt_set_remove(&s->channels, i);
 }
 
 // No Update with a MAC much older than the query interval: the relay honours it for two of them
@@ -149,15 +84,18 @@ static void report_begin(struct amt_side *s, struct gm_report *r)
 }
 
 static void report_add(
-	struct amt_side *s, struct gm_report *r, enum igmp_record_type type, struct amt_channel *c)
+	struct amt_side *s, struct gm_report *r, enum igmp_record_type type, uint32_t i)
 {
+	struct amt_channel *c = at(s, i);
+	struct sg sg = amt_set_sg(&s->channels, i);
+
 	s->announced += !c->announced;
 	c->announced = true;
-	if (gm_report_add(r, type, &c->sg) == 0)
+	if (gm_report_add(r, type, &sg) == 0)
 		return;
 	report_send(s, r);
 	report_begin(s, r);
-	gm_report_add(r, type, &c->sg);
+	gm_report_add(r, type, &sg);
 }
 
 static enum igmp_record_type change_type(const struct amt_channel *c)
@@ -167,36 +105,41 @@ static enum igmp_record_type change_type(const struct amt_channel *c)
 
 static void repeat_arm(struct amt_side *s, uint64_t now_us)
 {
-	if (!TAILQ_EMPTY(&s->repeat) && !timer_armed(&s->repeat_timer))
+	if (!amt_list_empty(&s->repeat) && !timer_armed(&s->repeat_timer))
 		amt_arm(s->t->gw, &s->repeat_timer,
 			now_us + rng_between(s->t->gw->rng, 1, AMT_REPORT_INTERVAL_US));
 }
 
-// c was sent once more, or for the first time.
-static void channel_sent(struct amt_side *s, struct amt_channel *c)
+// It was sent once more, or for the first time.
+static void channel_sent(struct amt_side *s, uint32_t i)
 {
+	struct amt_channel *c = at(s, i);
+
 	c->tx_left--;
 	if (c->tx_left > 0)
-		channel_queue(s, c, AMT_QUEUE_REPEAT);
+		channel_queue(s, i, s->round);
 	else if (c->joined)
-		channel_queue(s, c, AMT_QUEUE_NONE);
+		channel_queue(s, i, AMT_QUEUE_NONE);
 	else
-		channel_free(s, c);
+		channel_free(s, i);
 }
 
 static void changed_flush(struct amt_side *s, uint64_t now_us)
 {
-	struct amt_channel *c;
+	uint32_t i, from = 0;
 	struct gm_report r;
 
-	if (s->t->batch > 0 || TAILQ_EMPTY(&s->changed) || !may_update(s, now_us))
+	if (s->t->batch > 0 || amt_list_empty(&s->changed) || !may_update(s, now_us))
 		return;
 	report_begin(s, &r);
-	while ((c = TAILQ_FIRST(&s->changed))) {
-		c->tx_left = s->qrv;
-		report_add(s, &r, change_type(c), c);
-		channel_sent(s, c);
+	while ((i = amt_list_next(&s->changed, &s->channels, &from)) != AMT_SET_NONE) {
+		if (at(s, i)->queue != AMT_QUEUE_CHANGED)
+			continue;
+		at(s, i)->tx_left = s->qrv;
+		report_add(s, &r, change_type(at(s, i)), i);
+		channel_sent(s, i);
 	}
+	amt_list_clear(&s->changed);
 	report_send(s, &r);
 	repeat_arm(s, now_us);
 }
@@ -204,48 +147,54 @@ static void changed_flush(struct amt_side *s, uint64_t now_us)
 static void repeat_timer(struct timer *timer, void *arg, uint64_t now_us)
 {
 	struct amt_side *s = arg;
-	struct amt_channel *c, *next;
+	struct amt_list due = s->repeat;
+	uint8_t round = s->round;
+	uint32_t i, from = 0;
 	struct gm_report r;
 
 	(void)timer;
-	if (!may_update(s, now_us)) {
-		// Said again in full when the relay has answered.
-		while ((c = TAILQ_FIRST(&s->repeat)))
-			channel_queue(s, c, AMT_QUEUE_CHANGED);
-		return;
-	}
+	s->repeat = (struct amt_list){0};
+	s->round = round == AMT_QUEUE_REPEAT ? AMT_QUEUE_REPEAT2 : AMT_QUEUE_REPEAT;
 	report_begin(s, &r);
-	for (c = TAILQ_FIRST(&s->repeat); c; c = next) {
-		next = TAILQ_NEXT(c, in_queue);
-		report_add(s, &r, change_type(c), c);
-		channel_sent(s, c);
+	while ((i = amt_list_next(&due, &s->channels, &from)) != AMT_SET_NONE) {
+		if (at(s, i)->queue != round)
+			continue;
+		if (!may_update(s, now_us)) {
+			// Said again in full when the relay has answered.
+			channel_queue(s, i, AMT_QUEUE_CHANGED);
+			continue;
+		}
+		report_add(s, &r, change_type(at(s, i)), i);
+		channel_sent(s, i);
 	}
+	amt_list_fini(&due);
 	report_send(s, &r);
 	repeat_arm(s, now_us);
 }
 
 void amt_report_current(struct amt_side *s, uint64_t now_us)
 {
-	struct amt_channel *c;
-	struct amt_group *group;
+	uint32_t *order = amt_set_by_group(&s->channels);
+	uint32_t n = order ? s->channels.count : s->channels.n;
 	struct gm_report r;
 
 	report_begin(s, &r);
-	for (group = TAILQ_FIRST(&s->group_list); group; group = TAILQ_NEXT(group, link)) {
-		for (c = TAILQ_FIRST(&group->channels); c; c = TAILQ_NEXT(c, in_group)) {
-			bool news = !c->announced || c->queue == AMT_QUEUE_CHANGED;
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t i = order ? order[k] : k;
+		struct amt_channel *c = at(s, i);
+		bool news = !c->announced || c->queue == AMT_QUEUE_CHANGED;
 
-			if (!c->joined)
-				continue;
-			report_add(s, &r, IGMP_IS_IN, c);
-			// The report stands for the ALLOW that was due, whose repeats follow: were
-			// this one lost, the channel would wait for a whole query interval.
-			if (news) {
-				c->tx_left = s->qrv;
-				channel_sent(s, c);
-			}
+		if (!c->used || !c->joined)
+			continue;
+		report_add(s, &r, IGMP_IS_IN, i);
+		// The report stands for the ALLOW that was due, whose repeats follow: were this one
+		// lost, the channel would wait for a whole query interval.
+		if (news) {
+			c->tx_left = s->qrv;
+			channel_sent(s, i);
 		}
 	}
+	free(order);
 	report_send(s, &r);
 	repeat_arm(s, now_us);
 	changed_flush(s, now_us);
@@ -253,29 +202,30 @@ void amt_report_current(struct amt_side *s, uint64_t now_us)
 
 void amt_report_block_all(struct amt_side *s)
 {
-	struct amt_channel *c;
-	struct amt_group *group;
+	uint32_t *order = amt_set_by_group(&s->channels);
+	uint32_t n = order ? s->channels.count : s->channels.n;
 	struct gm_report r;
 
 	report_begin(s, &r);
-	for (group = TAILQ_FIRST(&s->group_list); group; group = TAILQ_NEXT(group, link)) {
-		for (c = TAILQ_FIRST(&group->channels); c; c = TAILQ_NEXT(c, in_group)) {
-			if (c->announced)
-				report_add(s, &r, IGMP_BLOCK, c);
-		}
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t i = order ? order[k] : k;
+
+		if (at(s, i)->used && at(s, i)->announced)
+			report_add(s, &r, IGMP_BLOCK, i);
 	}
+	free(order);
 	report_send(s, &r);
 }
 
 void amt_report_forget(struct amt_side *s)
 {
-	struct hnode *n, *tmp;
+	for (uint32_t i = 0; i < s->channels.n; i++) {
+		struct amt_channel *c = at(s, i);
 
-	HMAP_FOREACH (n, tmp, &s->channels) {
-		struct amt_channel *c = container_of_node(n, struct amt_channel, node);
-
+		if (!c->used)
+			continue;
 		if (!c->joined) {
-			channel_free(s, c);
+			channel_free(s, i);
 		} else {
 			s->announced -= c->announced;
 			c->announced = false;
@@ -285,42 +235,37 @@ void amt_report_forget(struct amt_side *s)
 
 void amt_report_init(struct amt_side *s)
 {
-	hmap_init(&s->channels);
-	hmap_init(&s->groups);
-	TAILQ_INIT(&s->group_list);
-	TAILQ_INIT(&s->changed);
-	TAILQ_INIT(&s->repeat);
+	amt_set_init(&s->channels, s->family);
+	s->round = AMT_QUEUE_REPEAT;
 	timer_init(&s->repeat_timer, repeat_timer, s);
 }
 
 void amt_report_fini(struct amt_side *s)
 {
-	struct hnode *n, *tmp;
-
-	HMAP_FOREACH (n, tmp, &s->channels)
-		channel_free(s, container_of_node(n, struct amt_channel, node));
+	s->joined = s->announced = 0;
+	amt_set_fini(&s->channels);
+	amt_list_fini(&s->changed);
+	amt_list_fini(&s->repeat);
 	timer_cancel(s->t->gw->timers, &s->repeat_timer);
-	hmap_fini(&s->channels);
-	hmap_fini(&s->groups);
 }
 
 int amt_tunnel_join(struct amt_tunnel *t, const struct sg *sg, uint64_t now_us)
 {
 	struct amt_side *s = amt_side(t, sg->g.family);
-	uint64_t hash = hmap_hash(sg, sizeof(*sg));
-	struct amt_channel *c = channel_find(s, sg, hash);
+	uint32_t i;
 
 	if (addr_is_none(&sg->g) || sg->s.family != sg->g.family)
 		return -EINVAL;
-	if (c && c->joined)
+	i = amt_set_find(&s->channels, sg);
+	if (i != AMT_SET_NONE && at(s, i)->joined)
 		return -EEXIST;
-	if (!c)
-		c = channel_add(s, sg, hash);
-	if (!c)
+	if (i == AMT_SET_NONE)
+		i = amt_set_add(&s->channels, sg);
+	if (i == AMT_SET_NONE)
 		return -ENOMEM;
-	c->joined = true;
+	at(s, i)->joined = true;
 	s->joined++;
-	channel_queue(s, c, AMT_QUEUE_CHANGED);
+	channel_queue(s, i, AMT_QUEUE_CHANGED);
 	if (s->state == AMT_IDLE)
 		amt_tunnel_want(t, s->family, now_us);
 	changed_flush(s, now_us);
@@ -330,17 +275,17 @@ int amt_tunnel_join(struct amt_tunnel *t, const struct sg *sg, uint64_t now_us)
 int amt_tunnel_leave(struct amt_tunnel *t, const struct sg *sg, uint64_t now_us)
 {
 	struct amt_side *s = amt_side(t, sg->g.family);
-	struct amt_channel *c = channel_find(s, sg, hmap_hash(sg, sizeof(*sg)));
+	uint32_t i = amt_set_find(&s->channels, sg);
 
-	if (!c || !c->joined)
+	if (i == AMT_SET_NONE || !at(s, i)->joined)
 		return -ENOENT;
-	if (!c->announced) {
-		channel_free(s, c);
+	if (!at(s, i)->announced) {
+		channel_free(s, i);
 		return 0;
 	}
-	c->joined = false;
+	at(s, i)->joined = false;
 	s->joined--;
-	channel_queue(s, c, AMT_QUEUE_CHANGED);
+	channel_queue(s, i, AMT_QUEUE_CHANGED);
 	changed_flush(s, now_us);
 	return 0;
 }

@@ -418,6 +418,8 @@ static void query_accept(
 		return;
 	t->batch--;
 	amt_report_current(s, now_us);
+	if (s->limit)
+		amt_tunnel_event(t, AMT_EV_LIMIT, now_us);
 }
 
 void amt_tunnel_input(struct amt_tunnel *t, const struct addr *src, uint16_t src_port,

@@ -8,6 +8,10 @@
 
 #include "base/rng.h"
 
+#define MIN_BUCKETS 16
+// Buckets moved with each insert: growth is over after a quarter of the inserts to the next one.
+#define MOVE_STEP 4
+
 #define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 
 // Inlined, so that the state stays in registers: every lookup of the control thread goes through
@@ -67,29 +71,42 @@ void hmap_init(struct hmap *m)
 
 void hmap_fini(struct hmap *m)
 {
+	free(m->old);
 	free(m->buckets);
 	hmap_init(m);
 }
 
-static int hmap_grow(struct hmap *m)
+// Moves up to n of the buckets before the map grew.
+static void hmap_move(struct hmap *m, uint32_t n)
 {
-	uint32_t n = m->buckets ? 2 * (m->mask + 1) : 16;
-	struct hnode **buckets = calloc(n, sizeof(struct hnode *));
+	for (; m->old && n > 0; n--) {
+		struct hnode *node = m->old[m->moved], *next;
 
-	if (!buckets)
-		return -ENOMEM;
-	for (uint32_t i = 0; m->buckets && i <= m->mask; i++) {
-		struct hnode *node, *next;
-
-		for (node = m->buckets[i]; node; node = next) {
-			struct hnode **to = &buckets[node->hash & (n - 1)];
+		for (; node; node = next) {
+			struct hnode **to = &m->buckets[node->hash & m->mask];
 
 			next = node->next;
 			node->next = *to;
 			*to = node;
 		}
+		if (m->moved++ == m->old_mask) {
+			free(m->old);
+			m->old = NULL;
+		}
 	}
-	free(m->buckets);
+}
+
+static int hmap_grow(struct hmap *m)
+{
+	uint32_t n = m->buckets ? 2 * (m->mask + 1) : MIN_BUCKETS;
+	struct hnode **buckets = calloc(n, sizeof(struct hnode *));
+
+	if (!buckets)
+		return -ENOMEM;
+	hmap_move(m, UINT32_MAX); // done long ago
+	m->old = m->buckets;
+	m->old_mask = m->mask;
+	m->moved = 0;
 	m->buckets = buckets;
 	m->mask = n - 1;
 	return 0;
@@ -102,17 +119,19 @@ int hmap_insert(struct hmap *m, struct hnode *n, uint64_t hash)
 	// Growth that fails only makes the chains longer; the first array is indispensable.
 	if ((!m->buckets || m->count > m->mask) && hmap_grow(m) < 0 && !m->buckets)
 		return -ENOMEM;
+	hmap_move(m, MOVE_STEP);
 	n->hash = hash;
-	to = &m->buckets[hash & m->mask];
+	to = hmap_bucket(m, hash);
 	n->next = *to;
 	*to = n;
 	m->count++;
 	return 0;
 }
 
+// Moves nothing: a walk over the map may remove what it is at.
 void hmap_remove(struct hmap *m, struct hnode *n)
 {
-	struct hnode **at = &m->buckets[n->hash & m->mask];
+	struct hnode **at = hmap_bucket(m, n->hash);
 
 	while (*at != n)
 		at = &(*at)->next;
@@ -123,7 +142,7 @@ void hmap_remove(struct hmap *m, struct hnode *n)
 
 struct hnode *hmap_find(const struct hmap *m, uint64_t hash)
 {
-	struct hnode *n = m->buckets ? m->buckets[hash & m->mask] : NULL;
+	struct hnode *n = m->buckets ? *hmap_bucket(m, hash) : NULL;
 
 	while (n && n->hash != hash)
 		n = n->next;
@@ -140,20 +159,31 @@ struct hnode *hmap_find_next(const struct hnode *n)
 	return (struct hnode *)(uintptr_t)n;
 }
 
-static struct hnode *first_from(const struct hmap *m, uint64_t bucket)
+static struct hnode *first_of(struct hnode *const *buckets, uint64_t from, uint32_t mask)
 {
-	for (; m->buckets && bucket <= m->mask; bucket++)
-		if (m->buckets[bucket])
-			return m->buckets[bucket];
+	for (; buckets && from <= mask; from++)
+		if (buckets[from])
+			return buckets[from];
 	return NULL;
 }
 
 struct hnode *hmap_first(const struct hmap *m)
 {
-	return first_from(m, 0);
+	struct hnode *n = first_of(m->old, m->moved, m->old_mask);
+
+	return n ? n : first_of(m->buckets, 0, m->mask);
 }
 
+// First the old buckets that are in use, then the others.
 struct hnode *hmap_next(const struct hmap *m, const struct hnode *n)
 {
-	return n->next ? n->next : first_from(m, (n->hash & m->mask) + 1);
+	uint64_t at = n->hash & m->old_mask;
+	struct hnode *next = n->next;
+
+	if (next)
+		return next;
+	if (!m->old || at < m->moved)
+		return first_of(m->buckets, (n->hash & m->mask) + 1, m->mask);
+	next = first_of(m->old, at + 1, m->old_mask);
+	return next ? next : first_of(m->buckets, 0, m->mask);
 }

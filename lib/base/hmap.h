@@ -12,10 +12,14 @@ struct hnode {
 	uint64_t hash;
 };
 
+// A map of very many nodes grows a few buckets with each insert, never all at once: no event of the
+// control thread waits for a hundred thousand nodes to be dealt out anew.
 struct hmap {
 	struct hnode **buckets; // NULL until the first insert
 	uint32_t mask;
 	uint32_t count;
+	struct hnode **old; // while it grows: those before, from `moved` on still in use
+	uint32_t old_mask, moved;
 };
 
 #define container_of_node(ptr, type, member) \
@@ -34,21 +38,28 @@ void hmap_remove(struct hmap *m, struct hnode *n);
 // First node with this hash, or the next one after n; the caller compares keys. NULL at the end.
 struct hnode *hmap_find(const struct hmap *m, uint64_t hash);
 struct hnode *hmap_find_next(const struct hnode *n);
+// Where a hash is at home; buckets must not be NULL.
+static inline struct hnode **hmap_bucket(const struct hmap *m, uint64_t hash)
+{
+	if (m->old && (hash & m->old_mask) >= m->moved)
+		return &m->old[hash & m->old_mask];
+	return &m->buckets[hash & m->mask];
+}
 // For who looks up many keys: fetches the bucket of a hash into the cache; once that is there, its
 // first node; once that is there, the one behind it where the first is of another hash.
 static inline void hmap_fetch_bucket(const struct hmap *m, uint64_t hash)
 {
 	if (m->buckets)
-		__builtin_prefetch(&m->buckets[hash & m->mask]);
+		__builtin_prefetch(hmap_bucket(m, hash));
 }
 static inline void hmap_fetch_first(const struct hmap *m, uint64_t hash)
 {
 	if (m->buckets)
-		__builtin_prefetch(m->buckets[hash & m->mask]);
+		__builtin_prefetch(*hmap_bucket(m, hash));
 }
 static inline void hmap_fetch_second(const struct hmap *m, uint64_t hash)
 {
-	const struct hnode *n = m->buckets ? m->buckets[hash & m->mask] : NULL;
+	const struct hnode *n = m->buckets ? *hmap_bucket(m, hash) : NULL;
 
 	if (n && n->hash != hash)
 		__builtin_prefetch(n->next);

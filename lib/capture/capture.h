@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #define CAPTURE_ERR_LEN 256
-#define CAPTURE_BATCH	64 // frames of one capture_input() at most
+// Frames of one capture_input() at most: 70 new Joins each of them are some milliseconds of work,
+// and the loop has other interfaces and timers.
+#define CAPTURE_BATCH 8
 
 struct capture;
 

@@ -30,12 +30,13 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	TAILQ_INIT(&cs->awaiting);
 	TAILQ_INIT(&cs->seen);
 	TAILQ_INIT(&cs->batch);
+	TAILQ_INIT(&cs->moves);
 	TAILQ_INIT(&cs->services.waiting);
 	timer_init(&cs->sweep, sweep_cb, cs);
 	return cs;
 }
 
-static struct channel *channel_find(const struct channels *cs, const struct sg *sg, uint64_t hash)
+struct channel *channel_find(const struct channels *cs, const struct sg *sg, uint64_t hash)
 {
 	struct hnode *n = hmap_find(&cs->by_sg, hash);
 
@@ -95,6 +96,14 @@ free_channel:
 	return NULL;
 }
 
+void channel_apply(struct channels *cs, struct channel *ch)
+{
+	if (ch->mfib)
+		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, channel_sent_to(ch));
+	if (ch->moving)
+		mfib_channel_oifs(cs->rooms.mfib, ch->moving->mfib, channel_sent_to(ch));
+}
+
 void channel_unforward(struct channels *cs, struct channel *ch)
 {
 	struct mfib_stats stats;
@@ -126,6 +135,7 @@ static void channel_destroy(struct channel *ch, uint64_t now_us)
 	struct source *src = ch->source;
 	struct channels *cs = src->cs;
 
+	move_channel_gone(ch, now_us);
 	if (ch->mfib)
 		tunnel_leave(ch, now_us);
 	if (ch->awaiting)
@@ -160,7 +170,7 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 	ch->wanted_by[origin] = bit;
 	switch (ch->source->state) {
 	case SOURCE_ATTACHED:
-		tunnel_join(endpoint_for(ch->source->tunnel, ch, now_us), ch, now_us);
+		tunnel_join(endpoint_for(move_join_at(ch->source), ch, now_us), ch, now_us);
 		break;
 	case SOURCE_WAITING:
 		if (!timer_armed(&ch->source->retry)) // just created
@@ -193,8 +203,8 @@ static void want_change(struct channels *cs, const struct sg *sg, unsigned int i
 		return;
 	if (!oifs)
 		channel_destroy(ch, now_us);
-	else if (ch->mfib)
-		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, channel_sent_to(ch));
+	else
+		channel_apply(cs, ch);
 }
 
 void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
@@ -216,8 +226,8 @@ void channels_mute(
 		return;
 	before = channel_sent_to(ch);
 	ch->muted = muted ? ch->muted | bit : ch->muted & ~bit;
-	if (ch->mfib && channel_sent_to(ch) != before)
-		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, channel_sent_to(ch));
+	if (channel_sent_to(ch) != before)
+		channel_apply(cs, ch);
 }
 
 bool channels_flows(const struct channels *cs, const struct sg *sg, uint64_t now_us)
@@ -254,12 +264,17 @@ void channels_batch_end(struct channels *cs, uint64_t now_us)
 
 void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 {
-	struct mfib_stats stats;
+	struct mfib_stats stats, other;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], r[ADDR_STRLEN];
 
 	if (!ch->mfib)
 		return;
 	mfib_channel_stats(ch->mfib, &stats);
+	if (ch->moving) {
+		// Either may bring all that is new; the sum goes on growing when they change roles.
+		mfib_channel_stats(ch->moving->mfib, &other);
+		stats.packets += other.packets;
+	}
 	if (stats.packets == ch->packets)
 		return;
 	ch->packets = stats.packets;
@@ -313,10 +328,12 @@ static void sweep_cb(struct timer *t, void *arg, uint64_t now_us)
 
 void channels_destroy(struct channels *cs, uint64_t now_us)
 {
-	struct hnode *n;
+	struct hnode *n, *tmp;
 
 	if (!cs)
 		return;
+	while (!TAILQ_EMPTY(&cs->moves))
+		move_stop(TAILQ_FIRST(&cs->moves), now_us);
 	for (n = hmap_first(&cs->by_source); n; n = hmap_next(&cs->by_source, n))
 		race_end(container_of_node(n, struct source, node), now_us);
 	race_fini(cs);
@@ -338,7 +355,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 		}
 		tunnel_close(t, now_us);
 	}
-	while ((n = hmap_first(&cs->by_sg)))
+	HMAP_FOREACH (n, tmp, &cs->by_sg)
 		channel_destroy(container_of_node(n, struct channel, node), now_us);
 	discover_fini(cs);
 	timer_cancel(cs->rooms.timers, &cs->sweep);

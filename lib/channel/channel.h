@@ -45,7 +45,7 @@ const char *channel_origin_name(enum channel_origin o); // "pim", "igmp", "stati
 struct channel_view {
 	struct sg sg;
 	enum channel_state state;
-	char reason[160];  // why it is in this state, for people; "" while flowing
+	char reason[160];  // why it is in this state, for people; while flowing "", or of a move
 	struct addr relay; // none before one is chosen
 	uint64_t oifs;	   // downstream interfaces that want it, bit i: index i
 	uint64_t wanted_by[CHANNEL_ORIGINS]; // the same by who wants it there; oifs is their union
@@ -69,7 +69,7 @@ struct relay_view { // one a candidate of a source
 	bool discovery_optional;
 	bool in_use;
 	const char *held_reason; // NULL when not held down
-	uint64_t held_until_us;
+	uint64_t held_until_us;	 // NEVER_US: as long as it is named
 	uint64_t expires_us;
 };
 
@@ -111,6 +111,8 @@ struct channel_env {
 	void (*unwanted_cb)(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 	// True for an address of this box: it is no relay.
 	bool (*is_local)(void *ctx, const struct addr *a);
+	// Optional: true for one on the link of an interface that is downstream only.
+	bool (*is_downstream)(void *ctx, const struct addr *a);
 	// Optional: whether there is an upstream address of a relay's family at the moment.
 	bool (*has_family)(void *ctx, uint8_t family); // enum addr_family
 	void *ctx;
@@ -161,6 +163,36 @@ void channels_addr_added(struct channels *cs, uint64_t now_us);
 // An address went: its tunnels are closed and their channels find new ones.
 void channels_addr_gone(struct channels *cs, const struct addr *local, uint64_t now_us);
 
+// Make before break: moves the channels of a source to another of its relays, and joins there
+// before it leaves the old one, so that no packet is lost or doubled. To relay, one of its
+// candidates or the relay of a tunnel; or (NULL) to the best that can be used and is not the one it
+// has. why: a word or two for the log and the views, a literal. Goes on by timers; a relay that
+// does not answer, or brings nothing, leaves all as it was, and the source is not moved again for
+// some time. 0; or -ENOENT no channel of the source is wanted; -EALREADY it is being moved, or is
+// there; -EAGAIN it has no relay yet (a search goes on), or a move has failed not long ago (not
+// with CHANNEL_MOVE_FORCE); -ENXIO there is no other relay; -ENOMEM.
+#define CHANNEL_MOVE_FORCE 1 // an operator's: neither hold-down nor back-off counts
+int channels_move(struct channels *cs, const struct addr *source, const struct addr *relay,
+	const char *why, unsigned int flags, uint64_t now_us);
+
+// What is not used, each for a reason that is counted.
+#define CHANNEL_DROP_LIST(X)                                                            \
+	X(RELAY_BOGON, "named as a relay, but no host can have that address")           \
+	X(RELAY_OURS, "named as a relay, but it is an address of this box")             \
+	X(RELAY_DOWNSTREAM, "named as a relay, but it is on a downstream link: a loop") \
+	X(SOURCE_OURS, "the source is an address of this box: no relay is looked for")  \
+	X(SOURCE_DOWNSTREAM, "the source is on a downstream link: no relay is looked for")
+enum channel_drop {
+#define X(name, text) CHANNEL_DROP_##name,
+	CHANNEL_DROP_LIST(X)
+#undef X
+		CHANNEL_DROP_COUNT
+};
+extern const char *const channel_drop_names[CHANNEL_DROP_COUNT]; // "RELAY_OURS" ...
+extern const char *const channel_drop_texts[CHANNEL_DROP_COUNT];
+// Counts, by enum channel_drop.
+const uint64_t *channels_drops(const struct channels *cs);
+
 struct channel_totals {
 	uint32_t channels, sources, tunnels;
 	uint64_t wanted, refused; // channels ever created; refused by max_channels
@@ -168,6 +200,8 @@ struct channel_totals {
 };
 void channels_totals(const struct channels *cs, struct channel_totals *out);
 
+// One channel; false when nobody wants it.
+bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out);
 // Every channel, without a view of it, which costs more.
 void channels_each_sg(
 	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg);
@@ -177,6 +211,9 @@ void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
 // Counts of one tunnel, by its AMT part; returns its channels.
 uint32_t channels_tunnel_stats(const struct amt_tunnel *t, struct mfib_stats *out);
+// The candidates of one source.
+void channels_source_relays(const struct channels *cs, const struct addr *source,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg);
 void channels_each_relay(
 	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg);
 

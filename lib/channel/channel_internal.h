@@ -22,6 +22,7 @@ struct channel {
 	bool awaiting;		   // on channels.awaiting, else on channels.seen
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
 	struct tunnel *tunnel;	   // with mfib: that tunnel, or a further endpoint of it
+	struct moving *moving;	   // while it is joined at two relays, or was not long ago
 	uint64_t wanted_us, joined_us, first_packet_us;
 	struct mfib_stats past;	    // counted by entries that are gone, from earlier tunnels
 	uint64_t packets, moved_us; // of the entry at the last look, and when it last grew
@@ -29,6 +30,15 @@ struct channel {
 // A channel with its parts in the amt and mfib rooms stays under 512 octets.
 static_assert(sizeof(struct channel) <= 256, "a channel is too large");
 TAILQ_HEAD(channel_list, channel);
+
+// The other of two entries in a move: the new relay's, and once the old one is left, that one's.
+struct moving {
+	struct mfib_channel *mfib;
+	struct tunnel *tunnel;
+	struct mfib_guard_stats old, new; // at the last look
+	bool ready;			  // the relay that is behind brings only copies
+	bool old_flows, new_flows;	  // since both are joined
+};
 
 enum source_state {
 	SOURCE_RESOLVING, // a lookup is all that goes on
@@ -64,8 +74,8 @@ struct source {
 	struct channels *cs;
 	struct channel_list channels;
 	enum source_state state;
-	struct candidate *candidates;
-	unsigned int n_candidates;
+	struct candidate *candidates; // MAX_CANDIDATES at most
+	unsigned int n_candidates, candidates_room;
 	unsigned int methods; // of discovery that have been asked
 	struct attempt attempts[RACE_MAX];
 	unsigned int n_attempts;
@@ -92,8 +102,38 @@ struct source {
 	bool last_resort;
 	bool settle; // relays that bring no traffic may be tried: there is no other
 	bool services_used;
-	bool flowing; // it had one since
+	bool spread_out;   // health.c: it waits its turn to be sent to another relay
+	bool flowing;	   // it had one since
+	struct move *move; // while attached: to another relay; NULL when it stays
+	uint64_t move_after_us;
+	unsigned int moves_failed; // in a row
 };
+
+enum move_state {
+	MOVE_QUEUED,
+	MOVE_SEEKING,
+	MOVE_MEASURING,
+	MOVE_LEADING,
+	MOVE_BOTH,
+	MOVE_LEFT, // from here on the source is attached to the new relay
+	MOVE_TAIL,
+};
+
+struct move {
+	TAILQ_ENTRY(move) link; // channels.moves
+	struct source *src;
+	enum move_state state;
+	struct tunnel *to;	    // found, until LEFT; pinned
+	struct tunnel *from;	    // in LEFT; pinned
+	struct addr wanted;	    // this relay; none: any
+	const char *why;	    // literal
+	unsigned int flags;	    // CHANNEL_MOVE_*
+	struct mfib_window *window; // from LEADING on
+	struct timer timer;
+	uint64_t began_us, state_us;
+	uint64_t packets; // of all channels, when MEASURING began
+};
+TAILQ_HEAD(move_list, move);
 
 // The relays that the network offers by DNS-SD.
 #define SERVICES_MAX 16
@@ -163,9 +203,15 @@ struct channels {
 	struct timer sweep;
 	struct services services;
 	uint32_t n_further; // endpoints beside those in by_relay
+	struct move_list moves;
+	unsigned int n_moves; // of them, those that are not QUEUED
 	bool batching;
 	struct tunnel_list batch;
 	uint64_t wanted, refused;
+	uint64_t drops[CHANNEL_DROP_COUNT];
+	// health.c: sources that were sent to another relay since then
+	uint64_t restarts_us;
+	unsigned int restarts;
 	uint64_t now_us; // of the last event, for the views
 };
 
@@ -184,6 +230,8 @@ static inline uint64_t channel_sent_to(const struct channel *ch)
 {
 	return channel_oifs(ch) & ~ch->muted;
 }
+// The set of its entries is what it is sent to.
+void channel_apply(struct channels *cs, struct channel *ch);
 // Takes the forwarding entry out and keeps its counts.
 void channel_unforward(struct channels *cs, struct channel *ch);
 // Reads its counters.
@@ -194,6 +242,7 @@ void channel_restart(struct channels *cs, struct channel *ch);
 // source.c
 // Can a relay of this family be reached at the moment?
 bool source_has_family(const struct channels *cs, uint8_t family);
+struct channel *channel_find(const struct channels *cs, const struct sg *sg, uint64_t hash);
 struct source *source_find(const struct channels *cs, const struct addr *a);
 struct source *source_create(struct channels *cs, const struct addr *a);
 void source_destroy(struct source *src, uint64_t now_us);
@@ -214,6 +263,18 @@ bool source_is_at(const struct source *src, const struct addr *candidate);
 void source_leave(struct source *src, uint64_t now_us);
 // Is there another relay that it could be attached to?
 bool source_has_other(const struct source *src, uint64_t now_us);
+
+// Is there a relay that a move could be to, or a method that may name one?
+bool source_may_seek(const struct source *src, uint64_t now_us);
+// The race of a move begins: ends with move_found() or move_fail().
+void source_seek(struct source *src, uint64_t now_us);
+
+// refuse.c
+// Why an address cannot be a relay of ours, or a source that needs one; CHANNEL_DROP_COUNT: it can.
+enum channel_drop relay_refused(const struct channels *cs, const struct addr *a);
+enum channel_drop source_refused(const struct channels *cs, const struct addr *a);
+// Counts it; false for CHANNEL_DROP_COUNT.
+bool channel_drop(struct channels *cs, enum channel_drop why);
 
 // discover.c
 enum ask {
@@ -259,7 +320,36 @@ void health_end(struct source *src);
 void health_moved(struct channel *ch, uint64_t now_us);
 void health_cb(struct timer *timer, void *arg, uint64_t now_us);
 
+// move.c
+static inline bool move_seeks(const struct source *src)
+{
+	return src->move && src->move->state == MOVE_SEEKING;
+}
+static inline bool move_forced(const struct source *src)
+{
+	return src->move && (src->move->flags & CHANNEL_MOVE_FORCE);
+}
+// As channels_move().
+int move_begin(struct source *src, const struct addr *relay, const char *why, unsigned int flags,
+	uint64_t now_us);
+// The race was won by this tunnel, which is up.
+void move_found(struct move *mv, struct tunnel *to, uint64_t now_us);
+// Back to the old relay, for some time.
+void move_fail(struct move *mv, const char *reason, uint64_t now_us);
+// At once to where the source is attached: the old relay, or from LEFT on the new one.
+void move_stop(struct move *mv, uint64_t now_us);
+// A tunnel, or a further endpoint with channels, is about to close.
+void moves_tunnel_gone(struct tunnel *t, const char *reason, uint64_t now_us);
+// A channel is about to go.
+void move_channel_gone(struct channel *ch, uint64_t now_us);
+// Where a new channel of an attached source is to be joined.
+struct tunnel *move_join_at(const struct source *src);
+// Of its state.
+const char *move_text(const struct move *mv);
+
 // tunnel.c
+// Within a batch the reports of this tunnel are held back until its end.
+void tunnel_batch(struct tunnel *t);
 struct tunnel *tunnel_find(const struct channels *cs, const struct addr *relay);
 struct tunnel *tunnel_find_discovered(const struct channels *cs, const struct addr *from);
 // For channels of a family first; the other one comes when it is wanted. NULL with errno.

@@ -33,7 +33,7 @@ static void add_found(
 // The method that was asked has answered; ok: with relays.
 static void answered(struct source *src, bool ok, uint64_t now_us)
 {
-	if (src->state != SOURCE_ATTACHED) {
+	if (src->state != SOURCE_ATTACHED || move_seeks(src)) {
 		race_next(src, now_us);
 		return;
 	}

@@ -73,6 +73,8 @@ static void move_channels(struct tunnel *from, struct tunnel *to, uint64_t now_u
 	if (!outer)
 		channels_batch_begin(cs);
 	TAILQ_FOREACH (src, &first->sources, in_tunnel) {
+		if (src->move) // it has found its endpoints
+			continue;
 		for (ch = TAILQ_FIRST(&src->channels); ch; ch = TAILQ_NEXT(ch, in_source)) {
 			if (!belongs(ch, from, to))
 				continue;
@@ -102,6 +104,8 @@ void endpoint_fail(struct tunnel *t, const char *reason, uint64_t now_us)
 	log_warn("channel", "further endpoint not used relay=%s local=%s reason=\"%s\"",
 		addr_format(&t->relay, r), addr_format(&t->local, l), reason);
 	first->further->retry_us[t->index] = now_us + t->cs->cfg.hold_down_s * USEC_PER_SEC;
+	if (t->n_channels > 0)
+		moves_tunnel_gone(t, reason, now_us);
 	move_channels(t, first, now_us);
 	tunnel_close(t, now_us);
 }

@@ -11,6 +11,11 @@ const char hold_no_traffic[] = "no traffic of this source";
 
 // A source that was quiet is believed to be a steady one again after so long a flow.
 #define CALM_US (60 * USEC_PER_SEC)
+// Of many sources that fall silent at once, so many are sent to another relay without delay; the
+// rest at random times within a span (RFC 8777 section 3.3.4.2; standards TH-04), so that what is
+// left is not run over by all.
+#define RESTART_BURST	32
+#define RESTART_SPAN_US (10 * USEC_PER_SEC)
 // RFC 8777 section 3.3.4.1: a relay without traffic is held for 3 to 10 minutes.
 #define HOLD_MAX_S 600
 
@@ -76,6 +81,26 @@ static void health_probe(struct source *src, uint64_t now_us)
 			tunnel_probe(ch->tunnel, now_us);
 }
 
+// True: not now.
+static bool restart_delayed(struct source *src, uint64_t now_us)
+{
+	struct channels *cs = src->cs;
+
+	if (src->spread_out) {
+		src->spread_out = false;
+		return false;
+	}
+	if (now_us - cs->restarts_us >= RESTART_SPAN_US) {
+		cs->restarts_us = now_us;
+		cs->restarts = 0;
+	}
+	if (cs->restarts++ < RESTART_BURST)
+		return false;
+	src->spread_out = true;
+	health_arm(src, now_us + 1 + rng_below(cs->rooms.rng, RESTART_SPAN_US));
+	return true;
+}
+
 static void health_silent(struct source *src, uint64_t now_us)
 {
 	struct channels *cs = src->cs;
@@ -84,6 +109,8 @@ static void health_silent(struct source *src, uint64_t now_us)
 	uint64_t hold_s = (uint64_t)cs->cfg.hold_down_s << (src->moves < 4 ? src->moves : 4);
 	unsigned int after_s = (unsigned int)((now_us - src->moved_us) / USEC_PER_SEC);
 
+	if (source_has_other(src, now_us) && restart_delayed(src, now_us))
+		return;
 	src->silences++;
 	if (!source_has_other(src, now_us)) {
 		// The subscription stays: a silent sender may begin at any time.
@@ -122,7 +149,10 @@ void health_cb(struct timer *timer, void *arg, uint64_t now_us)
 	quiet_us = now_us - src->moved_us;
 	if (quiet_us >= src->window_us) {
 		health_silent(src, now_us);
-	} else if (quiet_us >= src->window_us / 2) {
+		return;
+	}
+	src->spread_out = false;
+	if (quiet_us >= src->window_us / 2) {
 		health_probe(src, now_us);
 		health_arm(src, src->moved_us + src->window_us);
 	} else {

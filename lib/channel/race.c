@@ -69,8 +69,17 @@ static void race_won(struct source *src, struct tunnel *t, uint64_t now_us)
 	}
 	t->pins++;
 	race_end(src, now_us);
-	tunnel_attach(t, src, now_us);
+	if (move_seeks(src))
+		move_found(src->move, t, now_us);
+	else
+		tunnel_attach(t, src, now_us);
 	t->pins--;
+}
+
+// A move cannot be to where the source is.
+static bool is_here(const struct source *src, const struct tunnel *t)
+{
+	return move_seeks(src) && t == src->tunnel;
 }
 
 static bool served(const struct attempt *a, const void *arg)
@@ -166,7 +175,7 @@ void race_hurry(struct tunnel *t, uint64_t now_us)
 // Is it held down for want of this source's traffic?
 static bool tunnel_is_quiet_for(const struct tunnel *t, const struct source *src, uint64_t now_us)
 {
-	return !src->settle &&
+	return !src->settle && !move_forced(src) &&
 	       holddown_held_for(src->cs->rooms.held, &t->relay, &src->addr, now_us, NULL, NULL);
 }
 
@@ -178,7 +187,7 @@ static struct tunnel *advertised(
 	struct tunnel *t;
 	char to[ADDR_STRLEN];
 
-	if (cs->env.is_local(cs->env.ctx, relay) ||
+	if (channel_drop(cs, relay_refused(cs, relay)) ||
 		holddown_held(cs->rooms.held, relay, now_us, NULL, NULL)) {
 		// A broker that names a held relay is itself of no use for as long.
 		holddown_add(cs->rooms.held, &d->addr, "advertises a relay that is held down",
@@ -205,7 +214,9 @@ static void attempt_advertised(
 	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as in attempt_end()
 	struct channels *cs = src->cs;
 
-	if (tunnel_is_quiet_for(t, src, now_us)) {
+	if (is_here(src, t)) {
+		attempt_fail(a, now_us);
+	} else if (tunnel_is_quiet_for(t, src, now_us)) {
 		// Asked again, the broker names the relay that was just left.
 		holddown_add_for(cs->rooms.held, from, &src->addr, hold_no_traffic,
 			now_us + cs->cfg.hold_down_s * USEC_PER_SEC);
@@ -327,6 +338,10 @@ static int attempt_begin(struct source *src, unsigned int i, uint64_t now_us)
 		t = tunnel_find_discovered(cs, &relay->addr);
 	if (t && !addr_eq(&t->relay, &relay->addr) && tunnel_is_quiet_for(t, src, now_us))
 		t = NULL; // the broker may name another relay now
+	if (t && is_here(src, t)) {
+		attempt_end(a, now_us);
+		return -EALREADY;
+	}
 	if (t && tunnel_serves(t, src->addr.family)) {
 		race_won(src, t, now_us);
 		return 1;
@@ -381,7 +396,8 @@ void race_next(struct source *src, uint64_t now_us)
 		if (ret == 1)
 			return;
 		if (ret == 0) {
-			src->state = SOURCE_RACING;
+			if (!move_seeks(src))
+				src->state = SOURCE_RACING;
 			race_arm(src, (unsigned int)i, now_us);
 			return;
 		}
@@ -394,6 +410,6 @@ void race_cb(struct timer *timer, void *arg, uint64_t now_us)
 
 	(void)timer;
 	src->cs->now_us = now_us;
-	if (src->state == SOURCE_RACING)
+	if (src->state == SOURCE_RACING || move_seeks(src))
 		race_next(src, now_us);
 }

@@ -31,10 +31,7 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 
 	if (!src)
 		return NULL;
-	src->candidates = calloc(MAX_CANDIDATES, sizeof(*src->candidates));
-	if (!src->candidates ||
-		hmap_insert(&cs->by_source, &src->node, hmap_hash(a, sizeof(*a))) < 0) {
-		free(src->candidates);
+	if (hmap_insert(&cs->by_source, &src->node, hmap_hash(a, sizeof(*a))) < 0) {
 		free(src);
 		return NULL;
 	}
@@ -53,6 +50,8 @@ void source_destroy(struct source *src, uint64_t now_us)
 {
 	struct channels *cs = src->cs;
 
+	if (src->move)
+		move_stop(src->move, now_us);
 	timer_cancel(cs->rooms.timers, &src->retry);
 	discover_cancel(src);
 	race_end(src, now_us);
@@ -77,18 +76,39 @@ static uint64_t backoff_us(struct source *src)
 		cfg->retry_max_s * USEC_PER_SEC, src->retries++);
 }
 
+// Room for one more: most sources have one or two, and there are very many sources.
+static bool candidates_grow(struct source *src)
+{
+	unsigned int room = src->candidates_room ? 2 * src->candidates_room : 1;
+	struct candidate *c;
+
+	if (src->n_candidates < src->candidates_room)
+		return true;
+	if (room > MAX_CANDIDATES)
+		room = MAX_CANDIDATES;
+	c = src->n_candidates < room ? realloc(src->candidates, room * sizeof(*c)) : NULL;
+	if (!c)
+		return false;
+	src->candidates = c;
+	src->candidates_room = room;
+	return true;
+}
+
 // After those of no higher rank and precedence; equal ones stay in the order that they came in.
 void source_candidate(
 	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank)
 {
-	struct candidate *c = src->candidates;
+	struct candidate *c;
 	unsigned int at;
 
 	for (unsigned int i = 0; i < src->n_candidates; i++)
-		if (addr_eq(&c[i].relay.addr, &relay->addr))
+		if (addr_eq(&src->candidates[i].relay.addr, &relay->addr))
 			return;
-	if (src->n_candidates == MAX_CANDIDATES)
+	if (!candidates_grow(src))
 		return;
+	c = src->candidates;
+	// It stays in the list, to be shown with its reason.
+	channel_drop(src->cs, relay_refused(src->cs, &relay->addr));
 	for (at = src->n_candidates++; at > 0; at--) {
 		if (c[at - 1].rank < rank ||
 			(c[at - 1].rank == rank && c[at - 1].relay.precedence <= relay->precedence))
@@ -134,6 +154,8 @@ void source_leave(struct source *src, uint64_t now_us)
 
 	if (!outer)
 		channels_batch_begin(cs);
+	if (src->move)
+		move_stop(src->move, now_us);
 	tunnel_detach(src->tunnel, src, now_us);
 	if (!outer)
 		channels_batch_end(cs, now_us);
@@ -150,12 +172,26 @@ static void candidates_untried(struct source *src)
 
 void source_search(struct source *src, uint64_t now_us)
 {
+	enum channel_drop refused = source_refused(src->cs, &src->addr);
+
 	discover_cancel(src); // begun while it was attached
+	if (channel_drop(src->cs, refused)) {
+		snprintf(src->reason, sizeof(src->reason), "%s", channel_drop_texts[refused]);
+		source_wait(src, now_us + backoff_us(src));
+		return;
+	}
 	if (src->n_candidates == 0 || now_us >= src->expires_us)
 		source_candidates_begin(src);
 	candidates_untried(src);
 	src->settle = false;
 	race_next(src, now_us);
+}
+
+static bool move_may_be_to(const struct source *src, const struct addr *a)
+{
+	const struct addr *wanted = &src->move->wanted;
+
+	return !source_is_at(src, a) && (addr_is_none(wanted) || addr_eq(wanted, a));
 }
 
 bool source_has_family(const struct channels *cs, uint8_t family)
@@ -169,8 +205,12 @@ static bool candidate_usable(const struct source *src, unsigned int i, uint64_t 
 	const struct addr *a = &src->candidates[i].relay.addr;
 	const char *why;
 
-	if (!source_has_family(cs, a->family) || cs->env.is_local(cs->env.ctx, a))
+	if (!source_has_family(cs, a->family) || relay_refused(cs, a) != CHANNEL_DROP_COUNT)
 		return false;
+	if (src->move && !move_may_be_to(src, a))
+		return false;
+	if (move_forced(src))
+		return true;
 	if (!holddown_held_for(cs->rooms.held, a, &src->addr, now_us, NULL, &why))
 		return true;
 	return (src->last_resort && why == hold_no_answer) ||
@@ -206,7 +246,8 @@ static void explain_none(struct source *src, uint64_t now_us)
 {
 	const struct addr *a = &src->candidates[0].relay.addr;
 	char text[ADDR_STRLEN];
-	const char *why = "cannot be a relay for this box, whose own address it is";
+	enum channel_drop refused = relay_refused(src->cs, a);
+	const char *why = refused != CHANNEL_DROP_COUNT ? channel_drop_texts[refused] : "";
 
 	if (!source_has_family(src->cs, a->family))
 		why = a->family == ADDR_V4 ? "no upstream interface has an IPv4 address"
@@ -250,8 +291,14 @@ static void source_rest(struct source *src, uint64_t now_us)
 	source_wait(src, now_us + wait_us);
 }
 
+static void seek_exhausted(struct source *src, uint64_t now_us);
+
 void source_exhausted(struct source *src, uint64_t now_us)
 {
+	if (move_seeks(src)) {
+		seek_exhausted(src, now_us);
+		return;
+	}
 	while (!discover_waits(src) && source_has_more(src)) {
 		if (discover_ask(src, now_us) == ASK_ADDED) {
 			race_next(src, now_us);
@@ -275,6 +322,41 @@ void source_exhausted(struct source *src, uint64_t now_us)
 	source_rest(src, now_us);
 }
 
+bool source_may_seek(const struct source *src, uint64_t now_us)
+{
+	const struct addr *wanted = &src->move->wanted;
+
+	if (!addr_is_none(wanted) && tunnel_find(src->cs, wanted))
+		return true;
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		if (candidate_usable(src, i, now_us))
+			return true;
+	return now_us >= src->expires_us || source_has_more(src);
+}
+
+void source_seek(struct source *src, uint64_t now_us)
+{
+	if (src->n_candidates == 0 || now_us >= src->expires_us) {
+		discover_cancel(src);
+		source_candidates_begin(src);
+	}
+	candidates_untried(src);
+	race_next(src, now_us);
+}
+
+// The same in a move, where there is a relay to stay with.
+static void seek_exhausted(struct source *src, uint64_t now_us)
+{
+	while (!discover_waits(src) && source_has_more(src)) {
+		if (discover_ask(src, now_us) == ASK_ADDED && source_untried(src, now_us) >= 0) {
+			race_next(src, now_us);
+			return;
+		}
+	}
+	if (src->n_attempts == 0 && !discover_waits(src))
+		move_fail(src->move, "no other relay answers", now_us);
+}
+
 static void retry_cb(struct timer *timer, void *arg, uint64_t now_us)
 {
 	struct source *src = arg;
@@ -296,6 +378,8 @@ void channels_addr_added(struct channels *cs, uint64_t now_us)
 		if (src->state == SOURCE_WAITING) {
 			timer_cancel(cs->rooms.timers, &src->retry);
 			src->retries = 0;
+			// Of a family that was not there before, more may be found.
+			src->expires_us = now_us;
 			source_search(src, now_us);
 		}
 	}

@@ -153,8 +153,7 @@ void tunnel_close(struct tunnel *t, uint64_t now_us)
 	free(t);
 }
 
-// Within a batch the reports of this tunnel are held back until its end.
-static void tunnel_batch(struct tunnel *t)
+void tunnel_batch(struct tunnel *t)
 {
 	struct channels *cs = t->cs;
 
@@ -248,7 +247,7 @@ void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
 			tunnel_leave(ch, now_us);
 	TAILQ_REMOVE(&t->sources, src, in_tunnel);
 	src->tunnel = NULL;
-	if (TAILQ_EMPTY(&t->sources))
+	if (TAILQ_EMPTY(&t->sources) && t->pins == 0)
 		timer_arm(t->cs->rooms.timers, &t->linger,
 			now_us + t->cs->cfg.linger_s * USEC_PER_SEC);
 }
@@ -286,6 +285,9 @@ void tunnel_fail(struct tunnel *t, const char *reason, uint32_t hold_s, uint64_t
 		// The relay alone: behind a broker another Discovery may lead to another one.
 		holddown_add(cs->rooms.held, &t->relay, reason, until);
 	}
+	t->pins++;
+	moves_tunnel_gone(t, reason, now_us);
+	t->pins--;
 	tunnel_abandon(t, &moved);
 	race_tunnel_failed(t, &lost);
 	tunnel_close(t, now_us);
@@ -313,6 +315,15 @@ static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 	t->icmp_error = 0;
 	holddown_release(t->cs->rooms.held, &t->relay); // a last resort that works
 	race_tunnel_up(t, now_us);
+}
+
+// The relay asks for no more, and may be about to go: what it serves moves, where it can.
+static void tunnel_limit(struct tunnel *t, uint64_t now_us)
+{
+	struct source *src;
+
+	TAILQ_FOREACH (src, &t->sources, in_tunnel)
+		(void)move_begin(src, NULL, "L flag", 0, now_us);
 }
 
 // The relay does not answer for the channels of a family. Sources of it go elsewhere where they
@@ -376,6 +387,9 @@ void channels_tunnel_event(
 			endpoint_fail(t, hold_full, now_us);
 		else
 			tunnel_fail(t, hold_full, cs->cfg.full_hold_down_s, now_us);
+		break;
+	case AMT_EV_LIMIT:
+		tunnel_limit(t->first ? t->first : t, now_us);
 		break;
 	case AMT_EV_ENDPOINT: // the engine has told the relay; nothing here depends on it
 		break;

@@ -37,6 +37,23 @@ static uint64_t seconds_since(const struct channels *cs, uint64_t then_us)
 	return cs->now_us > then_us ? (cs->now_us - then_us) / USEC_PER_SEC : 0;
 }
 
+static void explain_move(const struct move *mv, struct channel_view *v)
+{
+	const struct addr *to = mv->to ? &mv->to->relay : &mv->wanted;
+	char text[ADDR_STRLEN];
+
+	if (mv->from)
+		snprintf(v->reason, sizeof(v->reason), "moved from %s (%s): %s",
+			addr_format(&mv->from->relay, text), mv->why, move_text(mv));
+	else if (mv->state == MOVE_TAIL)
+		snprintf(v->reason, sizeof(v->reason), "moved here (%s): %s", mv->why,
+			move_text(mv));
+	else
+		snprintf(v->reason, sizeof(v->reason), "moves to %s (%s): %s",
+			addr_is_none(to) ? "another relay" : addr_format(to, text), mv->why,
+			move_text(mv));
+}
+
 static enum channel_state attached_state(
 	const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
@@ -60,6 +77,8 @@ static enum channel_state attached_state(
 			(unsigned long long)seconds_since(cs, ch->moved_us));
 		return CHANNEL_STALLED;
 	}
+	if (ch->source->move)
+		explain_move(ch->source->move, v);
 	return CHANNEL_FLOWING;
 }
 
@@ -95,17 +114,19 @@ static enum channel_state racing_state(
 static void view_fill(const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
 	const struct source *src = ch->source;
-	struct mfib_stats stats = {0};
+	struct mfib_stats stats = {0}, other = {0};
 	char text[ADDR_STRLEN];
 
 	if (ch->mfib)
 		mfib_channel_stats(ch->mfib, &stats);
+	if (ch->moving)
+		mfib_channel_stats(ch->moving->mfib, &other);
 	*v = (struct channel_view){
 		.sg = ch->sg,
 		.oifs = channel_oifs(ch),
 		.muted = ch->muted & channel_oifs(ch),
-		.packets = ch->past.packets + stats.packets,
-		.bytes = ch->past.bytes + stats.bytes,
+		.packets = ch->past.packets + stats.packets + other.packets,
+		.bytes = ch->past.bytes + stats.bytes + other.bytes,
 		.wanted_us = ch->wanted_us,
 		.joined_us = ch->joined_us,
 		.first_packet_us = ch->first_packet_us,
@@ -139,6 +160,15 @@ void channels_each_sg(
 
 	HMAP_FOREACH (n, tmp, &cs->by_sg)
 		cb(arg, &container_of_node(n, struct channel, node)->sg);
+}
+
+bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
+{
+	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+
+	if (ch)
+		view_fill(cs, ch, out);
+	return ch;
 }
 
 void channels_each(
@@ -202,6 +232,7 @@ static void source_relays(const struct channels *cs, const struct source *src,
 {
 	for (unsigned int i = 0; i < src->n_candidates; i++) {
 		const struct candidate *c = &src->candidates[i];
+		enum channel_drop refused = relay_refused(cs, &c->relay.addr);
 		struct relay_view v = {
 			.source = src->addr,
 			.addr = c->relay.addr,
@@ -218,8 +249,21 @@ static void source_relays(const struct channels *cs, const struct source *src,
 		if (!holddown_held_for(cs->rooms.held, &v.addr, &src->addr, cs->now_us,
 			    &v.held_until_us, &v.held_reason))
 			v.held_reason = NULL;
+		if (refused != CHANNEL_DROP_COUNT) {
+			v.held_reason = channel_drop_texts[refused];
+			v.held_until_us = NEVER_US;
+		}
 		cb(arg, &v);
 	}
+}
+
+void channels_source_relays(const struct channels *cs, const struct addr *source,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	const struct source *src = source_find(cs, source);
+
+	if (src)
+		source_relays(cs, src, cb, arg);
 }
 
 void channels_each_relay(

@@ -29,6 +29,7 @@
 	X(INNER_SOURCE, "inner source is not a unicast address")                            \
 	X(NOT_JOINED, "(S,G) is not joined through this tunnel")                            \
 	X(MUTED, "another router forwards (S,G) on every interface that wants it")          \
+	X(MOVE_DUPLICATE, "copy of a packet that came from the other relay of a move")      \
 	X(TTL, "inner TTL or hop limit is 1 or 0")                                          \
 	X(ECN, "outer CE on a packet that is not ECN-capable (RFC 6040)")                   \
 	X(MTU, "larger than the MTU of a downstream interface")                             \

@@ -90,7 +90,7 @@ uint32_t driad_rank(const struct addr *a, const struct driad_path *path)
 // broken costs one try. Ranks order a family in itself.
 static void interleave(struct driad_order *o, unsigned int from, unsigned int to)
 {
-	struct driad_relay out[DRIAD_MAX_RELAYS];
+	struct driad_relay out[DRIAD_MAX_RELAYS] = {0};
 	uint8_t family = o->relays[from].addr.family;
 	unsigned int own = from, other = from;
 

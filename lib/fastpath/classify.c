@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 
 #include "fastpath/cksum.h"
+#include "fastpath/move.h"
 
 #define PUNT_AS(v)	    ((struct class){.verdict = (v)})
 #define DROP_FOR(r)	    ((struct class){.verdict = VERDICT_DROP, .reason = DROP_##r})
@@ -170,17 +171,36 @@ static uint8_t outer_ecn(const struct frame *f)
 	return f->v6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK;
 }
 
-// Data without a place to go: its channel is not there, or is sent nowhere at the moment; that is
-// counted all the same, as data_muted() does.
-static struct class missed(const struct class *c, enum drop_reason miss)
+// Data whose channel has an empty oif set, or is not there: false when that is the end of it, as
+// *c says then. What is sent nowhere is counted all the same, as data_muted() does.
+static bool rare(
+	const struct worker *w, const struct frame *f, struct class *c, enum drop_reason miss)
 {
-	if (c->count)
+	enum drop_reason reason = miss;
+
+	if (c->count) {
+		switch (move_look(w, c->count, f->v6 || c->v6, &c->move)) {
+		case RARE_MOVE:
+			c->oifs = __atomic_load_n(&c->move->oifs, __ATOMIC_RELAXED);
+			return true;
+		case RARE_AGAIN:
+			c->oifs = mfib_entry_oifs(c->count);
+			if (c->oifs)
+				return true;
+			break;
+		case RARE_MUTED:
+			break;
+		}
 		mfib_count(c->count, c->inner_len);
-	return (struct class){.verdict = VERDICT_DROP, .reason = c->count ? DROP_MUTED : miss};
+		reason = DROP_MUTED;
+	}
+	*c = (struct class){.verdict = VERDICT_DROP, .reason = reason};
+	return false;
 }
 
 // avail: octets after the AMT header.
-static struct class classify_inner4(const struct frame *f, size_t inner, size_t avail)
+static struct class classify_inner4(
+	const struct worker *w, const struct frame *f, size_t inner, size_t avail)
 {
 	struct class c = {.verdict = VERDICT_FORWARD, .inner = (uint16_t)inner};
 	const uint8_t *ip = f->p + inner;
@@ -198,15 +218,16 @@ static struct class classify_inner4(const struct frame *f, size_t inner, size_t 
 	miss = classify_miss4(ip);
 	if (miss == DROP_NOT_JOINED)
 		c.oifs = lookup4(f, ip, &c.count);
-	if (c.oifs == 0)
-		return missed(&c, miss);
+	if (c.oifs == 0 && !rare(w, f, &c, miss))
+		return c;
 	if (ip[8] <= 1)
 		return DROP_FOR(TTL);
 	c.ecn = ecn_decap[outer_ecn(f)][ip[1] & ECN_MASK];
 	return c.ecn == ECN_DROP ? DROP_FOR(ECN) : c;
 }
 
-static struct class classify_inner6(const struct frame *f, size_t inner, size_t avail)
+static struct class classify_inner6(
+	const struct worker *w, const struct frame *f, size_t inner, size_t avail)
 {
 	struct class c = {.verdict = VERDICT_FORWARD, .inner = (uint16_t)inner, .v6 = true};
 	const uint8_t *ip = f->p + inner;
@@ -222,8 +243,8 @@ static struct class classify_inner6(const struct frame *f, size_t inner, size_t 
 	miss = classify_miss6(ip);
 	if (miss == DROP_NOT_JOINED)
 		c.oifs = lookup6(f, ip, &c.count);
-	if (c.oifs == 0)
-		return missed(&c, miss);
+	if (c.oifs == 0 && !rare(w, f, &c, miss))
+		return c;
 	if (ip[7] <= 1)
 		return DROP_FOR(TTL);
 	c.ecn = ecn_decap[outer_ecn(f)][ipv6_ecn(ip)];
@@ -231,15 +252,15 @@ static struct class classify_inner6(const struct frame *f, size_t inner, size_t 
 }
 
 // The inner datagram of data that came from the tunnel's relay.
-static struct class classify_inner(const struct frame *f, size_t udp_len)
+static struct class classify_inner(const struct worker *w, const struct frame *f, size_t udp_len)
 {
 	size_t inner = f->l4 + UDP_LEN + AMT_LEN, avail = udp_len - UDP_LEN - AMT_LEN;
 
 	switch (f->p[inner] >> 4) {
 	case 4:
-		return classify_inner4(f, inner, avail);
+		return classify_inner4(w, f, inner, avail);
 	case 6:
-		return classify_inner6(f, inner, avail);
+		return classify_inner6(w, f, inner, avail);
 	default:
 		return DROP_FOR(INNER_VERSION);
 	}
@@ -264,7 +285,8 @@ static bool from_relay(const struct frame *f, bool *none)
 }
 
 // AMT data to a tunnel, not a fragment. ip_len: of the outer datagram.
-static struct class classify_data(const struct frame *f, size_t ip_len, bool relay)
+static struct class classify_data(
+	const struct worker *w, const struct frame *f, size_t ip_len, bool relay)
 {
 	const uint8_t *ip = f->p + f->l3, *udp = f->p + f->l4;
 	uint16_t udp_len = get_be16(udp + 4);
@@ -280,7 +302,7 @@ static struct class classify_data(const struct frame *f, size_t ip_len, bool rel
 		return DROP_FOR(AMT_VERSION);
 	if (!relay || get_be16(udp) != AMT_UDP_PORT)
 		return DROP_FOR(NOT_RELAY);
-	return classify_inner(f, udp_len);
+	return classify_inner(w, f, udp_len);
 }
 
 // Anything but data is for the AMT engine or the kernel, which check it.
@@ -317,7 +339,7 @@ static struct class classify_tunnel4(const struct worker *w, const struct frame 
 	if (frag)
 		return w->reass ? (struct class){.verdict = VERDICT_FRAGMENT, .l3 = (uint8_t)f->l3}
 				: DROP_FOR(OUTER_FRAGMENT);
-	return classify_data(f, get_be16(ip + 2), relay);
+	return classify_data(w, f, get_be16(ip + 2), relay);
 }
 
 static struct class classify_ipv4(const struct worker *w, struct frame *f, bool upstream)
@@ -364,7 +386,7 @@ static enum verdict punt_ipv6(struct frame *f)
 }
 
 // IPv6 to a local address of tunnels. RFC 7450 section 5.3.3.6.3.2: a relay sends no fragments.
-static struct class classify_tunnel6(struct frame *f)
+static struct class classify_tunnel6(const struct worker *w, struct frame *f)
 {
 	const uint8_t *ip = f->p + f->l3;
 	bool relay = false, none;
@@ -379,17 +401,17 @@ static struct class classify_tunnel6(struct frame *f)
 		return PUNT_AS(punt_if(udp_is_control(f)));
 	if (!is_data(f))
 		return PUNT_AS(VERDICT_PUNT_CONTROL);
-	return classify_data(f, IPV6_LEN + (size_t)get_be16(ip + 4), relay);
+	return classify_data(w, f, IPV6_LEN + (size_t)get_be16(ip + 4), relay);
 }
 
-static struct class classify_ipv6(struct frame *f, bool upstream)
+static struct class classify_ipv6(const struct worker *w, struct frame *f, bool upstream)
 {
 	f->v6 = true;
 	f->l4 = f->l3 + IPV6_LEN;
 	if (f->len < f->l4 || f->p[f->l3] >> 4 != 6)
 		return PUNT_AS(VERDICT_PUNT_OTHER);
 	f->local = upstream ? mfib_local_find6(f->t->ep, f->p + f->l3 + 24) : 0;
-	return f->local ? classify_tunnel6(f) : PUNT_AS(punt_ipv6(f));
+	return f->local ? classify_tunnel6(w, f) : PUNT_AS(punt_ipv6(f));
 }
 
 // What is punted, when it is multicast from a downstream interface that is not for the kernel: not
@@ -428,7 +450,7 @@ struct class classify(const struct worker *w, const struct worker_port *port,
 	else if (ip && f.type == ETHERTYPE_IPV4)
 		c = classify_ipv4(w, &f, w->ifs[ifindex].upstream);
 	else if (ip && f.type == ETHERTYPE_IPV6)
-		c = classify_ipv6(&f, w->ifs[ifindex].upstream);
+		c = classify_ipv6(w, &f, w->ifs[ifindex].upstream);
 	if (c.verdict == VERDICT_PUNT_OTHER && w->ifs[ifindex].downstream && ip &&
 		(f.v6 || f.type == ETHERTYPE_IPV4) && is_native(&f, &c.flow)) {
 		c.verdict = VERDICT_NATIVE;

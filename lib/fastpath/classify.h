@@ -40,6 +40,7 @@ struct class
 	// datagram's length, and the ECN field that it leaves with.
 	uint64_t oifs;
 	uint64_t *count;
+	struct mfib_move *move; // that the channel is in, or NULL; then oifs may be empty
 	uint16_t inner;
 	uint16_t inner_len;
 	bool v6;

@@ -22,6 +22,7 @@
 #include "fastpath/classify.h"
 #include "fastpath/emit.h"
 #include "fastpath/headers.h"
+#include "fastpath/move.h"
 #include "fastpath/worker.h"
 #include "mfib/mfib_table.h"
 
@@ -329,13 +330,62 @@ static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const 
 }
 
 // Data of a channel that is sent nowhere at the moment: it is counted all the same, since whether
-// it comes in decides who forwards it. Always true.
-static __rte_noinline bool data_muted(
+// it comes in decides who forwards it.
+static inline void data_muted(
 	struct burst *b, struct rte_mbuf *m, uint64_t *count, unsigned int inner_len)
 {
 	mfib_count(count, (uint16_t)inner_len);
 	data_drop(b, m, DROP_MUTED);
-	return true;
+}
+
+// Data of a channel in a move, which the common case has not checked further; ecn: of the outer
+// header.
+static inline void data_move(struct burst *b, struct rte_mbuf *m, uint8_t *inner, uint64_t *count,
+	unsigned int inner_len, bool v6, uint8_t ecn, struct mfib_move *move)
+{
+	uint64_t oifs = __atomic_load_n(&move->oifs, __ATOMIC_RELAXED);
+
+	ecn = ecn_decap[ecn][v6 ? ipv6_ecn(inner) : inner[1] & ECN_MASK];
+	if (inner[v6 ? 7 : 8] <= 1) {
+		data_drop(b, m, DROP_TTL);
+	} else if (ecn == ECN_DROP) {
+		data_drop(b, m, DROP_ECN);
+	} else if (!move_first(move, inner, inner_len, v6)) {
+		data_drop(b, m, DROP_MOVE_DUPLICATE);
+	} else if (oifs == 0) {
+		data_muted(b, m, count, inner_len);
+	} else {
+		mfib_count(count, (uint16_t)inner_len);
+		if (v6)
+			ipv6_forward(inner, ecn);
+		else
+			ipv4_forward(inner, ecn);
+		emit(b->w, m, inner, (unsigned int)(inner - rte_pktmbuf_mtod(m, uint8_t *)),
+			inner_len, v6, oifs, emit_tx(b->w, oifs));
+		b->w->tx_pending |= oifs;
+	}
+}
+
+// Data whose entry has an empty oif set: of a channel that is sent nowhere, or that is in a move.
+// True when m is done with.
+static __rte_noinline bool data_rare(struct burst *b, struct rte_mbuf *m, uint8_t *inner,
+	uint64_t *count, unsigned int inner_len, const bool outer6, const bool inner6)
+{
+	const uint8_t *ip = inner - AMT_LEN - UDP_LEN - (outer6 ? IPV6_LEN : IPV4_LEN);
+	struct mfib_move *move;
+
+	switch (move_look(b->w, count, outer6 || inner6, &move)) {
+	case RARE_MUTED:
+		data_muted(b, m, count, inner_len);
+		return true;
+	case RARE_MOVE:
+		data_move(b, m, inner, count, inner_len, inner6,
+			outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK, move);
+		return true;
+	case RARE_AGAIN:
+		break;
+	}
+	return false;
 }
 
 // The oif sets of a loop's frames. expected: a constant, whether burst.expected is one.
@@ -491,7 +541,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
 		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
 	if (unlikely(e.oifs == 0))
-		return data_muted(b, m, e.count, inner_len);
+		return data_rare(b, m, inner, e.count, inner_len, s.outer6, s.inner6);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
 	if (any_ecn) {

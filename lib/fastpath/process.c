@@ -143,6 +143,14 @@ static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
 {
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *) + c->inner;
 
+	if (c->move && !move_first(c->move, ip, c->inner_len, c->v6)) {
+		data_drop(b, m, DROP_MOVE_DUPLICATE);
+		return;
+	}
+	if (c->oifs == 0) {
+		data_muted(b, m, c->count, c->inner_len);
+		return;
+	}
 	mfib_count(c->count, c->inner_len);
 	if (c->v6)
 		ipv6_forward(ip, c->ecn);

@@ -99,6 +99,12 @@ int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64
 	return 0;
 }
 
+void fib_entry(const struct fib *f, const struct mfib_channel *c, struct key *key, uint64_t *oifs)
+{
+	*key = (struct key){0};
+	generation_entry(f->cur, generation_slot(f->cur, c->hash, c->id), key, oifs);
+}
+
 void fib_oifs(struct fib *f, const struct mfib_channel *c, uint64_t oifs)
 {
 	uint32_t slot = next_slot(f, c);

@@ -44,6 +44,8 @@ void fib_fini(struct fib *f);
 
 // Gives c, whose id and hash are set, an entry. 0, -EEXIST or -ENOMEM.
 int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64_t oifs);
+// Of its entry.
+void fib_entry(const struct fib *f, const struct mfib_channel *c, struct key *key, uint64_t *oifs);
 void fib_oifs(struct fib *f, const struct mfib_channel *c, uint64_t oifs);
 // Its entries match no more. They stay its own until fib_release(), after a grace period.
 void fib_del(struct fib *f, struct mfib_channel *c);

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "mfib/endpoints.h"
 #include "mfib/fib.h"
+#include "mfib/move.h"
 
 // Deleted channels released with each one added or deleted, and with each mfib_reclaim().
 #define RELEASE_STEP	8
@@ -40,6 +41,7 @@ struct mfib {
 	uint32_t n_tunnels;
 	struct pool pool;
 	struct fib fib[MFIB_KINDS];
+	struct moves moves;
 	// Deleted channels. Those whose grace period runs, or with token 0 is over; and those
 	// deleted since it began.
 	struct mfib_channel *waiting, *deleted;
@@ -84,11 +86,11 @@ struct mfib *mfib_create(unsigned int n_workers, const int *sockets)
 	m->tables = rte_calloc("mfib_tables", n_workers, sizeof(*m->tables), RTE_CACHE_LINE_SIZE);
 	if (!m->qsbr || !m->tables || rte_rcu_qsbr_init(m->qsbr, n_workers) != 0)
 		goto fail;
-	if (endpoints_init(&m->ep, m->qsbr) != 0)
+	if (endpoints_init(&m->ep, m->qsbr) != 0 || moves_init(&m->moves, m->qsbr) != 0)
 		goto fail;
 	for (unsigned int i = 0; i < n_workers; i++)
-		m->tables[i] =
-			(struct mfib_table){.ep = m->ep.shared, .qsbr = m->qsbr, .worker = i};
+		m->tables[i] = (struct mfib_table){
+			.ep = m->ep.shared, .moves = m->moves.shared, .qsbr = m->qsbr, .worker = i};
 	if (fibs_init(m) != 0)
 		goto fail;
 	return m;
@@ -150,6 +152,7 @@ void mfib_destroy(struct mfib *m)
 	for (int kind = 0; kind < MFIB_KINDS; kind++)
 		fib_fini(&m->fib[kind]);
 	pool_free(&m->pool);
+	moves_fini(&m->moves);
 	endpoints_fini(&m->ep);
 	rte_free(m->tables);
 	rte_free(m->qsbr);
@@ -277,7 +280,7 @@ struct mfib_channel *mfib_channel_add(
 	if (ret < 0)
 		goto fail;
 	c->t = t;
-	c->kind = key_make(t, sg, &key);
+	c->kind = (uint8_t)key_make(t, sg, &key);
 	c->hash = shape_hash(&m->fib[c->kind].shape, sg, hash_end(t));
 	fib_step(&m->fib[c->kind], FIB_STEP);
 	ret = fib_add(&m->fib[c->kind], c, &key, oifs);
@@ -292,17 +295,83 @@ fail:
 	return NULL;
 }
 
+// Of a guarded channel.
+static struct mfib_move *record_of(const struct mfib *m, const struct mfib_channel *c)
+{
+	struct key key;
+	uint64_t oifs;
+
+	fib_entry(&m->fib[c->kind], c, &key, &oifs);
+	return mfib_moves_find(m->moves.shared, key.w);
+}
+
 void mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs)
 {
-	fib_oifs(&m->fib[c->kind], c, oifs);
+	if (c->guarded)
+		__atomic_store_n(&record_of(m, c)->oifs, oifs, __ATOMIC_RELAXED);
+	else
+		fib_oifs(&m->fib[c->kind], c, oifs);
+}
+
+int mfib_channel_guard(
+	struct mfib *m, struct mfib_channel *c, struct mfib_window *w, unsigned int side)
+{
+	struct key key;
+	uint64_t oifs = 0;
+
+	fib_entry(&m->fib[c->kind], c, &key, &oifs);
+	// The record first: a worker that finds the set empty looks for it.
+	if (!moves_add(&m->moves, &key, oifs, w, side))
+		return -ENOMEM;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	fib_oifs(&m->fib[c->kind], c, 0);
+	c->guarded = true;
+	return 0;
+}
+
+void mfib_channel_unguard(struct mfib *m, struct mfib_channel *c)
+{
+	struct mfib_move *record = record_of(m, c);
+
+	// The set first: a worker that finds no record looks at it again.
+	fib_oifs(&m->fib[c->kind], c, record->oifs);
+	moves_del(&m->moves, record);
+	c->guarded = false;
+}
+
+bool mfib_channel_guarded(const struct mfib_channel *c)
+{
+	return c->guarded;
+}
+
+void mfib_channel_guard_stats(const struct mfib_channel *c, struct mfib_guard_stats *out)
+{
+	const struct mfib_move *record = record_of(c->t->m, c);
+
+	out->first = __atomic_load_n(&record->forwarded, __ATOMIC_RELAXED);
+	out->duplicates = __atomic_load_n(&record->duplicates, __ATOMIC_RELAXED);
+}
+
+struct mfib_window *mfib_window_create(struct mfib *m, uint32_t packets)
+{
+	(void)m;
+	return moves_window(packets);
+}
+
+void mfib_window_destroy(struct mfib *m, struct mfib_window *w)
+{
+	moves_window_del(&m->moves, w);
 }
 
 void mfib_channel_del(struct mfib *m, struct mfib_channel *c)
 {
 	struct mfib_tunnel *t = c->t;
 	struct fib *f = &m->fib[c->kind];
+	struct mfib_move *record = c->guarded ? record_of(m, c) : NULL;
 
 	fib_del(f, c);
+	if (record)
+		moves_del(&m->moves, record);
 	LIST_REMOVE(c, link);
 	fib_fold(f, c);
 	t->gone.packets += c->packets;
@@ -336,21 +405,28 @@ void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
 	}
 }
 
-void mfib_reclaim(struct mfib *m)
+void mfib_reclaim_part(struct mfib *m, unsigned int parts)
 {
-	deleted_release(m, RELEASE_RECLAIM);
+	deleted_release(m, RELEASE_RECLAIM / parts);
+	moves_reclaim(&m->moves);
 	for (int kind = 0; kind < MFIB_KINDS; kind++) {
 		struct fib *f = &m->fib[kind];
 
 		f->next_failed = false;
-		fib_step(f, FIB_RECLAIM);
-		fib_fold_slots(f, f->cur->n_slots / FOLD_CALLS + 1);
+		fib_step(f, FIB_RECLAIM / parts);
+		fib_fold_slots(f, f->cur->n_slots / FOLD_CALLS / parts + 1);
 	}
+}
+
+void mfib_reclaim(struct mfib *m)
+{
+	mfib_reclaim_part(m, 1);
 }
 
 void mfib_usage(const struct mfib *m, struct mfib_usage *out)
 {
-	*out = (struct mfib_usage){.tunnels = m->n_tunnels, .retired = m->n_deleted};
+	*out = (struct mfib_usage){
+		.tunnels = m->n_tunnels, .retired = m->n_deleted + moves_retired(&m->moves)};
 	for (int kind = 0; kind < MFIB_KINDS; kind++) {
 		const struct fib *f = &m->fib[kind];
 

@@ -17,6 +17,7 @@
 struct mfib;
 struct mfib_tunnel;
 struct mfib_channel;
+struct mfib_window;
 struct mfib_table; // a worker's replica
 
 #define MFIB_MAX_OIFS	64 // the oif set is a word of the entry
@@ -56,12 +57,35 @@ struct mfib_channel *mfib_channel_add(
 void mfib_channel_oifs(struct mfib *m, struct mfib_channel *c, uint64_t oifs);
 // Stops forwarding; c is invalid after the call.
 void mfib_channel_del(struct mfib *m, struct mfib_channel *c);
+// Packets forwarded, or that would be if the set were not empty.
 void mfib_channel_stats(const struct mfib_channel *c, struct mfib_stats *out);
+
+// Make before break. A (S,G) that comes through two tunnels has an entry for each; guarded by one
+// window, as side 0 and side 1, each packet is forwarded once, whichever copy comes first, and the
+// other is dropped as MOVE_DUPLICATE. A copy is one of the last `packets` or more, of all channels
+// that the window guards, that came from the other side and has not met its copy yet, alike but
+// for TTL, DSCP, ECN and header checksum. It may take a millisecond. NULL when out of memory.
+struct mfib_window *mfib_window_create(struct mfib *m, uint32_t packets);
+// It must guard no channel any more.
+void mfib_window_destroy(struct mfib *m, struct mfib_window *w);
+// side: 0 or 1. 0, or -ENOMEM: the channel is as it was. It must not be guarded.
+int mfib_channel_guard(
+	struct mfib *m, struct mfib_channel *c, struct mfib_window *w, unsigned int side);
+// No packet is lost to the change. It must be guarded.
+void mfib_channel_unguard(struct mfib *m, struct mfib_channel *c);
+bool mfib_channel_guarded(const struct mfib_channel *c);
+// Since it is guarded: packets that came first on this side, and those that were copies.
+struct mfib_guard_stats {
+	uint64_t first, duplicates;
+};
+void mfib_channel_guard_stats(const struct mfib_channel *c, struct mfib_guard_stats *out);
 
 // Frees what no worker can see any more, folds narrow counters into wide ones, goes on with growth.
 // Call it at least ten times a second: an entry has to be read before its counter wraps (2^36
 // octets, 5 s of 100 Gbit/s).
 void mfib_reclaim(struct mfib *m);
+// One of `parts` parts of it, for who calls it so much more often and is away for less each time.
+void mfib_reclaim_part(struct mfib *m, unsigned int parts);
 
 // The two tables of a replica: IPv4 channels behind IPv4 relays, and all others.
 enum mfib_kind { MFIB_NARROW, MFIB_WIDE, MFIB_KINDS };

@@ -104,9 +104,11 @@ struct mfib_endpoints {
 	uint16_t relay_users[UINT16_MAX + 1]; // tunnels by mfib_relay_slot(relay)
 };
 
+struct mfib_moves;
 struct mfib_table {
 	struct mfib_buckets *narrow, *wide; // control writes (release), worker reads once a burst
 	const struct mfib_endpoints *ep;
+	const struct mfib_moves *moves; // mfib_move.h; shared by the replicas
 	struct rte_rcu_qsbr *qsbr;
 	unsigned int worker; // its thread id in qsbr
 };

@@ -5,6 +5,7 @@
 #define MFIB_POOL_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -22,7 +23,8 @@ struct mfib_channel {
 	uint64_t seen;		 // the sum of its counters, in all generations, when last folded
 	uint64_t hash;
 	uint32_t id;
-	enum mfib_kind kind;
+	uint8_t kind; // enum mfib_kind
+	bool guarded; // its oif set is in its record (move.h), the table's is empty
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct mfib_channel) == 64, "folding touches one cache line of it");
 

@@ -95,6 +95,11 @@ struct observe {
 	unsigned int n_ifs;
 	struct observe_worker workers[CROSSING_MAX_WORKERS];
 	unsigned int n_workers;
+	const struct prefix *ssm_ranges; // groups outside of them are refused
+	unsigned int n_ssm_ranges;
+	// When a reason was last seen to count, CLOCK_MONOTONIC, to a second or so; 0: never.
+	uint64_t drop_moved_us[DROP_COUNT];
+	uint64_t drops_then[DROP_COUNT]; // what it was at then
 	const struct crossing *crossing;
 	const struct mfib *mfib;
 	const struct channels *channels;

@@ -232,6 +232,54 @@ static void hmap_insert_find_remove(void **state)
 	free(items);
 }
 
+// Growth is spread over the inserts that follow: at each moment every node is found, and a walk
+// meets each of them once, also one that takes nodes out.
+static void hmap_grows_by_and_by(void **state)
+{
+	enum { N = 3000 };
+	struct item *items = calloc(N, sizeof(*items));
+	bool growing = false, done = false;
+	struct hnode *n, *tmp;
+	uint32_t i = 0;
+	struct hmap m;
+
+	(void)state;
+	hmap_init(&m);
+	// Until it is in the middle of growing to 1024 buckets.
+	while (!(m.mask >= 1023 && m.old && m.moved >= 100) && i < N) {
+		uint32_t seen = 0, before = m.moved;
+
+		items[i].key = i;
+		assert_int_equal(hmap_insert(&m, &items[i].node, hmap_hash(&i, sizeof(i))), 0);
+		if (m.old) {
+			growing = true;
+			assert_true(m.moved <= 4 || m.moved - before <= 4);
+		} else {
+			done |= growing;
+		}
+		for (uint32_t k = 0; k <= i; k += 1 + i / 50)
+			assert_ptr_equal(item_find(&m, k), &items[k]);
+		i++;
+		if (i % 37 && m.mask < 1023)
+			continue;
+		HMAP_FOREACH (n, tmp, &m)
+			seen++;
+		assert_int_equal(seen, i);
+	}
+	assert_true(growing && done && m.old);
+	HMAP_FOREACH (n, tmp, &m)
+		if (container_of_node(n, struct item, node)->key % 3)
+			hmap_remove(&m, n);
+	for (uint32_t k = 0; k < i; k++)
+		assert_ptr_equal(item_find(&m, k), k % 3 ? NULL : &items[k]);
+	HMAP_FOREACH (n, tmp, &m)
+		hmap_remove(&m, n);
+	assert_int_equal(m.count, 0);
+	assert_null(hmap_first(&m));
+	hmap_fini(&m);
+	free(items);
+}
+
 static void backoff_stays_in_its_window(void **state)
 {
 	struct rng r = rng_seeded(1);
@@ -260,6 +308,7 @@ int main(void)
 		cmocka_unit_test(cursor_bounds),
 		cmocka_unit_test(timers_fire_in_order),
 		cmocka_unit_test(hmap_insert_find_remove),
+		cmocka_unit_test(hmap_grows_by_and_by),
 		cmocka_unit_test(backoff_stays_in_its_window),
 	};
 

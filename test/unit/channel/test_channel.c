@@ -396,7 +396,7 @@ static void own_address_is_no_relay(void **state)
 	world_want(S1, G1, 1, true);
 	world_run(1 * S);
 	assert_state(S1, G1, CHANNEL_WAITING);
-	assert_non_null(strstr(world_view(S1, G1).reason, "own address"));
+	assert_non_null(strstr(world_view(S1, G1).reason, "address of this box"));
 	assert_int_equal(w.endpoints, 0);
 }
 

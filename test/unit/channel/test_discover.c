@@ -138,6 +138,24 @@ static void anycast_of_both(void **state)
 	assert_int_equal(w.relays[ANYCAST].discoveries, 0);
 }
 
+// Wanted before there is any address, as at start: IPv6 comes, and its anycast address is asked.
+static void anycast_before_addresses(void **state)
+{
+	(void)state;
+	w.no_ipv4 = true;
+	configure(DISCOVERY_ANYCAST, DISCOVERY_ANYCAST, DISCOVERY_ANYCAST);
+	addr_parse(CHANNEL_ANYCAST6, &w.relays[1].addr);
+	addr_parse("2001:db8:9::1", &w.relays[1].advertises);
+	addr_parse("2001:db8:9::1", &w.relays[2].addr);
+	world_want(S1, G1, 1, true);
+	world_run(20 * MS);
+	assert_int_equal(world_view(S1, G1).state, CHANNEL_WAITING);
+	w.ipv6 = true;
+	channels_addr_added(w.cs, w.now);
+	world_run(20 * MS);
+	assert_int_equal(relay_of(S1), 2);
+}
+
 // Nobody at the anycast address: 250 ms, until that is known, and nothing after that.
 static void driad_third(void **state)
 {
@@ -236,6 +254,7 @@ int main(void)
 		T(services_first),
 		T(anycast_second),
 		T(anycast_of_both),
+		T(anycast_before_addresses),
 		T(driad_third),
 		T(driad_first),
 		T(next_method_for_want_of_traffic),

@@ -2,6 +2,7 @@
 // Traffic that does not come (RFC 8777 section 3.3.4; standards TH-01, TH-02, TH-05, TH-06).
 #include "unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "world.h"
@@ -228,10 +229,55 @@ static void pruned_while_silent(void **state)
 	assert_int_equal(w.endpoints, 0);
 }
 
+static unsigned int sources_at(int relay, unsigned int n)
+{
+	unsigned int at = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		char s[ADDR_STRLEN];
+
+		snprintf(s, sizeof(s), "192.0.2.%u", i + 1);
+		at += relay_of(s, G1) == relay;
+	}
+	return at;
+}
+
+// Many sources fall silent at once: some are sent on without delay, the others within ten seconds
+// and more or less evenly (TH-04).
+static void many_at_once(void **state)
+{
+	enum { N = 60, BURST = 32 };
+	unsigned int at;
+
+	(void)state;
+	world_dns(2, R1, R2);
+	for (unsigned int i = 0; i < N; i++) {
+		char s[ADDR_STRLEN];
+
+		snprintf(s, sizeof(s), "192.0.2.%u", i + 1);
+		world_want(s, G1, 1, true);
+	}
+	world_run(1 * S);
+	assert_int_equal(sources_at(0, N), N);
+	world_run(3300 * MS);
+	assert_int_equal(sources_at(1, N), BURST);
+	world_run(5 * S);
+	at = sources_at(1, N);
+	assert_in_range(at, BURST + 6, N - 6);
+	world_run(5500 * MS);
+	for (unsigned int i = 0; i < N; i++) {
+		char s[ADDR_STRLEN];
+
+		snprintf(s, sizeof(s), "192.0.2.%u", i + 1);
+		assert_true(held_for(0, s));
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(many_at_once),
 		T(relay_dies_under_data),
 		T(silent_refusal),
 		T(one_channel_flows),

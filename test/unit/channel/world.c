@@ -8,6 +8,7 @@
 
 #include "wire/amt.h"
 #include "wire/gm.h"
+#include "wire/igmp.h"
 #include "world.h"
 
 struct world w;
@@ -33,6 +34,10 @@ const char *world_journal(void)
 
 // The forwarding table
 
+struct mfib_window {
+	unsigned int users;
+	bool seen[2][WORLD_STREAM_MAX];
+};
 struct mfib_tunnel {
 	struct addr relay, local;
 };
@@ -41,6 +46,9 @@ struct mfib_channel {
 	struct mfib_tunnel *tunnel;
 	uint64_t oifs;
 	struct mfib_stats stats;
+	struct mfib_window *window;
+	unsigned int side;
+	struct mfib_guard_stats guard;
 	struct mfib_channel *next;
 };
 static struct mfib_channel *entries;
@@ -103,6 +111,8 @@ void mfib_channel_del(struct mfib *m, struct mfib_channel *c)
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
+	if (c->window)
+		c->window->users--;
 	free(c);
 	w.mfib_channels--;
 	journal("entry- ");
@@ -111,6 +121,53 @@ void mfib_channel_del(struct mfib *m, struct mfib_channel *c)
 void mfib_channel_stats(const struct mfib_channel *c, struct mfib_stats *out)
 {
 	*out = c->stats;
+}
+
+struct mfib_window *mfib_window_create(struct mfib *m, uint32_t packets)
+{
+	(void)m;
+	(void)packets;
+	w.windows += !w.no_window;
+	return w.no_window ? NULL : calloc(1, sizeof(struct mfib_window));
+}
+
+void mfib_window_destroy(struct mfib *m, struct mfib_window *window)
+{
+	(void)m;
+	assert_int_equal(window->users, 0);
+	w.windows--;
+	free(window);
+}
+
+int mfib_channel_guard(
+	struct mfib *m, struct mfib_channel *c, struct mfib_window *window, unsigned int side)
+{
+	(void)m;
+	assert_null(c->window);
+	c->window = window;
+	c->side = side;
+	c->guard = (struct mfib_guard_stats){0};
+	window->users++;
+	return 0;
+}
+
+void mfib_channel_unguard(struct mfib *m, struct mfib_channel *c)
+{
+	(void)m;
+	assert_non_null(c->window);
+	c->window->users--;
+	c->window = NULL;
+}
+
+bool mfib_channel_guarded(const struct mfib_channel *c)
+{
+	return c->window;
+}
+
+void mfib_channel_guard_stats(const struct mfib_channel *c, struct mfib_guard_stats *out)
+{
+	assert_non_null(c->window);
+	*out = c->guard;
 }
 
 // DNS
@@ -229,6 +286,58 @@ static unsigned int world_index(const struct amt_tunnel *t)
 	return *(const unsigned int *)amt_tunnel_endpoint(t);
 }
 
+// What a relay has joined, by tunnel.
+struct membership {
+	const struct world_relay *relay;
+	const void *endpoint;
+	struct sg sg;
+};
+static struct membership memberships[64];
+
+// endpoint: NULL for any.
+static struct membership *membership_of(
+	const struct world_relay *r, const void *endpoint, const struct sg *sg)
+{
+	for (size_t i = 0; i < sizeof(memberships) / sizeof(memberships[0]); i++) {
+		struct membership *m = &memberships[i];
+
+		if (m->relay == r && (!endpoint || m->endpoint == endpoint) &&
+			(!sg || sg_eq(&m->sg, sg)))
+			return m;
+	}
+	return NULL;
+}
+
+static void membership_change(
+	const struct amt_tunnel *t, const struct world_relay *r, uint8_t type, const struct sg *sg)
+{
+	struct membership *m = membership_of(r, amt_tunnel_endpoint(t), sg);
+
+	if (type == IGMP_BLOCK && m && !r->block_lost) {
+		m->relay = NULL;
+	} else if ((type == IGMP_ALLOW || type == IGMP_IS_IN) && !m) {
+		m = membership_of(NULL, NULL, NULL);
+		if (m)
+			*m = (struct membership){r, amt_tunnel_endpoint(t), *sg};
+	}
+}
+
+static void report_input(
+	const struct amt_tunnel *t, const struct world_relay *r, const struct amt_msg *msg)
+{
+	struct gm_record record;
+	struct gm_msg gm;
+	struct sg sg;
+
+	if (gm_decode(msg->inner, msg->inner_len, &gm) != GM_OK || gm.type != GM_REPORT)
+		return;
+	while (gm_record_next(&gm.records, &record)) {
+		sg.g = record.group;
+		while (gm_source_next(&record.sources, &sg.s))
+			membership_change(t, r, record.type, &sg);
+	}
+}
+
 static size_t query_make(bool mld, uint8_t *buf, size_t size)
 {
 	struct gm_query q = {.max_resp_ms = 100, .qrv = 2, .qqi_s = 125};
@@ -256,6 +365,8 @@ static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8
 	r->teardowns += msg.type == AMT_TEARDOWN;
 	if (r->silent || (r->refuses_further && t && world_index(t) > 0))
 		return 0;
+	if (msg.type == AMT_MEMBERSHIP_UPDATE)
+		report_input(t, r, &msg);
 	reply.nonce = msg.nonce;
 	if (msg.type == AMT_RELAY_DISCOVERY) {
 		reply.type = AMT_RELAY_ADVERTISEMENT;
@@ -347,6 +458,9 @@ static void endpoint_close(void *ctx, void *endpoint)
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
 		if (packets[i].from && packets[i].tunnel && packets[i].endpoint == endpoint)
 			packets[i].from = NULL;
+	for (size_t i = 0; i < sizeof(memberships) / sizeof(memberships[0]); i++)
+		if (memberships[i].endpoint == endpoint)
+			memberships[i] = (struct membership){0};
 	free(endpoint);
 	w.endpoints--;
 }
@@ -360,6 +474,18 @@ static bool is_local(void *ctx, const struct addr *a)
 	return addr_eq(a, &ours);
 }
 
+static struct stream {
+	unsigned int sent;
+	bool joined[WORLD_RELAYS][WORLD_STREAM_MAX]; // when it was sent
+	uint8_t out[WORLD_STREAM_MAX];
+} stream;
+
+static bool is_downstream(void *ctx, const struct addr *a)
+{
+	(void)ctx;
+	return a->family == ADDR_V4 && a->bytes[0] == 10;
+}
+
 static bool has_family(void *ctx, uint8_t family)
 {
 	(void)ctx;
@@ -371,6 +497,7 @@ void world_configure(const struct channel_cfg *cfg)
 	static const struct channel_env env = {.endpoint_open = endpoint_open,
 		.endpoint_close = endpoint_close,
 		.is_local = is_local,
+		.is_downstream = is_downstream,
 		.has_family = has_family};
 	const struct channel_rooms rooms = {
 		.amt = w.amt, .held = &w.held, .timers = &w.timers, .rng = &w.rng};
@@ -392,6 +519,8 @@ void world_begin(void)
 	memset(&w, 0, sizeof(w));
 	memset(lookups, 0, sizeof(lookups));
 	memset(packets, 0, sizeof(packets));
+	memset(memberships, 0, sizeof(memberships));
+	memset(&stream, 0, sizeof(stream));
 	timers_init(&w.timers);
 	w.rng = rng_seeded(42);
 	w.now = 1000 * USEC_PER_SEC;
@@ -423,6 +552,7 @@ void world_end(void)
 	channels_destroy(w.cs, w.now);
 	assert_int_equal(w.mfib_channels, 0);
 	assert_int_equal(w.mfib_tunnels, 0);
+	assert_int_equal(w.windows, 0);
 	assert_int_equal(w.endpoints, 0);
 	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++)
 		assert_false(lookups[i].open);
@@ -483,6 +613,72 @@ void world_packets(const char *s, const char *g, unsigned int n)
 	assert_non_null(c);
 	c->stats.packets += n;
 	c->stats.bytes += n * 100ull;
+}
+
+// Packet n by way of relay r.
+static void stream_deliver(const struct sg *sg, const struct world_relay *r, unsigned int n)
+{
+	struct mfib_channel *c = entries;
+
+	while (c && !(sg_eq(&c->sg, sg) && addr_eq(&c->tunnel->relay, &r->addr)))
+		c = c->next;
+	if (!c)
+		return;
+	if (c->window) {
+		bool *seen = c->window->seen[c->side], *other = c->window->seen[!c->side];
+
+		seen[n] = true;
+		*(other[n] ? &c->guard.duplicates : &c->guard.first) += 1;
+		if (other[n])
+			return;
+	}
+	c->stats.packets++;
+	stream.out[n]++;
+}
+
+void world_stream(const char *s, const char *g, uint64_t for_us)
+{
+	struct sg sg = sg_of(s, g);
+
+	for (uint64_t t = 0; t < for_us; t += USEC_PER_MSEC) {
+		assert_true(stream.sent < WORLD_STREAM_MAX);
+		for (int i = 0; i < WORLD_RELAYS; i++) {
+			const struct world_relay *r = &w.relays[i];
+			unsigned int d = r->data_delay_ms;
+
+			stream.joined[i][stream.sent] =
+				!r->data_silent && membership_of(r, NULL, &sg) != NULL;
+			if (stream.sent >= d && stream.joined[i][stream.sent - d])
+				stream_deliver(&sg, r, stream.sent - d);
+		}
+		stream.sent++;
+		world_run(USEC_PER_MSEC);
+	}
+}
+
+struct world_stream world_stream_end(void)
+{
+	struct world_stream s = {.sent = stream.sent};
+	unsigned int delay = 0;
+
+	for (int i = 0; i < WORLD_RELAYS; i++)
+		if (w.relays[i].data_delay_ms > delay)
+			delay = w.relays[i].data_delay_ms;
+	for (unsigned int n = 0; n + delay < stream.sent; n++) {
+		s.lost += stream.out[n] == 0;
+		s.doubled += stream.out[n] > 1;
+	}
+	return s;
+}
+
+unsigned int world_joined(const char *s, const char *g)
+{
+	struct sg sg = sg_of(s, g);
+	unsigned int n = 0;
+
+	for (int i = 0; i < WORLD_RELAYS; i++)
+		n += membership_of(&w.relays[i], NULL, &sg) != NULL;
+	return n;
 }
 
 int world_endpoint(const char *s, const char *g)

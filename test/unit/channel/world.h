@@ -16,6 +16,10 @@ struct world_relay {
 	bool no_ipv4, no_ipv6;		    // answers no Requests for these channels
 	uint64_t delay_us;		    // until it answers; 0: 1 ms
 	bool refuses_further, full_further; // the same for endpoints after the first
+	// Of the stream (world_stream()).
+	unsigned int data_delay_ms;
+	bool data_silent; // takes joins, and sends nothing
+	bool block_lost;  // it does not hear of leaves
 	unsigned int discoveries, requests, updates, teardowns;
 };
 
@@ -38,7 +42,8 @@ struct world {
 	bool hold_answers;
 	unsigned int service_lookups;
 	struct driad_result services; // what DNS-SD gets
-	unsigned int mfib_tunnels, mfib_channels;
+	unsigned int mfib_tunnels, mfib_channels, windows;
+	bool no_window; // there is no memory for one
 	char journal[8192];
 };
 
@@ -59,6 +64,16 @@ bool world_has(const char *s, const char *g);
 uint64_t world_oifs(const char *s, const char *g); // of the forwarding entry, 0 without one
 int world_endpoint(const char *s, const char *g);  // index of the entry's, -1 without one
 void world_dns(unsigned int n, ...); // relays that DNS answers: n const char *, precedence 10, 11..
+// A packet a millisecond of (s,g), from its source over every relay that has it joined, through the
+// entries to what leaves; goes on from call to call.
+#define WORLD_STREAM_MAX 65536
+void world_stream(const char *s, const char *g, uint64_t for_us);
+struct world_stream {
+	unsigned int sent, lost, doubled; // without those that may still be on their way
+};
+struct world_stream world_stream_end(void);
+// How many relays have a channel joined.
+unsigned int world_joined(const char *s, const char *g);
 // Destroys the brain and begins another with this configuration.
 void world_configure(const struct channel_cfg *cfg);
 // The tunnel that sent last.

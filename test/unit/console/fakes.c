@@ -39,6 +39,7 @@ const char *const pim_drop_names[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const membership_drop_names[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_names[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
 const char *const driad_drop_names[DRIAD_DROP_COUNT] = {DRIAD_DROP_LIST(X)};
+const char *const channel_drop_names[CHANNEL_DROP_COUNT] = {CHANNEL_DROP_LIST(X)};
 const char *const joinfile_drop_names[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 #define X(name, text) text,
@@ -47,6 +48,7 @@ const char *const pim_drop_texts[PIM_DROP_COUNT] = {PIM_DROP_LIST(X)};
 const char *const membership_drop_texts[MEMBERSHIP_DROP_COUNT] = {MEMBERSHIP_DROP_LIST(X)};
 const char *const amt_drop_texts[AMT_DROP_COUNT] = {AMT_DROP_LIST(X)};
 const char *const driad_drop_texts[DRIAD_DROP_COUNT] = {DRIAD_DROP_LIST(X)};
+const char *const channel_drop_texts[CHANNEL_DROP_COUNT] = {CHANNEL_DROP_LIST(X)};
 const char *const joinfile_drop_texts[JOINFILE_DROP_COUNT] = {JOINFILE_DROP_LIST(X)};
 #undef X
 
@@ -115,6 +117,8 @@ void joinfile_export_view(const struct joinfile_export *ex, struct joinfile_expo
 	*out = (struct joinfile_export_view){.path = "/run/exported"};
 }
 
+static const struct prefix ssm_range = {{.family = ADDR_V4, .bytes = {232}}, 8};
+
 void fake_observe(struct observe *o)
 {
 	memset(o, 0, sizeof(*o));
@@ -122,6 +126,8 @@ void fake_observe(struct observe *o)
 	fake_channels = 2;
 	o->version = "1.2.3";
 	o->start_us = FAKE_NOW_US - 61 * USEC_PER_SEC;
+	o->ssm_ranges = &ssm_range;
+	o->n_ssm_ranges = 1;
 	o->n_ifs = 2;
 	o->ifs[0] = (struct observe_if){.name = "wan",
 		.first = true,
@@ -214,6 +220,30 @@ void channels_each(
 	}
 }
 
+struct wanted {
+	const struct sg *sg;
+	struct channel_view *out;
+	bool found;
+};
+
+static void find_one(void *arg, const struct channel_view *v)
+{
+	struct wanted *w = arg;
+
+	if (!sg_eq(&v->sg, w->sg))
+		return;
+	*w->out = *v;
+	w->found = true;
+}
+
+bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
+{
+	struct wanted w = {.sg = sg, .out = out};
+
+	channels_each(cs, find_one, &w);
+	return w.found;
+}
+
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
 {
@@ -259,9 +289,24 @@ void channels_each_relay(
 	cb(arg, &v);
 }
 
+void channels_source_relays(const struct channels *cs, const struct addr *source,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	(void)source;
+	channels_each_relay(cs, cb, arg);
+}
+
 const char *amt_tunnel_state_name(enum amt_tunnel_state s)
 {
 	return s == AMT_UP ? "up" : "other";
+}
+
+const uint64_t *channels_drops(const struct channels *cs)
+{
+	static uint64_t counts[CHANNEL_DROP_COUNT];
+
+	(void)cs;
+	return counts;
 }
 
 const struct driad_stats *driad_stats(const struct driad *d)

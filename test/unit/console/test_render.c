@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "amt/amt.h"
+#include "channel/channel.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
 #include "driad/driad.h"
@@ -331,7 +332,8 @@ static void drops_verb(void **state)
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
 	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + MEMBERSHIP_DROP_COUNT +
-				       AMT_DROP_COUNT + DRIAD_DROP_COUNT + JOINFILE_DROP_COUNT);
+				       AMT_DROP_COUNT + DRIAD_DROP_COUNT + CHANNEL_DROP_COUNT +
+				       JOINFILE_DROP_COUNT);
 	free(out);
 }
 

@@ -2,6 +2,7 @@
 // The resolver and the engine against a real NSD.
 #include "unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "live.h"
@@ -31,7 +32,8 @@ static const char v4_zone[] = SOA(
 	     "21 IN TYPE260 \\# 20 0a0304656b7a6f0672656c617973047465737400\n"
 	     "22 3 IN TYPE260 \\# 6 0a01cb00710f\n"
 	     "23 IN TYPE260 \\# 6 0a017f000001\n"
-	     "24 IN TXT nothing\n";
+	     "24 IN TXT nothing\n"
+	     "$INCLUDE many.zone\n";
 static const char alias_zone[] = SOA("9") "12 CNAME 10.100.51.198.in-addr.arpa.\n"
 					  "13 CNAME nowhere.relays.test.\n"
 					  "14 CNAME 15\n15 CNAME 14\n"
@@ -44,11 +46,16 @@ static const char v6_zone[] =
 
 static int setup(void **state)
 {
+	static char many[100 * 48];
+
 	(void)state;
 	live_begin(conf);
 	if (live.skip)
 		return 0;
 	live_file("v4.zone", v4_zone);
+	for (int i = 0; i < 100; i++)
+		sprintf(many + strlen(many), "25 IN TYPE260 \\# 6 %02x01cb0071%02x\n", i, i + 1);
+	live_file("many.zone", many);
 	live_file("alias.zone", alias_zone);
 	live_file("names.zone", names_zone);
 	live_file("v6.zone", v6_zone);
@@ -85,6 +92,8 @@ static void record_types(void **state)
 		{"198.51.100.21", DRIAD_UNUSABLE, 0, 5, 0, NULL},
 		{"198.51.100.22", DRIAD_OK, 1, 3, 0, "203.0.113.15"},
 		{"198.51.100.23", DRIAD_UNUSABLE, 0, 30, 1, NULL},
+		// More than a datagram holds: by TCP (N-05).
+		{"198.51.100.25", DRIAD_OK, 64, 30, 36, NULL},
 		{"198.51.100.24", DRIAD_NO_RECORD, 0, 7, 0, NULL}, // NODATA
 		{"198.51.100.99", DRIAD_NO_RECORD, 0, 7, 0, NULL}, // NXDOMAIN
 		{"2001:db8:a::a", DRIAD_OK, 1, 30, 0, "203.0.113.15"},

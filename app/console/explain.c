@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// explain SOURCE GROUP: the walk of a channel through the appliance, and what is wrong with it.
+#include "console/explain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timer.h"
+#include "console/verb.h"
+#include "membership/membership.h"
+#include "pim/pim.h"
+#include "port/port.h"
+
+// A reason counts as at work for so long after it has counted.
+#define DROPPING_US (10 * USEC_PER_SEC)
+
+static const struct render_column columns[] = {
+	{"step", RENDER_LEFT},
+	{"state", RENDER_LEFT}, // ok, bad, wait, none
+	{"detail", RENDER_LEFT},
+};
+
+struct walk {
+	struct verb_ctx *v;
+	struct explain *e;
+	const char *ifname;
+};
+
+__attribute__((format(printf, 4, 5))) static void row(
+	struct verb_ctx *v, const char *step, const char *state, const char *fmt, ...)
+{
+	char text[EXPLAIN_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	render_text(v->r, step);
+	render_text(v->r, state);
+	render_text(v->r, text);
+}
+
+// ---- What is known
+
+static void note_down(char name[16], const struct observe_if *f)
+{
+	if (f->port && !port_link_up(f->port) && !name[0])
+		snprintf(name, 16, "%s", f->name);
+}
+
+static void gather_pim(struct explain *e, const struct observe_if *f)
+{
+	const struct pim_stats *s = pim_if_stats(f->pim);
+	struct pim_if_view view;
+
+	pim_if_view(f->pim, &view);
+	e->neighbors += view.neighbors;
+	if (s->drops[PIM_DROP_NOT_UPSTREAM] > e->not_upstream) {
+		e->not_upstream = s->drops[PIM_DROP_NOT_UPSTREAM];
+		snprintf(e->not_upstream_if, sizeof(e->not_upstream_if), "%s", f->name);
+		e->our_address = view.primary;
+	}
+}
+
+static void gather_downstream(struct explain *e, const struct observe *o)
+{
+	for (unsigned int i = 0; i < o->n_ifs; i++) {
+		const struct observe_if *f = &o->ifs[i];
+		unsigned int used, size;
+
+		if (f->port && f->first) {
+			port_mbufs(f->port, &used, &size);
+			e->no_mbufs |= size > 0 && used == size;
+		}
+		if (!(f->role & IF_DOWNSTREAM))
+			continue;
+		e->n_down++;
+		e->n_asked += f->pim || f->igmp;
+		note_down(e->link_down, f);
+		if (f->pim)
+			gather_pim(e, f);
+	}
+}
+
+static void gather_relay(void *arg, const struct relay_view *r)
+{
+	struct explain *e = arg;
+
+	if (e->n_relays++ == 0 || r->in_use)
+		e->relay = *r;
+	e->n_held += r->held_reason != NULL;
+}
+
+static void gather_tunnel(void *arg, const struct tunnel_view *t)
+{
+	struct explain *e = arg;
+
+	if (e->has_tunnel || addr_is_none(&e->channel.relay) ||
+		!addr_eq(&t->relay, &e->channel.relay))
+		return;
+	e->has_tunnel = true;
+	e->tunnel = *t;
+}
+
+static void gather(struct explain *e, const struct observe *o, uint64_t now_us)
+{
+	for (unsigned int i = 0; i < o->n_ssm_ranges; i++)
+		e->group_ok |= group_in_range(&o->ssm_ranges[i], &e->sg.g);
+	gather_downstream(e, o);
+	for (unsigned int i = 0; i < DROP_COUNT; i++)
+		e->dropping[i] = o->drop_moved_us[i] && now_us < o->drop_moved_us[i] + DROPPING_US;
+	e->wanted = o->channels && channels_find(o->channels, &e->sg, &e->channel);
+	if (!e->wanted)
+		return;
+	e->waited_us = now_us > e->channel.wanted_us ? now_us - e->channel.wanted_us : 0;
+	for (unsigned int i = 0; i < o->n_ifs && i < 64; i++)
+		if (e->channel.oifs >> i & 1)
+			note_down(e->oif_down, &o->ifs[i]);
+	channels_source_relays(o->channels, &e->sg.s, gather_relay, e);
+	channels_each_tunnel(o->channels, gather_tunnel, e);
+}
+
+// ---- The walk
+
+static void row_join(void *arg, const struct pim_channel_view *c)
+{
+	const struct walk *w = arg;
+	char from[ADDR_STRLEN];
+
+	if (sg_eq(&c->sg, &w->e->sg))
+		row(w->v, "asked for", "ok", "on %s by PIM router %s: %s, %llu s left%s%s",
+			w->ifname, addr_format(&c->last_neighbor, from), c->state,
+			(unsigned long long)(verb_left_us(w->v, c->expires_us) / USEC_PER_SEC),
+			addr_is_none(&c->winner) ? "" : "; Assert: ",
+			addr_is_none(&c->winner) ? "" : c->assert_state);
+}
+
+static void row_member(void *arg, const struct membership_channel_view *c)
+{
+	const struct walk *w = arg;
+	char from[ADDR_STRLEN];
+
+	if (sg_eq(&c->sg, &w->e->sg))
+		row(w->v, "asked for", "ok", "on %s by receiver %s, %llu s left%s", w->ifname,
+			addr_format(&c->reporter, from),
+			(unsigned long long)(verb_left_us(w->v, c->expires_us) / USEC_PER_SEC),
+			c->leaving ? ", leaving" : "");
+}
+
+static void rows_asked(struct verb_ctx *v, struct explain *e)
+{
+	const struct observe *o = v->o;
+
+	if (!e->wanted) {
+		row(v, "asked for", "bad", "by nobody; %u PIM routers are heard downstream",
+			e->neighbors);
+		return;
+	}
+	for (unsigned int i = 0; i < o->n_ifs; i++) {
+		struct walk w = {.v = v, .e = e, .ifname = o->ifs[i].name};
+
+		if (o->ifs[i].pim)
+			pim_if_channels(o->ifs[i].pim, row_join, &w);
+		if (o->ifs[i].igmp)
+			membership_channels(o->ifs[i].igmp, row_member, &w);
+		for (int by = CHANNEL_BY_STATIC; by < CHANNEL_ORIGINS; by++)
+			if (i < 64 && e->channel.wanted_by[by] >> i & 1)
+				row(v, "asked for", "ok", "on %s: %s", o->ifs[i].name,
+					channel_origin_name(by));
+	}
+}
+
+static void row_relay(void *arg, const struct relay_view *r)
+{
+	struct verb_ctx *v = arg;
+	char addr[ADDR_STRLEN], held[96] = "";
+
+	if (r->held_reason)
+		snprintf(held, sizeof(held), "; held down for %llu s: %s",
+			(unsigned long long)(verb_left_us(v, r->held_until_us) / USEC_PER_SEC),
+			r->held_reason);
+	row(v, "relay",
+		r->in_use	 ? "ok"
+		: r->held_reason ? "bad"
+				 : "none",
+		"%s by %s, precedence %u%s%s", addr_format(&r->addr, addr), r->origin,
+		r->precedence, r->in_use ? ", in use" : "", held);
+}
+
+static void rows_relays(struct verb_ctx *v, const struct explain *e)
+{
+	if (e->n_relays == 0)
+		row(v, "relay", e->channel.state == CHANNEL_RESOLVING ? "wait" : "bad", "%s",
+			e->channel.reason[0] ? e->channel.reason : "none is known");
+	else
+		channels_source_relays(v->o->channels, &e->sg.s, row_relay, v);
+}
+
+static void row_tunnel(struct verb_ctx *v, const struct explain *e)
+{
+	const struct tunnel_view *t = &e->tunnel;
+	char relay[ADDR_STRLEN], local[ADDR_STRLEN], query[64] = "no Query yet";
+
+	if (!e->has_tunnel) {
+		row(v, "tunnel", "none", "%s", e->channel.reason);
+		return;
+	}
+	if (t->amt.last_query_us)
+		snprintf(query, sizeof(query), "last Query %llu s ago",
+			(unsigned long long)(verb_age_us(v, t->amt.last_query_us) / USEC_PER_SEC));
+	row(v, "tunnel", t->amt.state == AMT_UP ? "ok" : "wait",
+		"%s port %u to %s: %s, %s, %u Requests unanswered, %u channels",
+		addr_format(&t->local, local), t->local_port, addr_format(&t->relay, relay),
+		amt_tunnel_state_name(t->amt.state), query, t->amt.unanswered, t->amt.channels);
+}
+
+static void row_packets(struct verb_ctx *v, const struct explain *e)
+{
+	const struct channel_view *c = &e->channel;
+	bool flows = c->state == CHANNEL_FLOWING;
+
+	row(v, "packets in",
+		flows	       ? "ok"
+		: c->joined_us ? "bad"
+			       : "none",
+		"%llu, %llu octets%s%s", (unsigned long long)c->packets,
+		(unsigned long long)c->bytes, c->reason[0] ? "; " : "", c->reason);
+}
+
+static void rows_out(struct verb_ctx *v, const struct explain *e)
+{
+	for (unsigned int i = 0; i < v->o->n_ifs && i < 64; i++) {
+		const struct observe_if *f = &v->o->ifs[i];
+		bool up = !f->port || port_link_up(f->port);
+
+		if (!(e->channel.oifs >> i & 1))
+			continue;
+		if (e->channel.muted >> i & 1)
+			row(v, "packets out", "none",
+				"%s: another router forwards it there (Assert)", f->name);
+		else
+			row(v, "packets out", up ? "ok" : "bad", "%s: link %s, MTU %u", f->name,
+				up ? "up" : "down", f->mtu);
+	}
+}
+
+static void rows_drops(struct verb_ctx *v, const struct explain *e)
+{
+	for (unsigned int i = 0; i < DROP_COUNT; i++)
+		if (e->dropping[i])
+			row(v, "drops", "bad", "%s in the last seconds, of whatever channel: %s",
+				drop_names[i], drop_texts[i]);
+	if (e->no_mbufs)
+		row(v, "drops", "bad", "a port has no free mbufs");
+}
+
+static bool address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
+{
+	if (text && addr_parse(text, out) == 0)
+		return true;
+	snprintf(v->refused, sizeof(v->refused), "%s %s is not an address", what, text ? text : "");
+	return false;
+}
+
+void verb_explain(struct verb_ctx *v)
+{
+	struct explain e = {0};
+	char text[EXPLAIN_TEXT], g[ADDR_STRLEN];
+	const char *state;
+
+	if (!address(v, "source", v->args[0], &e.sg.s) || !address(v, "group", v->args[1], &e.sg.g))
+		return;
+	gather(&e, v->o, v->now_us);
+	render_table_begin(v->r, "steps", columns, RTE_DIM(columns));
+	row(v, "group", e.group_ok ? "ok" : "bad", "%s is %s the SSM ranges",
+		addr_format(&e.sg.g, g), e.group_ok ? "in" : "outside");
+	rows_asked(v, &e);
+	if (e.wanted) {
+		rows_relays(v, &e);
+		row_tunnel(v, &e);
+		row_packets(v, &e);
+		rows_out(v, &e);
+	}
+	rows_drops(v, &e);
+	state = explain_verdict(&e, text);
+	row(v, "verdict", state, "%s", text);
+	render_table_end(v->r);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is known about one channel, put together from the rooms' views (explain.c), and the one
+// sentence that follows from it (explain_verdict.c, pure).
+#ifndef CONSOLE_EXPLAIN_H
+#define CONSOLE_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "channel/channel.h"
+#include "crossing/drops.h"
+
+#define EXPLAIN_TEXT 512
+
+struct explain {
+	struct sg sg;
+	bool group_ok; // in the ssm_ranges
+	// Downstream interfaces: all, those where somebody may ask (PIM, IGMP, MLD), and one whose
+	// link is down ("": none is).
+	unsigned int n_down, n_asked;
+	char link_down[16];
+	unsigned int neighbors; // PIM routers heard on them
+	// Joins that were for another router than us, and an interface with such; our address
+	// there.
+	uint64_t not_upstream;
+	char not_upstream_if[16];
+	struct addr our_address;
+
+	bool wanted; // else what follows is not filled in
+	struct channel_view channel;
+	uint64_t waited_us; // since it was wanted first
+	char oif_down[16];  // an interface that wants it whose link is down; "": none
+	unsigned int n_relays, n_held;
+	struct relay_view relay; // the one in use, or the first
+	bool has_tunnel;
+	struct tunnel_view tunnel;
+	// Reasons that have counted within the last seconds; of whatever channel.
+	bool dropping[DROP_COUNT];
+	bool no_mbufs; // a port's pool is empty
+};
+
+// One sentence that says what is wrong, and what to do about it; or that nothing is. Returns "ok",
+// "wait" (it goes on by itself) or "bad".
+const char *explain_verdict(const struct explain *e, char out[EXPLAIN_TEXT]);
+
+#endif
