@@ -49,12 +49,23 @@ static void note_down(char name[16], const struct observe_if *f)
 		snprintf(name, 16, "%s", f->name);
 }
 
+// Of the channel's family.
+static const struct pim_if *pim_of(const struct explain *e, const struct observe_if *f)
+{
+	return f->pim[e->sg.g.family == ADDR_V6];
+}
+
+static const struct membership *membership_of(const struct explain *e, const struct observe_if *f)
+{
+	return f->membership[e->sg.g.family == ADDR_V6];
+}
+
 static void gather_pim(struct explain *e, const struct observe_if *f)
 {
-	const struct pim_stats *s = pim_if_stats(f->pim);
+	const struct pim_stats *s = pim_if_stats(pim_of(e, f));
 	struct pim_if_view view;
 
-	pim_if_view(f->pim, &view);
+	pim_if_view(pim_of(e, f), &view);
 	e->neighbors += view.neighbors;
 	if (s->drops[PIM_DROP_NOT_UPSTREAM] > e->not_upstream) {
 		e->not_upstream = s->drops[PIM_DROP_NOT_UPSTREAM];
@@ -76,9 +87,9 @@ static void gather_downstream(struct explain *e, const struct observe *o)
 		if (!(f->role & IF_DOWNSTREAM))
 			continue;
 		e->n_down++;
-		e->n_asked += f->pim || f->igmp;
+		e->n_asked += pim_of(e, f) || membership_of(e, f);
 		note_down(e->link_down, f);
-		if (f->pim)
+		if (pim_of(e, f))
 			gather_pim(e, f);
 	}
 }
@@ -160,10 +171,10 @@ static void rows_asked(struct verb_ctx *v, struct explain *e)
 	for (unsigned int i = 0; i < o->n_ifs; i++) {
 		struct walk w = {.v = v, .e = e, .ifname = o->ifs[i].name};
 
-		if (o->ifs[i].pim)
-			pim_if_channels(o->ifs[i].pim, row_join, &w);
-		if (o->ifs[i].igmp)
-			membership_channels(o->ifs[i].igmp, row_member, &w);
+		if (pim_of(e, &o->ifs[i]))
+			pim_if_channels(pim_of(e, &o->ifs[i]), row_join, &w);
+		if (membership_of(e, &o->ifs[i]))
+			membership_channels(membership_of(e, &o->ifs[i]), row_member, &w);
 		for (int by = CHANNEL_BY_STATIC; by < CHANNEL_ORIGINS; by++)
 			if (i < 64 && e->channel.wanted_by[by] >> i & 1)
 				row(v, "asked for", "ok", "on %s: %s", o->ifs[i].name,

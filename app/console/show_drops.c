@@ -35,24 +35,24 @@ static void show_one(struct render *r, const struct reason *d, bool all)
 	render_text(r, d->text);
 }
 
-static void show_pim(struct render *r, const struct observe_if *f, bool all)
+static void show_pim(struct render *r, const struct observe_if *f, int family, bool all)
 {
-	const struct pim_stats *s = pim_if_stats(f->pim);
+	const struct pim_stats *s = pim_if_stats(f->pim[family]);
 
 	for (unsigned int i = 0; i < PIM_DROP_COUNT; i++)
 		show_one(r,
-			&(struct reason){
-				"pim", f->name, pim_drop_names[i], pim_drop_texts[i], s->drops[i]},
+			&(struct reason){family ? "pim6" : "pim", f->name, pim_drop_names[i],
+				pim_drop_texts[i], s->drops[i]},
 			all);
 }
 
-static void show_igmp(struct render *r, const struct observe_if *f, bool all)
+static void show_membership(struct render *r, const struct observe_if *f, int family, bool all)
 {
-	const struct membership_stats *s = membership_stats(f->igmp);
+	const struct membership_stats *s = membership_stats(f->membership[family]);
 
 	for (unsigned int i = 0; i < MEMBERSHIP_DROP_COUNT; i++)
 		show_one(r,
-			&(struct reason){"igmp", f->name, membership_drop_names[i],
+			&(struct reason){family ? "mld" : "igmp", f->name, membership_drop_names[i],
 				membership_drop_texts[i], s->drops[i]},
 			all);
 }
@@ -69,10 +69,12 @@ static void show(struct verb_ctx *v, bool all)
 				crossing_drop(o->crossing, (enum drop_reason)i)},
 			all);
 	for (unsigned int i = 0; i < o->n_ifs; i++) {
-		if (o->ifs[i].pim)
-			show_pim(r, &o->ifs[i], all);
-		if (o->ifs[i].igmp)
-			show_igmp(r, &o->ifs[i], all);
+		for (int f = 0; f < OBSERVE_FAMILIES; f++) {
+			if (o->ifs[i].pim[f])
+				show_pim(r, &o->ifs[i], f, all);
+			if (o->ifs[i].membership[f])
+				show_membership(r, &o->ifs[i], f, all);
+		}
 	}
 	for (unsigned int i = 0; o->amt && i < AMT_DROP_COUNT; i++)
 		show_one(r,

@@ -2,39 +2,30 @@
 #include "base/timer.h"
 #include "console/verb.h"
 #include "membership/membership.h"
+#include "pim/pim.h"
 
 static const struct render_column if_columns[] = {
-	{"interface", RENDER_LEFT},
-	{"address", RENDER_LEFT},
+	{"interface", RENDER_LEFT}, {"address", RENDER_LEFT},
 	{"state", RENDER_LEFT}, // "querier", "other-querier", "down"
 	{"querier", RENDER_LEFT},
 	// Of our next General Query, or until the other querier counts as gone.
-	{"next_in", RENDER_RIGHT},
-	{"robustness", RENDER_RIGHT},
-	{"query_interval", RENDER_RIGHT},
-	{"query_response_ms", RENDER_RIGHT},
-	{"membership_interval", RENDER_RIGHT},
-	{"groups", RENDER_RIGHT},
-	{"channels", RENDER_RIGHT},
-	{"queries_sent", RENDER_RIGHT},
-	{"specific_queries_sent", RENDER_RIGHT},
-	{"queries_heard", RENDER_RIGHT},
-	{"reports_heard", RENDER_RIGHT},
-	{"joins", RENDER_RIGHT},
-	{"leaves", RENDER_RIGHT},
-	{"expired", RENDER_RIGHT},
-	{"elections", RENDER_RIGHT},
-	{"dropped", RENDER_RIGHT},
+	{"next_in", RENDER_RIGHT}, {"robustness", RENDER_RIGHT}, {"query_interval", RENDER_RIGHT},
+	{"query_response_ms", RENDER_RIGHT}, {"membership_interval", RENDER_RIGHT},
+	{"groups", RENDER_RIGHT}, {"channels", RENDER_RIGHT}, {"queries_sent", RENDER_RIGHT},
+	{"specific_queries_sent", RENDER_RIGHT}, {"queries_heard", RENDER_RIGHT},
+	{"reports_heard", RENDER_RIGHT}, {"joins", RENDER_RIGHT}, {"leaves", RENDER_RIGHT},
+	{"expired", RENDER_RIGHT}, {"elections", RENDER_RIGHT}, {"dropped", RENDER_RIGHT},
+	{"protocol", RENDER_LEFT}, // "igmp", "mld"
 };
 
-static void show_if(struct verb_ctx *v, const struct observe_if *f)
+static void show_if(struct verb_ctx *v, const struct observe_if *f, const struct membership *gm)
 {
-	const struct membership_stats *s = membership_stats(f->igmp);
+	const struct membership_stats *s = membership_stats(gm);
 	struct render *r = v->r;
 	struct membership_view m;
 	uint64_t dropped = 0;
 
-	membership_view(f->igmp, &m);
+	membership_view(gm, &m);
 	for (unsigned int i = 0; i < MEMBERSHIP_DROP_COUNT; i++)
 		dropped += s->drops[i];
 	render_text(r, f->name);
@@ -60,31 +51,42 @@ static void show_if(struct verb_ctx *v, const struct observe_if *f)
 	render_u64(r, s->expired);
 	render_u64(r, s->elections);
 	render_u64(r, dropped);
+	render_text(r, m.family == ADDR_V6 ? "mld" : "igmp");
 }
 
-void verb_show_igmp(struct verb_ctx *v)
+// From family `first` on.
+static void show_ifs(struct verb_ctx *v, const char *title, int first)
 {
-	render_table_begin(v->r, "interfaces with IGMP", if_columns, RTE_DIM(if_columns));
+	render_table_begin(v->r, title, if_columns, RTE_DIM(if_columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
-		if (v->o->ifs[i].igmp)
-			show_if(v, &v->o->ifs[i]);
+		for (int f = first; f < OBSERVE_FAMILIES; f++)
+			if (v->o->ifs[i].membership[f])
+				show_if(v, &v->o->ifs[i], v->o->ifs[i].membership[f]);
 	}
 	render_table_end(v->r);
 }
 
+void verb_show_igmp(struct verb_ctx *v)
+{
+	show_ifs(v, "interfaces with IGMP and MLD", 0);
+}
+
+void verb_show_mld(struct verb_ctx *v)
+{
+	show_ifs(v, "interfaces with MLD", 1);
+}
+
 static const struct render_column columns[] = {
-	{"interface", RENDER_LEFT},
-	{"source", RENDER_LEFT},
-	{"group", RENDER_LEFT},
+	{"interface", RENDER_LEFT}, {"source", RENDER_LEFT}, {"group", RENDER_LEFT},
 	{"reporter", RENDER_LEFT}, // the host that was heard last
-	{"age", RENDER_RIGHT},
-	{"expires_in", RENDER_RIGHT},
-	{"leaving", RENDER_LEFT},
+	{"age", RENDER_RIGHT}, {"expires_in", RENDER_RIGHT}, {"leaving", RENDER_LEFT},
+	{"served", RENDER_LEFT}, // false: by another router of the link, as PIM has it
 };
 
 struct walk {
 	struct verb_ctx *v;
 	const char *ifname;
+	const struct pim_if *pim; // of the family; NULL: none
 };
 
 static void show_one(void *arg, const struct membership_channel_view *c)
@@ -99,16 +101,31 @@ static void show_one(void *arg, const struct membership_channel_view *c)
 	render_span_us(r, verb_age_us(w->v, c->since_us));
 	render_span_us(r, verb_left_us(w->v, c->expires_us));
 	render_bool(r, c->leaving);
+	render_bool(r, !w->pim || pim_if_include(w->pim, &c->sg));
+}
+
+static void show_memberships(struct verb_ctx *v, int first)
+{
+	render_table_begin(v->r, "memberships", columns, RTE_DIM(columns));
+	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
+		const struct observe_if *o = &v->o->ifs[i];
+
+		for (int f = first; f < OBSERVE_FAMILIES; f++) {
+			struct walk w = {.v = v, .ifname = o->name, .pim = o->pim[f]};
+
+			if (o->membership[f])
+				membership_channels(o->membership[f], show_one, &w);
+		}
+	}
+	render_table_end(v->r);
 }
 
 void verb_show_igmp_memberships(struct verb_ctx *v)
 {
-	render_table_begin(v->r, "memberships", columns, RTE_DIM(columns));
-	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
-		struct walk w = {.v = v, .ifname = v->o->ifs[i].name};
+	show_memberships(v, 0);
+}
 
-		if (v->o->ifs[i].igmp)
-			membership_channels(v->o->ifs[i].igmp, show_one, &w);
-	}
-	render_table_end(v->r);
+void verb_show_mld_memberships(struct verb_ctx *v)
+{
+	show_memberships(v, 1);
 }

@@ -68,8 +68,9 @@ void verb_show_neighbors(struct verb_ctx *v)
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
 		struct walk w = {.v = v, .ifname = v->o->ifs[i].name};
 
-		if (v->o->ifs[i].pim)
-			pim_if_neighbors(v->o->ifs[i].pim, show_one, &w);
+		for (int f = 0; f < OBSERVE_FAMILIES; f++)
+			if (v->o->ifs[i].pim[f])
+				pim_if_neighbors(v->o->ifs[i].pim[f], show_one, &w);
 	}
 	render_table_end(v->r);
 }

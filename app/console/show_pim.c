@@ -34,16 +34,17 @@ static const struct render_column if_columns[] = {
 	{"assert_cancel_tx", RENDER_RIGHT},
 	{"native_seen", RENDER_RIGHT}, // packets of a sample of what others forward
 	{"dropped", RENDER_RIGHT},
+	{"family", RENDER_LEFT},
 };
 
-static void show_if(struct render *r, const struct observe_if *f)
+static void show_if(struct render *r, const struct observe_if *f, const struct pim_if *pim)
 {
-	const struct pim_stats *s = pim_if_stats(f->pim);
+	const struct pim_stats *s = pim_if_stats(pim);
 	uint64_t dropped = 0;
 	struct pim_if_view v;
 	char genid[11];
 
-	pim_if_view(f->pim, &v);
+	pim_if_view(pim, &v);
 	for (unsigned int i = 0; i < PIM_DROP_COUNT; i++)
 		dropped += s->drops[i];
 	render_text(r, f->name);
@@ -79,14 +80,16 @@ static void show_if(struct render *r, const struct observe_if *f)
 	render_u64(r, s->assert_cancel_tx);
 	render_u64(r, s->native_rx);
 	render_u64(r, dropped);
+	render_text(r, v.family == ADDR_V6 ? "ipv6" : "ipv4");
 }
 
 void verb_show_pim(struct verb_ctx *v)
 {
 	render_table_begin(v->r, "interfaces with PIM", if_columns, RTE_DIM(if_columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++)
-		if (v->o->ifs[i].pim)
-			show_if(v->r, &v->o->ifs[i]);
+		for (int f = 0; f < OBSERVE_FAMILIES; f++)
+			if (v->o->ifs[i].pim[f])
+				show_if(v->r, &v->o->ifs[i], v->o->ifs[i].pim[f]);
 	render_table_end(v->r);
 }
 
@@ -147,8 +150,9 @@ void verb_show_pim_joins(struct verb_ctx *v)
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
 		struct walk w = {.v = v, .ifname = v->o->ifs[i].name};
 
-		if (v->o->ifs[i].pim)
-			pim_if_channels(v->o->ifs[i].pim, show_join, &w);
+		for (int f = 0; f < OBSERVE_FAMILIES; f++)
+			if (v->o->ifs[i].pim[f])
+				pim_if_channels(v->o->ifs[i].pim[f], show_join, &w);
 	}
 	render_table_end(v->r);
 }

@@ -203,7 +203,7 @@ static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 		int ret = iface_open_pim(&in->ifs[i], err);
 
 		if (ret == 0)
-			ret = iface_open_igmp(&in->ifs[i], err);
+			ret = iface_open_membership(&in->ifs[i], err);
 		if (ret < 0)
 			return ret;
 	}
@@ -344,7 +344,7 @@ void boot_down(struct inlet *in)
 	state_close(in);
 	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		iface_close_igmp(&in->ifs[i]);
+		iface_close_membership(&in->ifs[i]);
 		iface_close_pim(&in->ifs[i]);
 	}
 	channels_destroy(in->channels, now);

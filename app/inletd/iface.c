@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One named interface: kernel-interface port, PIM.
+// One named interface: its kernel-interface port, and what the kernel says of it.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,18 +8,6 @@
 
 #include "base/log.h"
 #include "inlet.h"
-#include "wire/ip.h"
-
-#define ETHER_HDR_LEN 14
-#define PIM_REOPEN_US (1 * USEC_PER_SEC)
-
-struct addr iface_primary(const struct iface *ifc)
-{
-	for (unsigned int i = 0; i < ifc->n_addrs; i++)
-		if (ifc->addrs[i].addr.family == ADDR_V4)
-			return ifc->addrs[i].addr;
-	return (struct addr){0};
-}
 
 bool iface_is_local(const struct inlet *in, const struct addr *a)
 {
@@ -112,221 +100,6 @@ int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 	return set_addresses(ifc, err);
 }
 
-static void pim_send_cb(void *ctx, const uint8_t *pim, size_t len)
-{
-	struct iface *ifc = ctx;
-	struct addr src = pim_if_primary(ifc->pim);
-	int ret;
-
-	if (!ifc->pim_io)
-		return;
-	ret = pim_io_send(ifc->pim_io, &src, pim, len);
-	if (ret < 0)
-		log_warn_limited(
-			"pim", "send failed if=%s error=\"%s\"", ifc->cfg->name, strerror(-ret));
-}
-
-static void pim_want_cb(
-	void *ctx, const struct sg *sg, bool wanted, const struct addr *neighbor, uint64_t now_us)
-{
-	struct iface *ifc = ctx;
-
-	(void)neighbor;
-	channels_want(ifc->in->channels, sg, ifc->index, CHANNEL_BY_PIM, wanted, now_us);
-	state_changed(ifc->in, now_us);
-}
-
-static void pim_mute_cb(void *ctx, const struct sg *sg, bool muted, uint64_t now_us)
-{
-	struct iface *ifc = ctx;
-
-	channels_mute(ifc->in->channels, sg, ifc->index, muted, now_us);
-}
-
-static bool pim_flows(void *ctx, const struct sg *sg)
-{
-	struct iface *ifc = ctx;
-
-	return channels_flows(ifc->in->channels, sg, clock_mono_us());
-}
-
-static bool pim_local(void *ctx, const struct sg *sg)
-{
-	struct iface *ifc = ctx;
-
-	for (int o = 0; o < CHANNEL_ORIGINS; o++)
-		if (o != CHANNEL_BY_PIM &&
-			channels_wanted_by(ifc->in->channels, sg, o) >> ifc->index & 1)
-			return true;
-	return false;
-}
-
-void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us)
-{
-	const struct inlet *in = ctx;
-
-	if (in->ifs[ifindex].pim)
-		pim_if_local_changed(in->ifs[ifindex].pim, sg, now_us);
-}
-
-bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us)
-{
-	struct ipv4_hdr ip;
-	struct sg sg;
-
-	// In watch mode the daemon may assert: what it needs for that the kernel must see.
-	if (!ifc->pim || watch_on(ifc) || len < ETHER_HDR_LEN + 20 || !(frame[0] & 1) ||
-		frame[12] != 0x08 || frame[13] != 0x00 ||
-		ipv4_decode(frame + ETHER_HDR_LEN, len - ETHER_HDR_LEN, &ip) < 0)
-		return false;
-	if (ip.proto == IP_PROTO_IGMP || ip.proto == IP_PROTO_PIM)
-		return false;
-	sg = (struct sg){.s = ip.src, .g = ip.dst};
-	if (!group_is_ssm(ifc->in->cfg.ssm_ranges, ifc->in->cfg.n_ssm_ranges, &sg.g))
-		return false;
-	// What comes back to us from a loop is nobody else's.
-	if (memcmp(frame + 6, ifc->port->port.mac, 6) != 0)
-		pim_if_data(ifc->pim, &sg, now_us);
-	return true;
-}
-
-static void pim_rx_cb(
-	void *ctx, const struct addr *src, const struct addr *dst, const uint8_t *pim, size_t len)
-{
-	struct iface *ifc = ctx;
-	uint64_t now = clock_mono_us();
-
-	channels_batch_begin(ifc->in->channels);
-	pim_if_input(ifc->pim, src, dst, pim, len, now);
-	channels_batch_end(ifc->in->channels, now);
-}
-
-static void pim_io_shut(struct iface *ifc)
-{
-	if (ifc->pim_event)
-		event_free(ifc->pim_event);
-	ifc->pim_event = NULL;
-	if (ifc->pim_io)
-		pim_io_close(ifc->pim_io);
-	ifc->pim_io = NULL;
-}
-
-static void on_pim(evutil_socket_t fd, short what, void *arg)
-{
-	struct iface *ifc = arg;
-	int ret = pim_io_input(ifc->pim_io);
-
-	(void)fd;
-	(void)what;
-	if (ret >= 0)
-		return;
-	// The netdev is down or gone; it may come back, under another name too.
-	log_warn("pim", "capture lost if=%s error=\"%s\"", ifc->cfg->name, strerror(-ret));
-	pim_io_shut(ifc);
-	if (watch_on(ifc))
-		watch_addresses(ifc);
-	timer_arm(&ifc->in->timers, &ifc->pim_reopen, clock_mono_us() + PIM_REOPEN_US);
-}
-
-static int pim_io_start(struct iface *ifc, char err[BOOT_ERR_LEN])
-{
-	char why[PIM_IO_ERR_LEN];
-
-	ifc->pim_io = watch_on(ifc) ? pim_io_watch(watch_netdev(ifc), pim_rx_cb, ifc, why)
-				    : pim_io_open(kif_name(ifc->kif), pim_rx_cb, ifc, why);
-	if (!ifc->pim_io) {
-		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
-		return -EIO;
-	}
-	ifc->pim_event =
-		event_new(ifc->in->base, pim_io_fd(ifc->pim_io), EV_READ | EV_PERSIST, on_pim, ifc);
-	if (!ifc->pim_event || event_add(ifc->pim_event, NULL) < 0) {
-		pim_io_shut(ifc);
-		snprintf(err, BOOT_ERR_LEN, "out of memory");
-		return -ENOMEM;
-	}
-	if (watch_on(ifc))
-		watch_addresses(ifc);
-	return 0;
-}
-
-static void pim_reopen_cb(struct timer *t, void *arg, uint64_t now_us)
-{
-	struct iface *ifc = arg;
-	char err[BOOT_ERR_LEN];
-
-	if (pim_io_start(ifc, err) < 0)
-		timer_arm(&ifc->in->timers, t, now_us + PIM_REOPEN_US);
-	else
-		log_info("pim", "capture is back if=%s", ifc->cfg->name);
-}
-
-int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
-{
-	static const struct pim_ops ops = {.send = pim_send_cb,
-		.want_cb = pim_want_cb,
-		.mute_cb = pim_mute_cb,
-		.flows = pim_flows,
-		.local = pim_local};
-	const struct config_pim *pc = &ifc->cfg->pim;
-	struct pim_cfg cfg = {
-		.family = ADDR_V4,
-		.hello_interval_s = pc->hello_interval_s,
-		.hello_holdtime_s = pc->hello_holdtime_s,
-		.triggered_hello_delay_ms = pc->triggered_hello_delay_ms,
-		.dr_priority = pc->dr_priority,
-		.propagation_delay_ms = (uint16_t)pc->propagation_delay_ms,
-		.override_interval_ms = (uint16_t)pc->override_interval_ms,
-		.ssm_ranges = ifc->in->cfg.ssm_ranges,
-		.n_ssm_ranges = ifc->in->cfg.n_ssm_ranges,
-		.assert_preference = pc->assert_preference,
-		.assert_metric = pc->assert_metric,
-		.neighbors = pc->neighbors,
-		.n_neighbors = pc->n_neighbors,
-		.max_neighbors = pc->max_neighbors,
-		.max_joins = pc->max_joins ? pc->max_joins : ifc->in->cfg.max_channels,
-		.max_joins_neighbor =
-			pc->max_joins_neighbor ? pc->max_joins_neighbor : ifc->in->cfg.max_channels,
-		.watch = watch_on(ifc),
-		.upstream = pc->watch.upstream,
-		.n_upstream = pc->watch.n_upstream,
-	};
-	int ret;
-
-	if (!(ifc->cfg->role & IF_DOWNSTREAM) || !pc->enabled)
-		return 0;
-	snprintf(cfg.name, sizeof(cfg.name), "%s", ifc->cfg->name);
-	timer_init(&ifc->pim_reopen, pim_reopen_cb, ifc);
-	ifc->pim = pim_if_create(&cfg, &ops, ifc, &ifc->in->timers, &ifc->in->rng);
-	if (!ifc->pim) {
-		snprintf(err, BOOT_ERR_LEN, "out of memory");
-		return -ENOMEM;
-	}
-	ret = pim_io_start(ifc, err);
-	if (watch_on(ifc))
-		log_info("pim", "watching if=%s netdev=%s", ifc->cfg->name, watch_netdev(ifc));
-	if (ret < 0 && watch_elsewhere(ifc)) {
-		log_warn("pim", "not there yet: %s", err);
-		timer_arm(&ifc->in->timers, &ifc->pim_reopen, clock_mono_us() + PIM_REOPEN_US);
-		return 0;
-	}
-	if (ret < 0) {
-		pim_if_destroy(ifc->pim, clock_mono_us());
-		ifc->pim = NULL;
-	}
-	return ret;
-}
-
-void iface_close_pim(struct iface *ifc)
-{
-	if (!ifc->pim)
-		return;
-	pim_if_destroy(ifc->pim, clock_mono_us());
-	ifc->pim = NULL;
-	timer_cancel(&ifc->in->timers, &ifc->pim_reopen);
-	pim_io_shut(ifc);
-}
-
 void iface_close(struct iface *ifc)
 {
 	upstream_close(ifc);
@@ -340,23 +113,8 @@ void iface_close(struct iface *ifc)
 
 // What the kernel says of our netdevs.
 
-static void addresses_changed(struct iface *ifc, const struct addr *before, uint64_t now_us)
-{
-	struct addr after = iface_primary(ifc), list[IFACE_MAX_ADDRS];
-
-	if (!ifc->pim || watch_on(ifc))
-		return;
-	// All of them; PIM leaves its primary out.
-	for (unsigned int i = 0; i < ifc->n_addrs; i++)
-		list[i] = ifc->addrs[i].addr;
-	if (!addr_eq(before, &after))
-		pim_if_address(ifc->pim, addr_is_none(&after) ? NULL : &after, now_us);
-	pim_if_secondaries(ifc->pim, list, ifc->n_addrs);
-}
-
 static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64_t now_us)
 {
-	struct addr before = iface_primary(ifc);
 	unsigned int at = ifc->n_addrs;
 
 	for (unsigned int i = 0; i < ifc->n_addrs; i++) {
@@ -372,8 +130,8 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 	ifc->addrs[at] = (struct config_addr){.addr = ev->addr, .len = ev->prefix_len};
 	ifc->deprecated[at] = ev->deprecated;
 	ifc->n_addrs++;
-	addresses_changed(ifc, &before, now_us);
-	iface_igmp_address(ifc, now_us);
+	iface_pim_address(ifc, now_us);
+	iface_membership_address(ifc, now_us);
 	upstream_changed(ifc->in);
 	if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels && addr_is_unicast(&ev->addr))
 		channels_addr_added(ifc->in->channels, now_us);
@@ -381,8 +139,6 @@ static void addr_added(struct iface *ifc, const struct netlink_event *ev, uint64
 
 static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 {
-	struct addr before = iface_primary(ifc);
-
 	for (unsigned int i = 0; i < ifc->n_addrs; i++) {
 		if (!addr_eq(&ifc->addrs[i].addr, &addr))
 			continue;
@@ -392,8 +148,8 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 		memmove(&ifc->deprecated[i], &ifc->deprecated[i + 1],
 			(ifc->n_addrs - i) * sizeof(ifc->deprecated[0]));
 		upstream_changed(ifc->in);
-		addresses_changed(ifc, &before, now_us);
-		iface_igmp_address(ifc, now_us);
+		iface_pim_address(ifc, now_us);
+		iface_membership_address(ifc, now_us);
 		if ((ifc->cfg->role & IF_UPSTREAM) && ifc->in->channels)
 			channels_addr_gone(ifc->in->channels, &addr, now_us);
 		return;

@@ -66,8 +66,35 @@ struct inlet_port {
 	struct steering_port steering; // the same for steering.c
 };
 
-// A named interface: a port or a VLAN of one, its kernel-interface port, and PIM and IGMP on it
-// where downstream.
+// What there is once a family.
+enum { IFACE_V4, IFACE_V6, IFACE_FAMILIES };
+static inline unsigned int iface_family(uint8_t family)
+{
+	return family == ADDR_V6 ? IFACE_V6 : IFACE_V4;
+}
+
+// PIM of one family on an interface.
+struct iface_pim {
+	struct iface *ifc;
+	uint8_t family;
+	struct pim_if *pim; // NULL where it is off
+	struct pim_io *io;
+	struct event *event;
+	struct timer reopen;
+};
+
+// IGMP or MLD on an interface.
+struct iface_membership {
+	struct iface *ifc;
+	uint8_t family;
+	struct membership *m; // NULL where it is off
+	struct membership_io *io;
+	struct event *event;
+	struct timer reopen;
+};
+
+// A named interface: a port or a VLAN of one, its kernel-interface port, and PIM, IGMP and MLD on
+// it where downstream.
 struct iface {
 	struct inlet *in;
 	const struct config_if *cfg;
@@ -81,15 +108,8 @@ struct iface {
 	unsigned int n_addrs;
 	bool deprecated[IFACE_MAX_ADDRS]; // of addrs: not for new tunnels where there is another
 
-	struct pim_if *pim;
-	struct pim_io *pim_io;
-	struct event *pim_event;
-	struct timer pim_reopen;
-
-	struct membership *igmp; // NULL where it is off
-	struct membership_io *igmp_io;
-	struct event *igmp_event;
-	struct timer igmp_reopen;
+	struct iface_pim pim[IFACE_FAMILIES];
+	struct iface_membership membership[IFACE_FAMILIES];
 
 	// Of IPv4 and IPv6, opened with the first Discovery of the family that leaves here.
 	struct amt_endpoint *discovery[2];
@@ -178,19 +198,34 @@ void workers_destroy(struct inlet *in);
 
 // iface.c: the kernel side of one interface.
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);
+// When the workers have stopped.
+void iface_close(struct iface *ifc);
+void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct inlet
+bool iface_is_local(const struct inlet *in, const struct addr *a);
+
+// pim.c: PIM on one interface, where the configuration has it on. Closed before the channels go
+// (Goodbye).
 int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN]);
-// PIM leaves first (Goodbye), the rest when the workers have stopped.
+void iface_close_pim(struct iface *ifc);
+// The interface's addresses are others now.
+void iface_pim_address(struct iface *ifc, uint64_t now_us);
+// Whether it is us who serves receivers of the channel that are attached directly: always, where
+// there is no PIM of the family.
+bool iface_pim_include(const struct iface *ifc, const struct sg *sg);
 // A frame that came in on the interface: true when it is native data, which is for PIM to see and
 // not for the kernel.
 bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t now_us);
-void iface_close_pim(struct iface *ifc);
-void iface_close(struct iface *ifc);
 // struct channel_env's.
 void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
-void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct inlet
-// The first IPv4 address, or none.
-struct addr iface_primary(const struct iface *ifc);
-bool iface_is_local(const struct inlet *in, const struct addr *a);
+
+// membership.c: IGMP and MLD on one interface, where the configuration has them on. Closed before
+// PIM.
+int iface_open_membership(struct iface *ifc, char err[BOOT_ERR_LEN]);
+void iface_close_membership(struct iface *ifc);
+void iface_membership_address(struct iface *ifc, uint64_t now_us);
+// What iface_pim_include() says of a channel is another thing now, or of all of a family (sg NULL).
+void iface_membership_review(
+	struct iface *ifc, uint8_t family, const struct sg *sg, uint64_t now_us);
 
 // watch.c: PIM on one interface in watch mode.
 bool watch_on(const struct iface *ifc);
@@ -199,12 +234,6 @@ const char *watch_netdev(const struct iface *ifc);
 // Tells PIM the addresses that the device has now.
 void watch_addresses(struct iface *ifc);
 void watch_netlink(struct inlet *in, const struct netlink_event *ev);
-
-// igmp.c: IGMP on one interface, where the configuration has it on. Closed before the channels go.
-int iface_open_igmp(struct iface *ifc, char err[BOOT_ERR_LEN]);
-void iface_close_igmp(struct iface *ifc);
-// The interface's addresses are others now.
-void iface_igmp_address(struct iface *ifc, uint64_t now_us);
 
 // upstream.c: sockets towards relays.
 extern const struct amt_ops upstream_amt_ops; // ctx: struct inlet

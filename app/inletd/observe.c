@@ -6,6 +6,17 @@
 
 #include "inlet.h"
 
+// PIM of IPv6 is there for an interface that has IPv6, by itself: it shows when it has an address.
+static const struct pim_if *pim6_of(const struct iface *ifc)
+{
+	const struct pim_if *pim = ifc->pim[IFACE_V6].pim;
+	struct pim_if_view v = {0};
+
+	if (pim)
+		pim_if_view(pim, &v);
+	return addr_is_none(&v.primary) ? NULL : pim;
+}
+
 static void fill_if(struct observe_if *o, const struct inlet *in, const struct iface *ifc)
 {
 	static const char *const modes[] = {
@@ -25,9 +36,9 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 				    ? steering_port_way(in->steering, &ifc->port->steering, ADDR_V4)
 				    : NULL,
 		.kif = ifc->kif,
-		.pim = ifc->pim,
-		.pim_netdev = ifc->pim ? watch_netdev(ifc) : NULL,
-		.igmp = ifc->igmp,
+		.pim = {ifc->pim[IFACE_V4].pim, pim6_of(ifc)},
+		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,
+		.membership = {ifc->membership[IFACE_V4].m, ifc->membership[IFACE_V6].m},
 		.mtu = ifc->mtu,
 		.first = true,
 	};

@@ -7,8 +7,8 @@
 //   member lan 192.0.2.1 232.1.1.1 10.9.1.50 1795495904747975
 //   end 2
 //
-// join: by a PIM router; member: by a receiver attached directly, which has IGMP. The number is
-// when it runs out, in microseconds of CLOCK_REALTIME.
+// join: by a PIM router; member: by a receiver attached directly, which has IGMP or MLD. The number
+// is when it runs out, in microseconds of CLOCK_REALTIME.
 //
 // What is old, torn or from another version is ignored with one line in the log.
 #include <errno.h>
@@ -86,10 +86,12 @@ static int state_write(struct inlet *in, uint64_t now_us)
 	fputs(VERSION_LINE "\n", wr.f);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		wr.ifc = &in->ifs[i];
-		if (wr.ifc->pim)
-			pim_if_channels(wr.ifc->pim, write_cb, &wr);
-		if (wr.ifc->igmp)
-			membership_channels(wr.ifc->igmp, write_member_cb, &wr);
+		for (int f = 0; f < IFACE_FAMILIES; f++) {
+			if (wr.ifc->pim[f].pim)
+				pim_if_channels(wr.ifc->pim[f].pim, write_cb, &wr);
+			if (wr.ifc->membership[f].m)
+				membership_channels(wr.ifc->membership[f].m, write_member_cb, &wr);
+		}
 	}
 	fprintf(wr.f, "end %u\n", wr.n);
 	if (ferror(wr.f))
@@ -147,6 +149,14 @@ struct entry {
 	uint64_t left_us;
 };
 
+// Where the entry is to go; NULL where that is off now.
+static void *machine_of(const struct entry *e)
+{
+	unsigned int f = iface_family(e->sg.g.family);
+
+	return e->member ? (void *)e->ifc->membership[f].m : e->ifc->pim[f].pim;
+}
+
 // False for a line that is none of ours; ifc is NULL when the line no longer applies.
 static bool entry_parse(struct inlet *in, const char *line, uint64_t real_us, struct entry *e)
 {
@@ -168,7 +178,7 @@ static bool entry_parse(struct inlet *in, const char *line, uint64_t real_us, st
 	if (e->left_us > RESTORE_MAX_US) // the clock was set back
 		e->left_us = RESTORE_MAX_US;
 	e->ifc = iface_named(in, name);
-	if (e->left_us == 0 || (e->ifc && !(e->member ? (void *)e->ifc->igmp : e->ifc->pim)))
+	if (e->left_us == 0 || (e->ifc && !machine_of(e)))
 		e->ifc = NULL;
 	return true;
 }
@@ -237,8 +247,8 @@ static bool entry_restore(const struct entry *e, uint64_t now_us)
 {
 	uint64_t expires = now_us + e->left_us;
 
-	return e->member ? membership_restore(e->ifc->igmp, &e->sg, &e->neighbor, expires, now_us)
-			 : pim_if_restore(e->ifc->pim, &e->sg, &e->neighbor, expires, now_us);
+	return e->member ? membership_restore(machine_of(e), &e->sg, &e->neighbor, expires, now_us)
+			 : pim_if_restore(machine_of(e), &e->sg, &e->neighbor, expires, now_us);
 }
 
 void state_restore(struct inlet *in)

@@ -41,7 +41,9 @@ void watch_addresses(struct iface *ifc)
 			n++;
 	}
 	freeifaddrs(all);
-	pim_if_watched(ifc->pim, list, n, clock_mono_us());
+	for (int f = 0; f < IFACE_FAMILIES; f++)
+		if (ifc->pim[f].pim)
+			pim_if_watched(ifc->pim[f].pim, list, n, clock_mono_us());
 }
 
 void watch_netlink(struct inlet *in, const struct netlink_event *ev)
@@ -50,7 +52,7 @@ void watch_netlink(struct inlet *in, const struct netlink_event *ev)
 		struct iface *ifc = &in->ifs[i];
 
 		// A device that is gone is not found; its capture ends too.
-		if (ifc->pim && watch_on(ifc) &&
+		if (ifc->cfg->pim.enabled && watch_on(ifc) &&
 			(int)if_nametoindex(watch_netdev(ifc)) == ev->ifindex)
 			watch_addresses(ifc);
 	}

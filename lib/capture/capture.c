@@ -3,22 +3,26 @@
 
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/log.h"
 
 #define ETHER_HEADER_LEN 14
-#define ETHERTYPE_IPV4	 0x0800
+#define IPV6_HEADER_LEN	 40
+#define IPV6_DST	 24
 
 struct capture {
 	pcap_t *pcap;
-	int fd;
+	int fd, send_fd;
+	uint16_t ethertype;
 	unsigned int ifindex;
 	char netdev[IF_NAMESIZE];
 	const char *room;
@@ -49,15 +53,40 @@ static int activate(struct capture *c, const struct capture_cfg *cfg, char err[C
 }
 
 // On the capture's packet socket and not by IP_ADD_MEMBERSHIP: the kernel would report each of our
-// groups to the link as a receiver does.
-static int all_multicast(const struct capture *c, char err[CAPTURE_ERR_LEN])
+// groups to the link as a receiver does. mac: NULL for all groups.
+static int want_multicast(const struct capture *c, const uint8_t *mac, char err[CAPTURE_ERR_LEN])
 {
 	struct packet_mreq mreq = {.mr_ifindex = (int)c->ifindex, .mr_type = PACKET_MR_ALLMULTI};
 
+	if (mac) {
+		mreq.mr_type = PACKET_MR_MULTICAST;
+		mreq.mr_alen = ETH_ALEN;
+		memcpy(mreq.mr_address, mac, ETH_ALEN);
+	}
 	if (setsockopt(c->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)) == 0)
 		return 0;
-	snprintf(err, CAPTURE_ERR_LEN, "%s: all multicast: %s", c->netdev, strerror(errno));
+	snprintf(err, CAPTURE_ERR_LEN, "%s: multicast: %s", c->netdev, strerror(errno));
 	return -EIO;
+}
+
+// A packet socket without a protocol receives nothing.
+static int send_open(struct capture *c, char err[CAPTURE_ERR_LEN])
+{
+	c->send_fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->send_fd >= 0)
+		return 0;
+	snprintf(err, CAPTURE_ERR_LEN, "%s: packet socket: %s", c->netdev, strerror(errno));
+	return -EIO;
+}
+
+static int memberships(
+	const struct capture *c, const struct capture_cfg *cfg, char err[CAPTURE_ERR_LEN])
+{
+	int rc = cfg->all_multicast ? want_multicast(c, NULL, err) : 0;
+
+	if (rc == 0 && cfg->group_mac)
+		rc = want_multicast(c, cfg->group_mac, err);
+	return rc;
 }
 
 static int start(struct capture *c, const struct capture_cfg *cfg, char err[CAPTURE_ERR_LEN])
@@ -85,7 +114,7 @@ static int start(struct capture *c, const struct capture_cfg *cfg, char err[CAPT
 		return -EIO;
 	}
 	c->fd = pcap_get_selectable_fd(c->pcap);
-	return cfg->all_multicast ? all_multicast(c, err) : 0;
+	return memberships(c, cfg, err);
 
 fail:
 	snprintf(err, CAPTURE_ERR_LEN, "%s: capture: %s", c->netdev, pcap_geterr(c->pcap));
@@ -101,6 +130,8 @@ struct capture *capture_open(
 		snprintf(err, CAPTURE_ERR_LEN, "%s: out of memory", cfg->netdev);
 		return NULL;
 	}
+	c->send_fd = -1;
+	c->ethertype = cfg->ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP;
 	c->room = cfg->room;
 	c->cb = cb;
 	c->ctx = ctx;
@@ -110,7 +141,7 @@ struct capture *capture_open(
 		goto fail;
 	}
 	snprintf(c->netdev, sizeof(c->netdev), "%s", cfg->netdev);
-	if (start(c, cfg, err) == 0)
+	if (start(c, cfg, err) == 0 && (!cfg->ipv6 || send_open(c, err) == 0))
 		return c;
 
 fail:
@@ -124,6 +155,8 @@ void capture_close(struct capture *c)
 		return;
 	if (c->pcap)
 		pcap_close(c->pcap);
+	if (c->send_fd >= 0)
+		close(c->send_fd);
 	free(c);
 }
 
@@ -141,7 +174,7 @@ static void packet_cb(u_char *arg, const struct pcap_pkthdr *pkt, const u_char *
 	rd_bytes(&r, ETHER_HEADER_LEN - 2);
 	// A frame with a VLAN tag passes the kernel's filter, which sees it without; it is not
 	// ours.
-	if (rd_be16(&r) == ETHERTYPE_IPV4)
+	if (rd_be16(&r) == c->ethertype)
 		c->cb(c->ctx, r.p, rd_left(&r));
 }
 
@@ -157,5 +190,21 @@ int capture_input(struct capture *c)
 	if (!if_indextoname(c->ifindex, name))
 		return -ENODEV;
 	log_warn_limited(c->room, "capture if=%s error=%s", c->netdev, pcap_geterr(c->pcap));
+	return 0;
+}
+
+int capture_send6(struct capture *c, const uint8_t *ip, size_t len)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IPV6),
+		.sll_ifindex = (int)c->ifindex,
+		.sll_halen = ETH_ALEN,
+		.sll_addr = {0x33, 0x33}}; // RFC 2464 section 7
+
+	if (len < IPV6_HEADER_LEN || ip[IPV6_DST] != 0xff)
+		return -EINVAL;
+	memcpy(to.sll_addr + 2, ip + IPV6_DST + 12, 4);
+	if (sendto(c->send_fd, ip, len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
 	return 0;
 }

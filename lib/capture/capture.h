@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IPv4 packets that come in on a network device (or leave it), through libpcap: what the control
-// protocols hear.
+// IP packets that come in on a network device (or leave it), through libpcap: what the control
+// protocols hear; and the way out for IPv6 ones.
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
 
@@ -22,6 +22,8 @@ struct capture_cfg {
 	int buffer;		     // octets; one slot holds a packet of any size
 	bool all_multicast;	     // the device gets every group's frames while this is open
 	bool outgoing;		     // what leaves the device as well
+	bool ipv6;		     // hears, and may send, IPv6; else it hears IPv4
+	const uint8_t *group_mac;    // the device gets this group's frames too; NULL: no such wish
 };
 
 // A packet, from its IP header on; what follows the datagram in its frame is there too.
@@ -35,5 +37,8 @@ void capture_close(struct capture *c); // NULL is allowed
 int capture_fd(const struct capture *c);
 // Handles what has come in, a limited number of frames; how many. -ENODEV when the device is gone.
 int capture_input(struct capture *c);
+// An IPv6 datagram to a group on the device, as it is and past the kernel's IPv6, which sends from
+// no address that has just gone or that it still doubts. 0, or a negative errno.
+int capture_send6(struct capture *c, const uint8_t *ip, size_t len);
 
 #endif

@@ -66,6 +66,8 @@ struct config_route {
 	struct addr via; // of the same family; on an IPv6 link its link-local address too
 };
 
+enum config_families { CONFIG_IPV4 = 1, CONFIG_IPV6 = 2, CONFIG_BOTH = 3 }; // a bit set
+
 // Watch: another daemon is the PIM router, and what it is asked for is wanted here; nothing is
 // sent.
 enum config_pim_mode { CONFIG_PIM_SPEAK, CONFIG_PIM_WATCH, CONFIG_PIM_OFF };
@@ -85,6 +87,7 @@ struct config_watch {
 struct config_pim {
 	enum config_pim_mode mode;	   // speak
 	bool enabled;			   // false: as mode off, or without a downstream role
+	enum config_families families;	   // both; that of IPv6 where the interface has IPv6
 	struct config_watch watch;	   // in that mode
 	uint32_t hello_interval_s;	   // 30
 	uint32_t hello_holdtime_s;	   // 105
@@ -102,9 +105,9 @@ struct config_pim {
 	uint32_t max_joins_neighbor; // of one neighbor; 0: likewise
 };
 
-// Querier for receivers attached to a downstream interface directly (RFC 9776 section 8 has the
-// defaults but for the last two).
-struct config_igmp {
+// Querier for receivers attached to a downstream interface directly, by IGMPv3 or by MLDv2 (RFC
+// 9776 section 8 and RFC 9777 section 9 have the defaults but for the last two).
+struct config_membership {
 	bool enabled;			  // false
 	uint32_t query_interval_s;	  // 125
 	uint32_t query_response_ms;	  // 10000
@@ -127,7 +130,7 @@ struct config_if {
 	struct config_route routes[CONFIG_MAX_ROUTES];
 	unsigned int n_routes;
 	struct config_pim pim;
-	struct config_igmp igmp;
+	struct config_membership igmp, mld;
 	// The port's; interfaces that share one do not contradict each other.
 	uint8_t mac[6];	  // all 0: the port's own
 	uint16_t rx_desc; // 1024; the largest counts

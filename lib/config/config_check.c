@@ -227,25 +227,36 @@ static int check_pim(const struct check *k, unsigned int i)
 	return check_watch(k, i);
 }
 
-static int check_igmp(const struct check *k, unsigned int i)
+static int check_membership(
+	const struct check *k, unsigned int i, const char *key, const struct config_membership *m)
 {
 	const struct config_if *f = &k->c->ifs[i];
-	const config_setting_t *igmp;
+	const config_setting_t *group;
 	char where[64];
 
-	snprintf(where, sizeof(where), "interfaces.[%u].igmp", i);
-	igmp = config_lookup(k->config, where);
-	if (!igmp)
+	snprintf(where, sizeof(where), "interfaces.[%u].%s", i, key);
+	group = config_lookup(k->config, where);
+	if (!group)
 		return 0;
 	if (!(f->role & IF_DOWNSTREAM))
-		return FAIL(
-			k, igmp, "igmp on interface \"%s\", whose role is not downstream", f->name);
+		return FAIL(k, group, "%s on interface \"%s\", whose role is not downstream", key,
+			f->name);
 	// RFC 9776 section 8.3.
-	if (f->igmp.query_response_ms >= f->igmp.query_interval_s * 1000)
-		return FAIL(k, at(k, "interfaces.[%u].igmp.query_response_ms", i),
+	if (m->query_response_ms >= m->query_interval_s * 1000)
+		return FAIL(k, at(k, "interfaces.[%u].%s.query_response_ms", i, key),
 			"query_response_ms %u is not below query_interval %u s",
-			f->igmp.query_response_ms, f->igmp.query_interval_s);
+			m->query_response_ms, m->query_interval_s);
 	return 0;
+}
+
+static int check_igmp(const struct check *k, unsigned int i)
+{
+	return check_membership(k, i, "igmp", &k->c->ifs[i].igmp);
+}
+
+static int check_mld(const struct check *k, unsigned int i)
+{
+	return check_membership(k, i, "mld", &k->c->ifs[i].mld);
 }
 
 static int check_interfaces(const struct check *k)
@@ -256,6 +267,7 @@ static int check_interfaces(const struct check *k)
 		check_routes,
 		check_pim,
 		check_igmp,
+		check_mld,
 	};
 	unsigned int roles = 0, n_down = 0;
 

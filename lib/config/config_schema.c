@@ -31,6 +31,7 @@ static const struct schema schema_watch[] = {
 static const struct schema schema_pim[] = {
 	{"mode", SCHEMA_TEXT, FIELD(struct config_pim, mode), .value = value_pim_mode},
 	{"enabled", SCHEMA_BOOL, FIELD(struct config_pim, enabled)},
+	{"families", SCHEMA_TEXT, FIELD(struct config_pim, families), .value = value_families},
 	{"watch", SCHEMA_GROUP, FIELD(struct config_pim, watch), .sub = schema_watch},
 	{"hello_interval", SCHEMA_INT, FIELD(struct config_pim, hello_interval_s), RANGE(1, 18724)},
 	{"hello_holdtime", SCHEMA_INT, FIELD(struct config_pim, hello_holdtime_s), RANGE(1, 65535)},
@@ -57,20 +58,21 @@ static const struct schema schema_pim[] = {
 	{0},
 };
 
-// The bounds are those of the codes on the wire, in tenths of a second and seconds.
-static const struct schema schema_igmp[] = {
-	{"enabled", SCHEMA_BOOL, FIELD(struct config_igmp, enabled)},
-	{"query_interval", SCHEMA_INT, FIELD(struct config_igmp, query_interval_s),
+// The bounds are those of the codes on the wire of IGMP, in tenths of a second and seconds.
+static const struct schema schema_membership[] = {
+	{"enabled", SCHEMA_BOOL, FIELD(struct config_membership, enabled)},
+	{"query_interval", SCHEMA_INT, FIELD(struct config_membership, query_interval_s),
 		RANGE(1, 31744)},
-	{"query_response_ms", SCHEMA_INT, FIELD(struct config_igmp, query_response_ms),
+	{"query_response_ms", SCHEMA_INT, FIELD(struct config_membership, query_response_ms),
 		RANGE(100, 3174400)},
-	{"robustness", SCHEMA_INT, FIELD(struct config_igmp, robustness), RANGE(1, 7)},
-	{"last_member_interval_ms", SCHEMA_INT, FIELD(struct config_igmp, last_member_interval_ms),
-		RANGE(100, 25500)},
-	{"last_member_count", SCHEMA_INT, FIELD(struct config_igmp, last_member_count),
+	{"robustness", SCHEMA_INT, FIELD(struct config_membership, robustness), RANGE(1, 7)},
+	{"last_member_interval_ms", SCHEMA_INT,
+		FIELD(struct config_membership, last_member_interval_ms), RANGE(100, 25500)},
+	{"last_member_count", SCHEMA_INT, FIELD(struct config_membership, last_member_count),
 		RANGE(1, 7)},
-	{"fast_leave", SCHEMA_BOOL, FIELD(struct config_igmp, fast_leave)},
-	{"max_channels", SCHEMA_INT, FIELD(struct config_igmp, max_channels), RANGE(1, 4194304)},
+	{"fast_leave", SCHEMA_BOOL, FIELD(struct config_membership, fast_leave)},
+	{"max_channels", SCHEMA_INT, FIELD(struct config_membership, max_channels),
+		RANGE(1, 4194304)},
 	{0},
 };
 
@@ -89,7 +91,8 @@ static const struct schema schema_if[] = {
 		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
 		.sub = schema_route},
 	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim, .short_key = "mode"},
-	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_igmp},
+	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_membership},
+	{"mld", SCHEMA_GROUP, FIELD(struct config_if, mld), .sub = schema_membership},
 	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},
 	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
 	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768)},
@@ -198,6 +201,7 @@ static void if_defaults(void *elem)
 
 	i->pim = (struct config_pim){
 		.enabled = true,
+		.families = CONFIG_BOTH,
 		.hello_interval_s = 30,
 		.hello_holdtime_s = 105,
 		.triggered_hello_delay_ms = 5000,
@@ -208,7 +212,7 @@ static void if_defaults(void *elem)
 		.assert_metric = 10,
 		.max_neighbors = 256,
 	};
-	i->igmp = (struct config_igmp){
+	i->igmp = (struct config_membership){
 		.query_interval_s = 125,
 		.query_response_ms = 10000,
 		.robustness = 2,
@@ -216,6 +220,7 @@ static void if_defaults(void *elem)
 		.last_member_count = 2,
 		.max_channels = 10000,
 	};
+	i->mld = i->igmp;
 	i->rx_desc = 1024;
 	i->tx_desc = 1024;
 }

@@ -352,6 +352,21 @@ int value_gateway(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return value_host(text, field, why);
 }
 
+int value_families(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const words[] = {
+		[CONFIG_IPV4] = "ipv4",
+		[CONFIG_IPV6] = "ipv6",
+		[CONFIG_BOTH] = "both",
+	};
+	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
+
+	if (i < 0)
+		return refuse(why, "not one of both, ipv4, ipv6");
+	*(enum config_families *)field = (enum config_families)i;
+	return 0;
+}
+
 int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	enum config_discovery *out = field;

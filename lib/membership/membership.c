@@ -211,9 +211,15 @@ void membership_input(struct membership *m, const uint8_t *ip, size_t len, uint6
 		report_input(m, &msg, now_us);
 }
 
+bool membership_wants(const struct membership *m, const struct sg *sg)
+{
+	return member_find(m, sg) != NULL;
+}
+
 void membership_view(const struct membership *m, struct membership_view *out)
 {
 	*out = (struct membership_view){
+		.family = m->cfg.family,
 		.querier = membership_is_querier(m),
 		.querier_addr = m->querier,
 		.next_us = m->timer.due_us,

@@ -109,8 +109,12 @@ void membership_input(struct membership *m, const uint8_t *ip, size_t len, uint6
 bool membership_restore(struct membership *m, const struct sg *sg, const struct addr *reporter,
 	uint64_t expires_us, uint64_t now_us);
 
+// Whether receivers want the channel, as want_cb told it.
+bool membership_wants(const struct membership *m, const struct sg *sg);
+
 // Snapshots for the console.
 struct membership_view {
+	uint8_t family;
 	struct addr primary; // none while down
 	bool querier;	     // we are
 	struct addr querier_addr;

@@ -13,14 +13,20 @@
 #include "capture/capture.h"
 #include "wire/ip.h"
 
-#define CAPTURE_FILTER "ip proto 2"
-#define CAPTURE_LEN    16384 // longer than what any of our links carries
+#define CAPTURE_FILTER4 "ip proto 2"
+// Behind a Hop-by-Hop header, as it has to be, and without one, to be counted.
+#define CAPTURE_FILTER6                          \
+	"(ip6[6] = 0 and ip6[40] = 58) or "      \
+	"(ip6[6] = 58 and ((ip6[40] >= 130 and " \
+	"ip6[40] <= 132) or ip6[40] = 143))"
+#define CAPTURE_LEN 16384 // longer than what any of our links carries
 // One ring slot holds a packet of any size, so this is a burst of 512 reports.
 #define CAPTURE_BUFFER (8 << 20)
 
 struct membership_io {
 	struct capture *capture;
-	int send_fd;
+	uint8_t family;
+	int send_fd; // of IPv4
 	unsigned int ifindex;
 	char netdev[IF_NAMESIZE];
 };
@@ -48,17 +54,19 @@ fail:
 	return rc;
 }
 
-struct membership_io *membership_io_open(
-	const char *netdev, membership_io_rx_cb cb, void *ctx, char err[MEMBERSHIP_IO_ERR_LEN])
+struct membership_io *membership_io_open(const char *netdev, uint8_t family, membership_io_rx_cb cb,
+	void *ctx, char err[MEMBERSHIP_IO_ERR_LEN])
 {
+	const bool v6 = family == ADDR_V6;
 	// All multicast and not IP_ADD_MEMBERSHIP: the kernel would report each of our groups to
 	// the link as a receiver does.
 	const struct capture_cfg cfg = {.netdev = netdev,
-		.filter = CAPTURE_FILTER,
+		.filter = v6 ? CAPTURE_FILTER6 : CAPTURE_FILTER4,
 		.room = "membership",
 		.snaplen = CAPTURE_LEN,
 		.buffer = CAPTURE_BUFFER,
-		.all_multicast = true};
+		.all_multicast = true,
+		.ipv6 = v6};
 	struct membership_io *io = calloc(1, sizeof(*io));
 
 	if (!io) {
@@ -66,6 +74,7 @@ struct membership_io *membership_io_open(
 		return NULL;
 	}
 	io->send_fd = -1;
+	io->family = family;
 	io->ifindex = if_nametoindex(netdev);
 	if (io->ifindex == 0) {
 		snprintf(err, MEMBERSHIP_IO_ERR_LEN, "%s: no such device", netdev);
@@ -73,7 +82,7 @@ struct membership_io *membership_io_open(
 	}
 	snprintf(io->netdev, sizeof(io->netdev), "%s", netdev);
 	io->capture = capture_open(&cfg, cb, ctx, err);
-	if (io->capture && send_open(io, err) == 0)
+	if (io->capture && (v6 || send_open(io, err) == 0))
 		return io;
 
 fail:
@@ -107,6 +116,8 @@ int membership_io_send(struct membership_io *io, const uint8_t *ip, size_t len)
 	struct ipv4_hdr hdr;
 	socklen_t to_len;
 
+	if (io->family == ADDR_V6)
+		return capture_send6(io->capture, ip, len);
 	if (ipv4_decode(ip, len, &hdr) < 0)
 		return -EINVAL;
 	to_len = addr_to_sockaddr(&hdr.dst, 0, &to);

@@ -37,10 +37,12 @@ struct observe_if {
 	const char *steering;
 	bool first; // of the port's interfaces
 	const struct kif *kif;
-	const struct pim_if *pim;      // NULL without PIM
-	const char *pim_netdev;	       // where PIM is heard
-	const struct membership *igmp; // NULL without IGMP
-	uint16_t mtu;		       // of IP datagrams, as it is now
+	const char *pim_netdev; // where PIM is heard
+				// Of IPv4 and of IPv6; NULL without PIM, without IGMP or MLD.
+#define OBSERVE_FAMILIES 2
+	const struct pim_if *pim[OBSERVE_FAMILIES];
+	const struct membership *membership[OBSERVE_FAMILIES];
+	uint16_t mtu; // of IP datagrams, as it is now
 	// Addresses of the netdev as they are now, the configured and the operator's.
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
 	unsigned int n_addrs;

@@ -185,6 +185,7 @@ struct pim_channel_view {
 	uint64_t assert_expires_us; // NEVER_US in NoInfo
 };
 struct pim_if_view {
+	uint8_t family;
 	struct addr primary, dr; // none while down; watch mode: the daemon's first address
 	bool is_dr;		 // we are
 	bool watch;

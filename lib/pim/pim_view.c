@@ -53,6 +53,7 @@ void pim_if_channels(const struct pim_if *pif,
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)
 {
 	*out = (struct pim_if_view){
+		.family = pif->cfg.family,
 		.primary = pif->cfg.watch ? pif->watched[0] : pif->primary,
 		.watch = pif->cfg.watch,
 		.dr = pif->dr,

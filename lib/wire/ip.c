@@ -55,3 +55,23 @@ int ipv4_decode(const uint8_t *buf, size_t len, struct ipv4_hdr *out)
 	};
 	return 0;
 }
+
+int ipv6_decode(const uint8_t *buf, size_t len, struct ipv6_hdr *out)
+{
+	size_t payload;
+
+	if (len < IPV6_HDR_LEN || buf[0] >> 4 != 6)
+		return -EINVAL;
+	payload = (size_t)(buf[4] << 8 | buf[5]);
+	if (payload > len - IPV6_HDR_LEN)
+		return -EINVAL;
+	*out = (struct ipv6_hdr){
+		.tclass = (uint8_t)(buf[0] << 4 | buf[1] >> 4),
+		.hop_limit = buf[7],
+		.next = buf[6],
+		.payload_len = (uint16_t)payload,
+		.src = addr_from_v6(buf + 8),
+		.dst = addr_from_v6(buf + 24),
+	};
+	return 0;
+}

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Receivers attached directly, and no PIM router: two hosts (their kernels speak IGMPv3) on the
 # downstream link. Join and leave and how long they take, fast leave, two hosts with one channel, PIM
-# and IGMP for one channel, election against a querier of a lower address, bad messages, a restart.
+# and IGMP for one channel, receivers for the designated router alone, election against a querier of a
+# lower address, bad messages, a restart.
 #
 #   inlet (dn0) --- xup0 | br0, host A 10.9.1.21 | xdn0 --- r0, host B 10.9.1.22 and the other querier
 set -u -o pipefail
@@ -12,7 +13,7 @@ export LAB_SOURCES=2 LAB_WITHOUT="zebra pimd"
 # Short, so that what the RFC has in minutes is seen: membership interval 2*4 + 2*1 = 10 s, other
 # querier present 2*4 + 1/2 = 8.5 s.
 timers="enabled = true; query_interval = 4; query_response_ms = 1000;"
-export LAB_IGMP="$timers"
+export LAB_IGMP="$timers" LAB_PIM='dr_priority = 10;'
 bring_up
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
 S2=$(lab_source 1) G2=$(lab_group 1)
@@ -106,6 +107,24 @@ report $? "it has lost nothing meanwhile ($(got b "$S" '{packets, lost, duplicat
 check "a PIM router comes" speaker_start 10.9.1.3
 receive a "$S2" "$G2"
 check "a host wants a channel" lab_wait 10 state_is "$S2" "$G2" flowing
+served() { # served BOOLEAN: whether we serve the channel's receivers
+	lab_inlet show igmp memberships --json | jq -e --arg s "$S2" "any(.[]; .source == \$s and .served == $1)"
+}
+check "the designated router serves it" served true
+speaker priority 20
+speaker hello
+check "another designated router serves it instead" lab_wait 5 state_is "$S2" "$G2" none
+check "the host is known still" served false
+speaker priority 1
+speaker hello
+check "the designated router again, the channel flows" lab_wait 10 state_is "$S2" "$G2" flowing
+speaker priority 20
+speaker hello
+check "the other one takes over again" lab_wait 5 state_is "$S2" "$G2" none
+speaker hello 0
+check "and leaves: the channel flows" lab_wait 10 state_is "$S2" "$G2" flowing
+speaker priority 1
+speaker hello
 speaker join "$S2" "$G2"
 check "the router wants it too" lab_wait 5 wanted_by "$S2" "$G2" pim igmp
 leave a "$S2"
@@ -147,7 +166,13 @@ done < <(lab_in frr python3 "$LAB_TOP/test/lab/igmphost.py" bad xup0 \
 check "inletd is the querier still" igmp '.state == "querier"'
 
 # ---- a crash; a restart that finds its receivers by its first query; fast leave
-check "the state file has the member" lab_wait 5 grep -q "^member lan $S $G 10.9.1.21 " "$LAB_SOCKET.state"
+# Written with each change, and every 20 s what was refreshed meanwhile: it has to be of just now.
+on_file() { # the member, and for 3 s more
+	awk -v s="$S" -v g="$G" -v until=$((${EPOCHREALTIME/./} + 3000000)) \
+		'$1 == "member" && $3 == s && $4 == g && $5 == "10.9.1.21" && $6 > until { ok = 1 } END { exit !ok }' \
+		"$LAB_SOCKET.state"
+}
+check "the state file has the member" lab_wait 30 on_file
 lab_kill inletd
 : >"$LAB_STATE/inletd.log"
 lab_start_part inletd

@@ -90,6 +90,7 @@ static void defaults(void **state)
 	assert_int_equal(c.ifs[1].role, IF_DOWNSTREAM);
 	assert_false(c.ifs[0].pim.enabled);
 	assert_true(c.ifs[1].pim.enabled);
+	assert_int_equal(c.ifs[1].pim.families, CONFIG_BOTH);
 	assert_int_equal(c.ifs[1].pim.hello_interval_s, 30);
 	assert_int_equal(c.ifs[1].pim.hello_holdtime_s, 105);
 	assert_int_equal(c.ifs[1].pim.triggered_hello_delay_ms, 5000);
@@ -104,6 +105,7 @@ static void defaults(void **state)
 	assert_int_equal(c.ifs[1].igmp.last_member_count, 2);
 	assert_false(c.ifs[1].igmp.fast_leave);
 	assert_int_equal(c.ifs[1].igmp.max_channels, 10000);
+	assert_memory_equal(&c.ifs[1].mld, &c.ifs[1].igmp, sizeof(c.ifs[1].mld));
 	assert_int_equal(c.max_memberships, 65536);
 	assert_int_equal(c.ifs[1].pim.assert_preference, 250);
 	assert_int_equal(c.ifs[1].pim.assert_metric, 10);
@@ -170,7 +172,8 @@ static const char everything[] =
 	" addresses = [ \"192.0.2.2/24\", \"198.51.100.1/31\" ]; rx_desc = 256; tx_desc = 512;\n"
 	" vlan = 4094; mac = \"02:aB:00:00:00:fF\"; spread = \"channel\";\n"
 	" routes = ( { to = \"0.0.0.0/0\"; via = \"192.0.2.1\"; } );\n"
-	" pim = { enabled = false; hello_interval = 1; hello_holdtime = 3; dr_priority = "
+	" pim = { enabled = false; families = \"ipv6\"; hello_interval = 1; hello_holdtime = 3; "
+	"dr_priority = "
 	"4294967295L;\n"
 	"  triggered_hello_delay_ms = 0; propagation_delay_ms = 0; override_interval_ms = 65535;\n"
 	"  assert_metric_preference = 2147483646; assert_metric = 4294967294L;\n"
@@ -181,6 +184,7 @@ static const char everything[] =
 	"  last_member_interval_ms = 100; last_member_count = 1; fast_leave = true; max_channels = "
 	"1; "
 	"};\n"
+	" mld = { enabled = true; robustness = 3; max_channels = 7; };\n"
 	"});\n"
 	"ssm_ranges = [ \"232.0.0.0/8\", \"233.0.0.0/8\" ];\n"
 	"dns = { resolvers = [ \"127.0.0.1@5353\", \"2001:db8::53\" ]; queries_per_100ms = 0x20;\n"
@@ -246,6 +250,11 @@ static void every_key(void **state)
 	assert_int_equal(c.ifs[0].igmp.last_member_count, 1);
 	assert_true(c.ifs[0].igmp.fast_leave);
 	assert_int_equal(c.ifs[0].igmp.max_channels, 1);
+	assert_int_equal(c.ifs[0].pim.families, CONFIG_IPV6);
+	assert_true(c.ifs[0].mld.enabled);
+	assert_int_equal(c.ifs[0].mld.robustness, 3);
+	assert_int_equal(c.ifs[0].mld.max_channels, 7);
+	assert_int_equal(c.ifs[0].mld.query_interval_s, 125);
 	assert_int_equal(c.max_memberships, 3);
 	assert_int_equal(c.ifs[0].pim.assert_preference, 2147483646);
 	assert_int_equal(c.ifs[0].pim.assert_metric, 4294967294);
@@ -463,6 +472,9 @@ static void broken_integers(void **state)
 		{WAN_WITH("mtu = 0;"), "x.conf:2: mtu is 0, not in 576..16000"},
 		{LAN_WITH("pim = { dr_priority = 4294967296L; };"),
 			"x.conf:3: dr_priority is 4294967296, not in 0..4294967295"},
+		{LAN_WITH("mld = { robustness = 0; };"), "x.conf:3: robustness is 0, not in 1..7"},
+		{LAN_WITH("pim = { families = \"ipx\"; };"),
+			"x.conf:3: families \"ipx\": not one of both, ipv4, ipv6"},
 		{LAN_WITH("igmp = { robustness = 8; };"), "x.conf:3: robustness is 8, not in 1..7"},
 		{LAN_WITH("igmp = { query_interval = 31745; };"),
 			"x.conf:3: query_interval is 31745, not in 1..31744"},
@@ -887,6 +899,10 @@ static void broken_interfaces(void **state)
 			"x.conf:2: pim on interface \"wan\", whose role is not downstream"},
 		{WAN_WITH("igmp = { };"),
 			"x.conf:2: igmp on interface \"wan\", whose role is not downstream"},
+		{WAN_WITH("mld = { };"),
+			"x.conf:2: mld on interface \"wan\", whose role is not downstream"},
+		{LAN_WITH("mld = { query_interval = 10; };"),
+			"x.conf:3: query_response_ms 10000 is not below query_interval 10 s"},
 		{LAN_WITH("igmp = { query_interval = 10; };"),
 			"x.conf:3: query_response_ms 10000 is not below query_interval 10 s"},
 		{LAN_WITH("pim = { hello_interval = 105; };"),

@@ -30,7 +30,7 @@ static struct membership_stats igmp_counts = {
 static struct amt_stats amt_counts = {.drops = {[AMT_DROP_NONCE] = 4}};
 static struct driad_stats driad_counts = {.drops = {[DRIAD_DROP_BOGUS] = 2}};
 // Only their addresses are used.
-static char kif, pim, igmp, amt, driad, channels, import, export;
+static char kif, pim, pim6, igmp, mld, amt, driad, channels, import, export;
 static struct joinfile_stats joinfile_counts = {.drops = {[JOINFILE_DROP_MALFORMED] = 5}};
 
 #define X(name, text) #name,
@@ -147,9 +147,10 @@ void fake_observe(struct observe *o)
 		.role = IF_DOWNSTREAM,
 		.port = &ports[1],
 		.kif = (struct kif *)(void *)&kif,
-		.pim = (struct pim_if *)(void *)&pim,
+		.pim = {(struct pim_if *)(void *)&pim, (struct pim_if *)(void *)&pim6},
 		.pim_netdev = "lan",
-		.igmp = (struct membership *)(void *)&igmp,
+		.membership = {(struct membership *)(void *)&igmp,
+			(struct membership *)(void *)&mld},
 		.mtu = 9000};
 	o->n_workers = 2;
 	for (unsigned int i = 0; i < 2; i++) {
@@ -360,8 +361,10 @@ const struct membership_stats *membership_stats(const struct membership *m)
 
 void membership_view(const struct membership *m, struct membership_view *out)
 {
-	(void)m;
-	*out = (struct membership_view){.primary = address("10.9.1.2"),
+	bool v6 = (const void *)m == &mld;
+
+	*out = (struct membership_view){.family = v6 ? ADDR_V6 : ADDR_V4,
+		.primary = address(v6 ? "fe80::2" : "10.9.1.2"),
 		.querier_addr = address("10.9.1.1"),
 		.next_us = FAKE_NOW_US + 200 * USEC_PER_SEC,
 		.robustness = 2,
@@ -380,7 +383,12 @@ void membership_channels(const struct membership *m,
 		.since_us = FAKE_NOW_US - 5 * USEC_PER_SEC,
 		.expires_us = FAKE_NOW_US + 250 * USEC_PER_SEC};
 
-	(void)m;
+	if ((const void *)m == &mld) {
+		c.sg = (struct sg){address("2001:db8::10"), address("ff3e::8000:1")};
+		c.reporter = address("fe80::50");
+		cb(arg, &c);
+		return;
+	}
 	cb(arg, &c);
 	c.sg.s = address("198.51.100.11");
 	c.leaving = true;
@@ -408,10 +416,18 @@ void pim_if_channels(const struct pim_if *pif,
 	cb(arg, &c);
 }
 
+bool pim_if_include(const struct pim_if *pif, const struct sg *sg)
+{
+	(void)sg;
+	return (const void *)pif != &pim6;
+}
+
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)
 {
-	(void)pif;
-	*out = (struct pim_if_view){.primary = address("10.9.1.2"),
+	bool v6 = (const void *)pif == &pim6;
+
+	*out = (struct pim_if_view){.family = v6 ? ADDR_V6 : ADDR_V4,
+		.primary = address(v6 ? "fe80::2" : "10.9.1.2"),
 		.dr = address("10.9.1.3"),
 		.genid = 0xcafe,
 		.dr_priority = 1,

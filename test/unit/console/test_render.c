@@ -224,7 +224,8 @@ static void pim_verbs(void **state)
 		"\"interface\": \"lan\", \"mode\": \"speak\", \"netdev\": \"lan\", "
 		"\"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\", "
 		"\"is_dr\": false, \"dr_priority\": 1, \"genid\": \"0x0000cafe\"",
-		"\"neighbors\": 2, \"joins\": 3, \"asserts_won\": 4, \"asserts_lost\": 5");
+		"\"neighbors\": 2, \"joins\": 3, \"asserts_won\": 4, \"asserts_lost\": 5",
+		"\"family\": \"ipv4\"", "\"address\": \"fe80::2\"", "\"family\": \"ipv6\"");
 	EXPECT("show pim joins", true,
 		"\"state\": \"Join\", \"expires_in\": 100.000, \"neighbor\": \"10.9.1.1\", "
 		"\"assert\": \"NoInfo\", \"winner\": null, \"preference\": null",
@@ -241,12 +242,19 @@ static void igmp_verbs(void **state)
 		"\"query_interval\": 125, \"query_response_ms\": 10000, "
 		"\"membership_interval\": 270.000, \"groups\": 1, \"channels\": 2, "
 		"\"queries_sent\": 5",
-		"\"joins\": 7", "\"dropped\": 6");
+		"\"joins\": 7", "\"dropped\": 6, \"protocol\": \"igmp\"",
+		"\"address\": \"fe80::2\"", "\"protocol\": \"mld\"");
+	EXPECT("show mld", true, "\"address\": \"fe80::2\"");
+	EXPECT("show mld memberships", true,
+		"{\"interface\": \"lan\", \"source\": \"2001:db8::10\", \"group\": "
+		"\"ff3e::8000:1\"",
+		"\"served\": false");
 	EXPECT("show igmp memberships", true,
 		"\"interface\": \"lan\", \"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", "
 		"\"reporter\": \"10.9.1.50\", \"age\": 5.000, \"expires_in\": 250.000, "
-		"\"leaving\": false",
-		"\"source\": \"198.51.100.11\"", "\"leaving\": true");
+		"\"leaving\": false, \"served\": true",
+		"\"source\": \"2001:db8::10\"", "\"source\": \"198.51.100.11\"",
+		"\"leaving\": true");
 	EXPECT("show igmp memberships", false, "10.9.1.50");
 }
 
@@ -318,20 +326,21 @@ static void drops_verb(void **state)
 	(void)state;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, 6);
+	assert_int_equal(rows, 8);
 	free(out);
 	EXPECT("show drops", true,
 		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
 		"\"room\": \"pim\", \"interface\": \"lan\", \"name\": \"CHECKSUM\", \"count\": 3",
 		"\"room\": \"igmp\", \"interface\": \"lan\", \"name\": \"OLD_REPORT\", \"count\": "
 		"6",
+		"\"room\": \"pim6\"", "\"room\": \"mld\"",
 		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4",
 		"\"room\": \"driad\", \"interface\": null, \"name\": \"BOGUS\", \"count\": 2");
 	out = run("show drops all", true);
 	rows = 0;
 	for (const char *p = out; (p = strstr(p, "\"room\"")); p++)
 		rows++;
-	assert_int_equal(rows, DROP_COUNT + PIM_DROP_COUNT + MEMBERSHIP_DROP_COUNT +
+	assert_int_equal(rows, DROP_COUNT + 2 * PIM_DROP_COUNT + 2 * MEMBERSHIP_DROP_COUNT +
 				       AMT_DROP_COUNT + DRIAD_DROP_COUNT + CHANNEL_DROP_COUNT +
 				       JOINFILE_DROP_COUNT);
 	free(out);

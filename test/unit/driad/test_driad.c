@@ -1010,6 +1010,7 @@ static void services(void **state)
 {
 	static const char *const domains[] = {"example.net."};
 	uint8_t rdata[300] = {0, 5, 0, 0, 0x08, 0xdc};
+	unsigned int v4;
 	struct dns m;
 
 	(void)state;
@@ -1035,13 +1036,17 @@ static void services(void **state)
 	dns_begin(&m, "relay.example.net.", A, 0);
 	dns_record_hex(&m, A, 400, "cb007199");
 	answer(3, &m);
-	dns_begin(&m, "relay.example.net.", AAAA, 3);
+	dns_begin(&m, "relay.example.net.", AAAA, 0);
+	dns_record_hex(&m, AAAA, 450, "20010db8000000000000000000000099");
 	answer(4, &m);
 	assert_int_equal(lab.n_results, 1);
 	assert_int_equal(lab.result.status, DRIAD_OK);
-	assert_int_equal(lab.result.n_relays, 1);
-	assert_string_equal(relay(0), "203.0.113.153");
+	assert_int_equal(lab.result.n_relays, 2);
+	v4 = lab.result.relays[0].addr.family == ADDR_V4 ? 0 : 1;
+	assert_string_equal(relay(v4), "203.0.113.153");
+	assert_string_equal(relay(!v4), "2001:db8::99");
 	assert_int_equal(lab.result.relays[0].precedence, 5);
+	assert_int_equal(lab.result.relays[1].precedence, 5);
 	assert_false(lab.result.relays[0].discovery_optional);
 	assert_int_equal(lab.result.ttl_s, 400);
 }

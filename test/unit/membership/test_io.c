@@ -92,7 +92,7 @@ static struct membership_io *open_io(struct heard *h)
 	struct membership_io *io;
 
 	memset(h, 0, sizeof(*h));
-	io = membership_io_open(OURS, rx_cb, h, err);
+	io = membership_io_open(OURS, ADDR_V4, rx_cb, h, err);
 	if (!io)
 		fail_msg("%s", err);
 	return io;
@@ -233,6 +233,103 @@ static void queries_leave_as_they_are(void **state)
 	membership_io_close(io);
 }
 
+static struct membership_io *open_io6(struct heard *h)
+{
+	char err[MEMBERSHIP_IO_ERR_LEN] = "";
+	struct membership_io *io;
+
+	memset(h, 0, sizeof(*h));
+	io = membership_io_open(OURS, ADDR_V6, rx_cb, h, err);
+	if (!io)
+		fail_msg("%s", err);
+	return io;
+}
+
+static void inject6(const uint8_t *datagram, size_t len)
+{
+	uint8_t frame[2048] = {0x33, 0x33, 0, 0, 0, 0x16, 2, 0, 0, 0, 0, 2, 0x86, 0xdd};
+
+	memcpy(frame + 14, datagram, len);
+	assert_int_equal(send(peer, frame, len + 14, 0), len + 14);
+}
+
+// RQ-12: MLD is heard whatever group it is for, and without its Hop-by-Hop header too, to be
+// counted; neighbour discovery is not.
+static void mld_is_heard(void **state)
+{
+	static const char *const to[] = {"ff02::16", "ff3e::8000:1", "ff02::1"};
+	struct addr g = ip("ff3e::8000:1"), s = ip("2001:db8::1");
+	struct membership_io *io;
+	uint8_t buf[DATAGRAM_MAX];
+	struct message msg;
+	struct gm_msg m;
+	struct heard h;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io6(&h);
+	message_report(&msg, ADDR_V6);
+	message_record(&msg, IGMP_ALLOW, &g, &s, 1, 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct datagram d = {.src = ip("fe80::1"), .dst = ip(to[i]), .ttl = 1};
+		size_t len = datagram_build(&d, msg.buf, msg.len, buf);
+
+		inject6(buf, len);
+		hear(io, &h, i + 1);
+		assert_int_equal(h.n, i + 1);
+		assert_int_equal(h.len, len);
+		assert_memory_equal(h.ip, buf, len);
+		assert_int_equal(gm_decode(h.ip, h.len, &m), GM_OK);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		struct datagram d = {
+			.src = ip("fe80::1"), .dst = ip("ff02::16"), .ttl = 1, .no_alert = true};
+		size_t len;
+
+		msg.buf[0] = i ? 135 : 143;
+		len = datagram_build(&d, msg.buf, msg.len, buf);
+		inject6(buf, len);
+		hear(io, &h, 4);
+		assert_int_equal(h.n, 4);
+	}
+	membership_io_close(io);
+}
+
+static void mld_queries_leave_as_they_are(void **state)
+{
+	struct gm_query q = {.src = ip("fe80::100"), .max_resp_ms = 10000, .qrv = 2, .qqi_s = 125};
+	struct pollfd p = {.fd = peer, .events = POLLIN};
+	uint8_t buf[1500], frame[2048] = {0};
+	struct membership_io *io;
+	struct gm_msg m;
+	struct heard h;
+
+	(void)state;
+	NEED_NETNS();
+	io = open_io6(&h);
+	for (int i = 0; i < 2; i++) {
+		int len = gm_query_encode(&q, buf, sizeof(buf));
+		ssize_t n;
+
+		assert_int_equal(membership_io_send(io, buf, (size_t)len), 0);
+		do {
+			assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+			n = recv(peer, frame, sizeof(frame), 0);
+		} while (n < 54 || frame[12] != 0x86);
+		assert_int_equal(n, len + 14);
+		assert_memory_equal(frame, i ? "\x33\x33\x80\0\0\7" : "\x33\x33\0\0\0\1", 6);
+		assert_memory_equal(frame + 14, buf, (size_t)len);
+		assert_int_equal(gm_decode(frame + 14, (size_t)len, &m), GM_OK);
+		assert_true(m.router_alert);
+		assert_int_equal(m.ttl, 1);
+		q.group = ip("ff3e::8000:7");
+	}
+	assert_int_equal(membership_io_send(io, buf, 10), -EINVAL);
+	hear(io, &h, 1);
+	assert_int_equal(h.n, 0);
+	membership_io_close(io);
+}
+
 static void netdev_goes(void **state)
 {
 	char err[MEMBERSHIP_IO_ERR_LEN] = "";
@@ -242,7 +339,7 @@ static void netdev_goes(void **state)
 
 	(void)state;
 	NEED_NETNS();
-	assert_null(membership_io_open("nothing", rx_cb, &h, err));
+	assert_null(membership_io_open("nothing", ADDR_V4, rx_cb, &h, err));
 	assert_string_equal(err, "nothing: no such device");
 	io = open_io(&h);
 	assert_int_equal(run("ip link del " OURS), 0);
@@ -262,6 +359,8 @@ int main(void)
 		cmocka_unit_test(reports_are_heard),
 		cmocka_unit_test(broken_datagrams_come_too),
 		cmocka_unit_test(queries_leave_as_they_are),
+		cmocka_unit_test(mld_is_heard),
+		cmocka_unit_test(mld_queries_leave_as_they_are),
 		cmocka_unit_test(netdev_goes),
 	};
 

@@ -105,7 +105,7 @@ static struct pim_io *open_io(struct heard *h)
 	struct pim_io *io;
 
 	memset(h, 0, sizeof(*h));
-	io = pim_io_open(OURS, rx_cb, h, err);
+	io = pim_io_open(OURS, ADDR_V4, rx_cb, h, err);
 	if (!io)
 		fail_msg("%s", err);
 	return io;
@@ -243,7 +243,7 @@ static void hears_whole_large_packets(void **state)
 	NEED_NETNS();
 	assert_int_equal(
 		run("ip link set " OURS " mtu 65535; ip link set " THEIRS " mtu 65535"), 0);
-	io = pim_io_open(OURS, big_cb, &n, err);
+	io = pim_io_open(OURS, ADDR_V4, big_cb, &n, err);
 	assert_non_null(io);
 	pim[0] = 0x23;
 	pim[sizeof(pim) - 1] = 0x77;
@@ -326,7 +326,7 @@ static void watches_both_ways(void **state)
 
 	(void)state;
 	NEED_NETNS();
-	io = pim_io_watch(OURS, rx_cb, &h, err);
+	io = pim_io_watch(OURS, ADDR_V4, rx_cb, &h, err);
 	if (!io)
 		fail_msg("%s", err);
 	daemon = open_io(&other);
@@ -357,18 +357,105 @@ static void refuses_what_it_cannot_send(void **state)
 	pim_io_close(io);
 }
 
+// An IPv6 packet around the PIM octets, out of the peer; next: its Next Header.
+static void inject6(const struct addr *src, const struct addr *dst, uint8_t next,
+	const uint8_t *pim, size_t len)
+{
+	static const uint8_t head[22] = {
+		0x33, 0x33, 0, 0, 0, 0x0d, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x6c, [21] = 1};
+	uint8_t frame[2048];
+
+	memcpy(frame, head, sizeof(head));
+	frame[18] = (uint8_t)(len >> 8);
+	frame[19] = (uint8_t)len;
+	frame[20] = next;
+	memcpy(frame + 22, src->bytes, 16);
+	memcpy(frame + 38, dst->bytes, 16);
+	memcpy(frame + 54, pim, len);
+	assert_int_equal(send(peer, frame, len + 54, 0), len + 54);
+}
+
+// PF-02: PIMv6 is heard, whatever its destination, and fragments and broken headers are told; IPv4
+// and other IPv6 is not heard.
+static void hears_pim_over_ipv6(void **state)
+{
+	static const uint8_t fragment[64] = {103};
+	const struct frame *f = &vectors[15];
+	struct addr unicast = addr_of("fe80::1");
+	char err[PIM_IO_ERR_LEN] = "";
+	struct heard h = {0};
+	struct pim_io *io;
+
+	(void)state;
+	NEED_NETNS();
+	io = pim_io_open(OURS, ADDR_V6, rx_cb, &h, err);
+	assert_non_null(io);
+	inject("10.1.1.2", "224.0.0.13", 0, vectors[4].pim, vectors[4].len);
+	inject6(&f->src, &f->dst, 58, f->pim, f->len);
+	inject6(&f->src, &f->dst, 103, f->pim, f->len);
+	hear(io, &h, 1);
+	assert_true(addr_eq(&h.src, &f->src) && addr_eq(&h.dst, &f->dst));
+	assert_int_equal(h.len, f->len);
+	assert_memory_equal(h.pim, f->pim, f->len);
+	inject6(&f->src, &unicast, 103, f->pim, f->len);
+	hear(io, &h, 2);
+	assert_true(addr_eq(&h.dst, &unicast));
+	inject6(&f->src, &f->dst, 44, fragment, sizeof(fragment));
+	hear(io, &h, 3);
+	assert_int_equal(h.len, 0);
+	assert_true(addr_eq(&h.src, &f->src));
+	pim_io_close(io);
+}
+
+// From an address that the netdev does not have, too.
+static void sends_pim_over_ipv6(void **state)
+{
+	const struct frame *f = &vectors[14];
+	struct addr src = addr_of("fe80::77"), all = addr_of("ff02::d"), v4 = addr_of(OUR_IP);
+	struct pollfd p = {.fd = peer, .events = POLLIN};
+	static uint8_t big[4096];
+	char err[PIM_IO_ERR_LEN] = "";
+	struct heard h = {0};
+	struct ipv6_hdr ip;
+	struct pim_io *io;
+	uint8_t frame[2048];
+	ssize_t n = 0;
+
+	(void)state;
+	NEED_NETNS();
+	io = pim_io_open(OURS, ADDR_V6, rx_cb, &h, err);
+	assert_non_null(io);
+	assert_int_equal(pim_io_send(io, &src, f->pim, f->len), 0);
+	do {
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+		n = recv(peer, frame, sizeof(frame), 0);
+	} while (n < 54 || frame[12] != 0x86 || frame[20] != IP_PROTO_PIM);
+	assert_memory_equal(frame, "\x33\x33\0\0\0\x0d", 6);
+	assert_int_equal(ipv6_decode(frame + 14, (size_t)n - 14, &ip), 0);
+	assert_true(addr_eq(&ip.src, &src) && addr_eq(&ip.dst, &all));
+	assert_int_equal(ip.hop_limit, 1);
+	assert_int_equal(ip.tclass, 0xc0);
+	assert_int_equal(ip.payload_len, f->len);
+	assert_memory_equal(frame + 54, f->pim, f->len);
+	assert_int_equal(pim_io_send(io, &v4, f->pim, f->len), -EAFNOSUPPORT);
+	assert_int_equal(pim_io_send(io, &src, big, sizeof(big)), -EMSGSIZE);
+	assert_int_equal(pim_io_input(io), 0); // our own are not heard
+	assert_int_equal(h.n, 0);
+	pim_io_close(io);
+}
+
 static void open_fails_with_a_line(void **state)
 {
 	char err[PIM_IO_ERR_LEN] = "";
 	struct heard h;
 
 	(void)state;
-	assert_null(pim_io_open("no-such-dev", rx_cb, &h, err));
+	assert_null(pim_io_open("no-such-dev", ADDR_V4, rx_cb, &h, err));
 	assert_string_equal(err, "no-such-dev: no such device");
 	NEED_NETNS();
 	assert_int_equal(run("ip link set " OURS " down"), 0);
 	err[0] = '\0';
-	assert_null(pim_io_open(OURS, rx_cb, &h, err));
+	assert_null(pim_io_open(OURS, ADDR_V4, rx_cb, &h, err));
 	assert_true(strlen(err) > 0);
 	assert_int_equal(run("ip link set " OURS " up"), 0);
 }
@@ -407,6 +494,8 @@ int main(void)
 		cmocka_unit_test(sends_as_it_should),
 		cmocka_unit_test(watches_both_ways),
 		cmocka_unit_test(refuses_what_it_cannot_send),
+		cmocka_unit_test(hears_pim_over_ipv6),
+		cmocka_unit_test(sends_pim_over_ipv6),
 		cmocka_unit_test(open_fails_with_a_line),
 		cmocka_unit_test(comes_back_after_down_and_tells_of_removal),
 	};
