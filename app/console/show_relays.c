@@ -3,6 +3,8 @@
 #include "channel/channel.h"
 #include "console/verb.h"
 
+// quirks: of the relay behind a broker, while it is in use; pinned by the configuration, or
+// learned.
 static const struct render_column columns[] = {
 	{"source", RENDER_LEFT},
 	{"relay", RENDER_LEFT},
@@ -13,12 +15,15 @@ static const struct render_column columns[] = {
 	{"expires_in", RENDER_RIGHT},
 	{"held_for", RENDER_RIGHT},
 	{"held_reason", RENDER_LEFT},
+	{"quirks", RENDER_LEFT},
+	{"quirks_pinned", RENDER_LEFT},
 };
 
 static void show_one(void *arg, const struct relay_view *c)
 {
 	struct verb_ctx *v = arg;
 	struct render *r = v->r;
+	char quirks[AMT_QUIRKS_STRLEN];
 
 	render_addr(r, &c->source);
 	render_addr(r, &c->addr);
@@ -35,6 +40,8 @@ static void show_one(void *arg, const struct relay_view *c)
 	else
 		render_none(r);
 	render_text(r, c->held_reason);
+	render_text(r, c->quirks ? amt_quirks_format(c->quirks, quirks) : NULL);
+	render_bool(r, c->pinned);
 }
 
 void verb_show_relays(struct verb_ctx *v)

@@ -21,6 +21,11 @@ static const struct render_column columns[] = {
 	{"qrv", RENDER_RIGHT},
 	{"limit", RENDER_LEFT},	  // the relay's L flag
 	{"seen_as", RENDER_LEFT}, // our endpoint as the relay reports it
+	{"nat", RENDER_LEFT},	  // another address than we have
+	{"ecn", RENDER_LEFT},	  // the relay answers Requests with the E flag
+	{"ipv4", RENDER_LEFT},	  // the side of each family of channels, and how many it has
+	{"ipv6", RENDER_LEFT},
+	{"quirks", RENDER_LEFT},
 	{"worker", RENDER_RIGHT},
 	{"steered", RENDER_LEFT},
 	{"packets_per_s", RENDER_RIGHT},
@@ -45,11 +50,19 @@ static void show_steering(struct render *r, const struct observe *o, const void 
 	render_u64(r, s.bytes_per_s);
 }
 
+static void show_side(struct render *r, const struct amt_side_view *s)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s:%u", amt_tunnel_state_name(s->state), s->channels);
+	render_text(r, s->state == AMT_IDLE ? NULL : text);
+}
+
 static void show_one(void *arg, const struct tunnel_view *t)
 {
 	struct verb_ctx *v = arg;
 	struct render *r = v->r;
-	char addr[ADDR_STRLEN], seen[ADDR_STRLEN + 8];
+	char addr[ADDR_STRLEN], seen[ADDR_STRLEN + 8], quirks[AMT_QUIRKS_STRLEN];
 
 	render_addr(r, &t->relay);
 	render_addr(r, &t->local);
@@ -74,6 +87,11 @@ static void show_one(void *arg, const struct tunnel_view *t)
 	snprintf(seen, sizeof(seen), "%s:%u", addr_format(&t->amt.gateway_addr, addr),
 		t->amt.gateway_port);
 	render_text(r, addr_is_none(&t->amt.gateway_addr) ? NULL : seen);
+	render_bool(r, t->amt.nat);
+	render_bool(r, t->amt.ecn);
+	show_side(r, &t->amt.ipv4);
+	show_side(r, &t->amt.ipv6);
+	render_text(r, t->amt.quirks ? amt_quirks_format(t->amt.quirks, quirks) : NULL);
 	show_steering(r, v->o, t->endpoint);
 }
 

@@ -148,6 +148,18 @@ static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
 	return in->driad ? 0 : out_of_memory(err);
 }
 
+static void pin_quirks(struct inlet *in)
+{
+	for (unsigned int i = 0; i < in->cfg.n_relay_quirks; i++) {
+		const struct config_relay_quirks *q = &in->cfg.relay_quirks[i];
+		unsigned int quirks = 0;
+
+		for (unsigned int k = 0; k < q->n_quirks; k++)
+			quirks |= amt_quirk_parse(q->quirks[k]);
+		amt_relay_pin(in->amt, &q->relay, quirks);
+	}
+}
+
 static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	const struct config_amt *amt = &in->cfg.amt;
@@ -156,6 +168,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.retry_max_s = amt->retry_max_s,
 		.request_tries = amt->request_tries,
 		.update_mtu = amt->update_mtu,
+		.ecn = amt->ecn,
 	};
 	struct channel_cfg cc = {
 		.static_relays = in->cfg.relays,
@@ -171,6 +184,8 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
 		.race_delay_ms = amt->race_delay_ms,
 		.race_next_ms = amt->race_next_ms,
+		// A quarter of the rate: a lookup may be several queries.
+		.renew_per_s = in->cfg.dns.queries_per_100ms * 10 / 4,
 		.endpoints = amt->endpoints,
 	};
 	struct channel_env env = upstream_env;
@@ -179,6 +194,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 	in->amt = amt_gateway_create(&ac, &upstream_amt_ops, in, &in->timers, &in->rng);
 	if (!in->amt)
 		return out_of_memory(err);
+	pin_quirks(in);
 	for (; cc.n_methods < in->cfg.n_discovery; cc.n_methods++)
 		cc.methods[cc.n_methods] = in->cfg.discovery[cc.n_methods];
 	for (; cc.n_domains < in->cfg.dns.n_domains; cc.n_domains++)

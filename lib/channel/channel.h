@@ -68,6 +68,8 @@ struct relay_view { // one a candidate of a source
 	uint8_t precedence;
 	bool discovery_optional;
 	bool in_use;
+	unsigned int quirks;	 // enum amt_quirk
+	bool pinned;		 // by the configuration; else learned
 	const char *held_reason; // NULL when not held down
 	uint64_t held_until_us;	 // NEVER_US: as long as it is named
 	uint64_t expires_us;
@@ -85,6 +87,9 @@ struct channel_cfg {
 	// Happy Eyeballs: how long a candidate has the field to itself before one of the same
 	// preference begins, and before one of less. 0: until it has failed.
 	uint32_t race_delay_ms, race_next_ms;
+	// Lookups a second at most for sources whose relay is in use and whose TTL has run out;
+	// 0: none.
+	uint32_t renew_per_s;
 	// Methods of discovery in their order, after the static relays.
 	enum config_discovery methods[CONFIG_MAX_METHODS];
 	unsigned int n_methods;

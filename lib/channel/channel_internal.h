@@ -102,9 +102,16 @@ struct source {
 	bool last_resort;
 	bool settle; // relays that bring no traffic may be tried: there is no other
 	bool services_used;
-	bool spread_out;   // health.c: it waits its turn to be sent to another relay
-	bool flowing;	   // it had one since
-	struct move *move; // while attached: to another relay; NULL when it stays
+	// renew.c
+	struct timer renew;
+	unsigned int renew_rank;  // of the method that named the relay in use
+	unsigned int renew_tries; // without an answer
+	bool renewing;		  // the lookup is for that
+	bool renew_turn;	  // has its place in the line
+	bool renew_unsettled;	  // it should be at another relay
+	bool spread_out;	  // health.c: it waits its turn to be sent to another relay
+	bool flowing;		  // it had one since
+	struct move *move;	  // while attached: to another relay; NULL when it stays
 	uint64_t move_after_us;
 	unsigned int moves_failed; // in a row
 };
@@ -162,6 +169,13 @@ struct further {
 	uint64_t retry_us[CHANNEL_MAX_ENDPOINTS]; // not before
 };
 
+// What comes through a tunnel, of one family of channels.
+struct flow {
+	uint64_t moved_us;   // when a packet of any channel last came
+	uint64_t probe_us;   // no further probe before
+	unsigned int probes; // since then, in vain
+};
+
 struct tunnel {
 	struct hnode node; // channels.by_relay
 	struct addr relay, local;
@@ -176,9 +190,7 @@ struct tunnel {
 	unsigned int pins;	      // it is not to be closed for want of them
 	struct timer linger;
 	int icmp_error;
-	uint64_t moved_us;   // when a packet of any channel last came
-	uint64_t probe_us;   // health.c: no further probe before
-	unsigned int probes; // since then, in vain
+	struct flow flow[2]; // health.c: of its IPv4 channels, and of its IPv6 ones
 	bool in_batch;
 	TAILQ_ENTRY(tunnel) in_batch_list;
 	// A tunnel to the same relay from another local address (endpoint.c) is a further endpoint:
@@ -209,6 +221,7 @@ struct channels {
 	struct tunnel_list batch;
 	uint64_t wanted, refused;
 	uint64_t drops[CHANNEL_DROP_COUNT];
+	uint64_t renew_us; // renew.c: the next free place in the line
 	// health.c: sources that were sent to another relay since then
 	uint64_t restarts_us;
 	unsigned int restarts;
@@ -263,6 +276,8 @@ bool source_is_at(const struct source *src, const struct addr *candidate);
 void source_leave(struct source *src, uint64_t now_us);
 // Is there another relay that it could be attached to?
 bool source_has_other(const struct source *src, uint64_t now_us);
+// The first such candidate, of this rank if it is not 0; -1 for none.
+int source_other(const struct source *src, unsigned int rank, uint64_t now_us);
 
 // Is there a relay that a move could be to, or a method that may name one?
 bool source_may_seek(const struct source *src, uint64_t now_us);
@@ -293,6 +308,19 @@ void discover_cancel(struct source *src);
 // moves only if that brings another relay.
 void source_refresh(struct source *src, uint64_t now_us);
 void discover_fini(struct channels *cs);
+// Asks the method of this rank again, for a source that is attached; ends in renew_answered() or
+// renew_failed().
+void discover_renew(struct source *src, unsigned int rank, uint64_t now_us);
+
+// renew.c
+// It is attached, or there is an answer with a TTL while it is.
+void renew_begin(struct source *src, uint64_t now_us);
+void renew_cb(struct timer *timer, void *arg, uint64_t now_us);
+// The method in use has answered with these relays, maybe none.
+void renew_answered(struct source *src, const struct driad_relay *relays, unsigned int n,
+	const char *origin, uint64_t now_us);
+// It has not answered.
+void renew_failed(struct source *src, uint64_t now_us);
 
 // race.c
 // Begins with the next candidate; when there is none, source_exhausted().

@@ -37,6 +37,7 @@ static void answered(struct source *src, bool ok, uint64_t now_us)
 		race_next(src, now_us);
 		return;
 	}
+	renew_begin(src, now_us);
 	// Asked for want of traffic; packets may have come meanwhile.
 	if (src->flowing)
 		return;
@@ -70,6 +71,23 @@ static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now
 	answered(src, result->status == DRIAD_OK, now_us);
 }
 
+// A move that began meanwhile waits for an answer too.
+static void renew_done(struct source *src, uint64_t now_us)
+{
+	if (move_seeks(src))
+		race_next(src, now_us);
+}
+
+static void renew_services(struct source *src, uint64_t now_us)
+{
+	const struct services *sv = &src->cs->services;
+
+	src->renewing = false;
+	src->expires_us = sv->expires_us;
+	renew_answered(src, sv->relays, sv->n, "dns-sd", now_us);
+	renew_done(src, now_us);
+}
+
 static void services_cb(void *arg, const struct driad_result *result, uint64_t now_us)
 {
 	struct channels *cs = arg;
@@ -92,13 +110,18 @@ static void services_cb(void *arg, const struct driad_result *result, uint64_t n
 		TAILQ_REMOVE(&waiting, src, in_services);
 		src->services_list = NULL;
 		expires_by(src, sv->expires_us);
+		if (src->renewing) {
+			renew_services(src, now_us);
+			continue;
+		}
 		add_found(src, sv->relays, sv->n, "dns-sd");
 		answered(src, sv->n > 0, now_us);
 	}
 }
 
-// The services are those of all sources: one lookup, one answer, until its TTL runs out.
-static enum ask ask_services(struct source *src, uint64_t now_us)
+// The services are those of all sources: one lookup, one answer, until its TTL runs out. ASK_ADDED:
+// it is there.
+static enum ask services_now(struct source *src, uint64_t now_us)
 {
 	struct channels *cs = src->cs;
 	struct services *sv = &cs->services;
@@ -106,11 +129,8 @@ static enum ask ask_services(struct source *src, uint64_t now_us)
 	if (cs->cfg.n_domains == 0)
 		return ASK_NOTHING;
 	src->services_used = true;
-	if (!sv->lookup && now_us < sv->expires_us) {
-		expires_by(src, sv->expires_us);
-		add_found(src, sv->relays, sv->n, "dns-sd");
-		return sv->n > 0 ? ASK_ADDED : ASK_NOTHING;
-	}
+	if (!sv->lookup && now_us < sv->expires_us)
+		return ASK_ADDED;
 	if (!sv->lookup)
 		sv->lookup = driad_lookup_services(cs->rooms.driad, cs->cfg.domains,
 			cs->cfg.n_domains, services_cb, cs, now_us);
@@ -119,6 +139,18 @@ static enum ask ask_services(struct source *src, uint64_t now_us)
 	TAILQ_INSERT_TAIL(&sv->waiting, src, in_services);
 	src->services_list = &sv->waiting;
 	return ASK_WAIT;
+}
+
+static enum ask ask_services(struct source *src, uint64_t now_us)
+{
+	const struct services *sv = &src->cs->services;
+	enum ask ret = services_now(src, now_us);
+
+	if (ret != ASK_ADDED)
+		return ret;
+	expires_by(src, sv->expires_us);
+	add_found(src, sv->relays, sv->n, "dns-sd");
+	return sv->n > 0 ? ASK_ADDED : ASK_NOTHING;
 }
 
 static enum ask ask_anycast(struct source *src)
@@ -174,6 +206,50 @@ void discover_cancel(struct source *src)
 	if (src->services_list)
 		TAILQ_REMOVE(src->services_list, src, in_services);
 	src->services_list = NULL;
+	src->renewing = false;
+}
+
+static void renew_lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
+{
+	struct source *src = arg;
+	uint32_t ttl_s = result->ttl_s;
+
+	src->lookup = NULL;
+	src->renewing = false;
+	src->cs->now_us = now_us;
+	// Without a TTL it is no answer.
+	if (ttl_s == 0) {
+		renew_failed(src, now_us);
+	} else {
+		src->expires_us = now_us + ttl_s * USEC_PER_SEC;
+		renew_answered(src, result->relays, result->n_relays, "driad", now_us);
+	}
+	renew_done(src, now_us);
+}
+
+void discover_renew(struct source *src, unsigned int rank, uint64_t now_us)
+{
+	struct channels *cs = src->cs;
+
+	src->renewing = true;
+	if (cs->cfg.methods[rank - 1] == DISCOVERY_DRIAD) {
+		src->lookup = driad_lookup_start(
+			cs->rooms.driad, &src->addr, renew_lookup_cb, src, now_us);
+		if (src->lookup)
+			return;
+	} else {
+		switch (services_now(src, now_us)) {
+		case ASK_WAIT:
+			return;
+		case ASK_ADDED:
+			renew_services(src, now_us);
+			return;
+		case ASK_NOTHING:
+			break;
+		}
+	}
+	src->renewing = false;
+	renew_failed(src, now_us);
 }
 
 void source_refresh(struct source *src, uint64_t now_us)

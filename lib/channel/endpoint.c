@@ -39,7 +39,9 @@ struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint
 	uint8_t family = ch->sg.s.family;
 	struct tunnel *t;
 
-	if (i == 0)
+	// To such a relay all our addresses may be one, behind a NAT.
+	if (i == 0 || amt_relay_quirks(first->cs->rooms.amt, &first->relay, NULL) &
+			      AMT_QUIRK_ONE_ENDPOINT)
 		return first;
 	t = first->further ? first->further->at[i] : NULL;
 	if (!t)

@@ -42,6 +42,11 @@ void health_end(struct source *src)
 	timer_cancel(src->cs->rooms.timers, &src->health);
 }
 
+static struct flow *flow_of(const struct channel *ch)
+{
+	return &ch->tunnel->flow[ch->sg.g.family == ADDR_V6];
+}
+
 void health_moved(struct channel *ch, uint64_t now_us)
 {
 	struct source *src = ch->source;
@@ -52,24 +57,25 @@ void health_moved(struct channel *ch, uint64_t now_us)
 		src->flow_since_us = now_us;
 	}
 	src->moved_us = now_us;
-	ch->tunnel->moved_us = now_us;
-	ch->tunnel->probes = 0;
-	ch->tunnel->probe_us = 0;
+	*flow_of(ch) = (struct flow){.moved_us = now_us};
+	amt_tunnel_heard(ch->tunnel->amt, ch->sg.g.family);
 }
 
-// A new Request, when nothing at all comes through the tunnel: a relay that was restarted has lost
-// our memberships and takes no Update under its old secret; the Query brings a new MAC, and what is
-// joined is said again.
-static void tunnel_probe(struct tunnel *t, uint64_t now_us)
+// A new Request, when nothing at all of a family comes through the tunnel: a relay that was
+// restarted has lost our memberships and takes no Update under its old secret; the Query brings a
+// new MAC, and what is joined is said again. After that the engine tries what relays with quirks
+// need.
+static void tunnel_probe(const struct channel *ch, uint64_t now_us)
 {
-	const struct channel_cfg *cfg = &t->cs->cfg;
-	uint64_t patience_us = cfg->traffic_timeout_ms * USEC_PER_MSEC / 2;
+	const struct channels *cs = ch->tunnel->cs;
+	uint64_t patience_us = cs->cfg.traffic_timeout_ms * USEC_PER_MSEC / 2;
+	struct flow *f = flow_of(ch);
 
-	if (now_us - t->moved_us < patience_us || now_us < t->probe_us)
+	if (now_us - f->moved_us < patience_us || now_us < f->probe_us)
 		return;
-	t->probe_us = now_us + rng_backoff(t->cs->rooms.rng, patience_us,
-				       cfg->traffic_timeout_max_s * USEC_PER_SEC, t->probes++);
-	amt_tunnel_refresh(t->amt, now_us);
+	f->probe_us = now_us + rng_backoff(cs->rooms.rng, patience_us,
+				       cs->cfg.traffic_timeout_max_s * USEC_PER_SEC, f->probes++);
+	amt_tunnel_silent(ch->tunnel->amt, ch->sg.g.family, now_us);
 }
 
 static void health_probe(struct source *src, uint64_t now_us)
@@ -78,7 +84,7 @@ static void health_probe(struct source *src, uint64_t now_us)
 
 	TAILQ_FOREACH (ch, &src->channels, in_source)
 		if (ch->tunnel)
-			tunnel_probe(ch->tunnel, now_us);
+			tunnel_probe(ch, now_us);
 }
 
 // True: not now.

@@ -43,6 +43,7 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 	timer_init(&src->retry, retry_cb, src);
 	timer_init(&src->race, race_cb, src);
 	timer_init(&src->health, health_cb, src);
+	timer_init(&src->renew, renew_cb, src);
 	return src;
 }
 
@@ -53,6 +54,7 @@ void source_destroy(struct source *src, uint64_t now_us)
 	if (src->move)
 		move_stop(src->move, now_us);
 	timer_cancel(cs->rooms.timers, &src->retry);
+	timer_cancel(cs->rooms.timers, &src->renew);
 	discover_cancel(src);
 	race_end(src, now_us);
 	if (src->tunnel)
@@ -232,13 +234,19 @@ bool source_is_at(const struct source *src, const struct addr *candidate)
 	return t && (addr_eq(candidate, &t->relay) || addr_eq(candidate, &t->discovered_from));
 }
 
-bool source_has_other(const struct source *src, uint64_t now_us)
+int source_other(const struct source *src, unsigned int rank, uint64_t now_us)
 {
 	for (unsigned int i = 0; i < src->n_candidates; i++)
-		if (!source_is_at(src, &src->candidates[i].relay.addr) &&
+		if ((rank == 0 || src->candidates[i].rank == rank) &&
+			!source_is_at(src, &src->candidates[i].relay.addr) &&
 			candidate_usable(src, i, now_us))
-			return true;
-	return false;
+			return (int)i;
+	return -1;
+}
+
+bool source_has_other(const struct source *src, uint64_t now_us)
+{
+	return source_other(src, 0, now_us) >= 0;
 }
 
 // One sentence for a source none of whose candidates can be used.

@@ -235,6 +235,7 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 		channels_batch_end(t->cs, now_us);
 	if (tunnel_serves(t, src->addr.family))
 		health_begin(src, now_us);
+	renew_begin(src, now_us);
 }
 
 void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)

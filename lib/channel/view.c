@@ -246,6 +246,8 @@ static void source_relays(const struct channels *cs, const struct source *src,
 					      : src->expires_us,
 		};
 
+		v.quirks = amt_relay_quirks(
+			cs->rooms.amt, v.in_use ? &src->tunnel->relay : &v.addr, &v.pinned);
 		if (!holddown_held_for(cs->rooms.held, &v.addr, &src->addr, cs->now_us,
 			    &v.held_until_us, &v.held_reason))
 			v.held_reason = NULL;

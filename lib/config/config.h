@@ -145,6 +145,15 @@ struct config_static_relay {
 	uint8_t precedence; // lower first, 0..255
 };
 
+// What a relay is known to do against RFC 7450; nothing is then learned of it while running.
+#define CONFIG_MAX_QUIRKS 5
+#define CONFIG_QUIRK_LEN  16
+struct config_relay_quirks {
+	struct addr relay;
+	char quirks[CONFIG_MAX_QUIRKS][CONFIG_QUIRK_LEN]; // "p-0x80" ...; none: it has none
+	unsigned int n_quirks;
+};
+
 struct config_dns {
 	struct addr resolvers[CONFIG_MAX_RESOLVERS]; // none: /etc/resolv.conf
 	uint16_t ports[CONFIG_MAX_RESOLVERS];	     // 53
@@ -182,6 +191,7 @@ struct config_amt {
 	// against it, of the same preference and of less; 0: until it has failed
 	uint32_t race_delay_ms, race_next_ms;
 	uint16_t update_mtu; // 1280: octets of an Update's IP datagram at most
+	bool ecn; // true: relays are told that we do RFC 6040 (E flag in Requests, RFC 9601)
 	// 1..16, default 1: endpoints towards one relay, each at another address of the upstream
 	// interface, with the channels spread over them
 	uint32_t endpoints;
@@ -227,6 +237,8 @@ struct config {
 	unsigned int n_ssm_ranges;
 	struct config_static_relay relays[CONFIG_MAX_STATIC];
 	unsigned int n_relays;
+	struct config_relay_quirks relay_quirks[CONFIG_MAX_STATIC];
+	unsigned int n_relay_quirks;
 	// After relays, in this order; default: DNS-SD, anycast, DRIAD (RFC 8777 section 3.1.2).
 	enum config_discovery discovery[CONFIG_MAX_METHODS];
 	unsigned int n_discovery;

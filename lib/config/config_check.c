@@ -335,6 +335,22 @@ static int check_ranges(const struct check *k)
 	return 0;
 }
 
+static int check_relay_quirks(const struct check *k)
+{
+	const struct config *c = k->c;
+	char a[ADDR_STRLEN];
+
+	for (unsigned int i = 0; i < c->n_relay_quirks; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (addr_eq(&c->relay_quirks[i].relay, &c->relay_quirks[j].relay))
+				return FAIL(k, at(k, "relay_quirks.[%u]", i),
+					"relay_quirks: %s appears twice",
+					addr_format(&c->relay_quirks[i].relay, a));
+		}
+	}
+	return 0;
+}
+
 static int check_relays(const struct check *k)
 {
 	const struct config *c = k->c;
@@ -438,6 +454,7 @@ int config_check(
 		check_cpus,
 		check_ranges,
 		check_relays,
+		check_relay_quirks,
 		check_resolvers,
 		check_traffic,
 		check_race,

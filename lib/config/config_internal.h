@@ -67,6 +67,7 @@ int value_path(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_host(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 // A host, or an IPv6 link-local address.
 int value_gateway(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_quirk(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_families(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_dnssec(const char *text, void *field, char why[SCHEMA_WHY_LEN]);

@@ -110,6 +110,15 @@ static const struct schema schema_relay[] = {
 	{0},
 };
 
+static const struct schema schema_relay_quirks[] = {
+	{"relay", SCHEMA_TEXT, .required = true, FIELD(struct config_relay_quirks, relay),
+		.value = value_host},
+	{"quirks", SCHEMA_TEXTS, .required = true, ELEMENTS(struct config_relay_quirks, quirks),
+		COUNT(struct config_relay_quirks, n_quirks), RANGE(0, CONFIG_MAX_QUIRKS),
+		.value = value_quirk},
+	{0},
+};
+
 static const struct schema schema_channel[] = {
 	{"source", SCHEMA_TEXT, .required = true, FIELD(struct config_channel_draft, sg.s),
 		.value = value_source},
@@ -170,6 +179,7 @@ static const struct schema schema_amt[] = {
 	{"race_delay_ms", SCHEMA_INT, FIELD(struct config_amt, race_delay_ms), RANGE(0, 2000)},
 	{"race_next_ms", SCHEMA_INT, FIELD(struct config_amt, race_next_ms), RANGE(0, 60000)},
 	{"update_mtu", SCHEMA_INT, FIELD(struct config_amt, update_mtu), RANGE(576, 9000)},
+	{"ecn", SCHEMA_BOOL, FIELD(struct config_amt, ecn)},
 	{"linger", SCHEMA_INT, FIELD(struct config_amt, linger_s), RANGE(0, DAY_S)},
 	{"endpoints", SCHEMA_INT, FIELD(struct config_amt, endpoints), RANGE(1, 16)},
 	{"outer_fragments", SCHEMA_TEXT, FIELD(struct config_amt, reassemble),
@@ -264,6 +274,9 @@ const struct schema config_schema[] = {
 	{"relays", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relays),
 		COUNT(struct config_draft, c.n_relays), RANGE(0, CONFIG_MAX_STATIC),
 		.sub = schema_relay, .defaults = relay_defaults},
+	{"relay_quirks", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relay_quirks),
+		COUNT(struct config_draft, c.n_relay_quirks), RANGE(0, CONFIG_MAX_STATIC),
+		.sub = schema_relay_quirks},
 	{"console", SCHEMA_GROUP, .sub = schema_console},
 	{"state_file", SCHEMA_TEXT, FIELD(struct config_draft, c.state_file),
 		.value = value_state_file},
@@ -300,6 +313,7 @@ void config_defaults(struct config *c)
 		.race_delay_ms = 250,
 		.race_next_ms = 1000,
 		.update_mtu = 1280,
+		.ecn = true,
 		.linger_s = 2,
 		.endpoints = 1,
 		.reassemble = true,

@@ -352,6 +352,20 @@ int value_gateway(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return value_host(text, field, why);
 }
 
+// The names that lib/amt has for them.
+int value_quirk(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	static const char *const names[CONFIG_MAX_QUIRKS] = {
+		"p-0x80", "no-e", "one-nonce", "one-endpoint", "short-updates"};
+	int i = word_find(text, names, CONFIG_MAX_QUIRKS);
+
+	if (i < 0)
+		return refuse(why, "not one of p-0x80, no-e, one-nonce, one-endpoint, "
+				   "short-updates");
+	strcpy(field, names[i]);
+	return 0;
+}
+
 int value_families(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	static const char *const words[] = {

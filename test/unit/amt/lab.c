@@ -104,9 +104,10 @@ static bool is_ours(void *ctx, const struct addr *a)
 	return addr_eq(a, &lab->local);
 }
 
-void lab_open_with(struct lab *lab, uint16_t update_mtu, uint64_t seed)
+static void open_with(struct lab *lab, uint16_t update_mtu, uint64_t seed, bool ecn)
 {
-	const struct amt_cfg cfg = {.retry_initial_ms = 1000,
+	const struct amt_cfg cfg = {.ecn = ecn,
+		.retry_initial_ms = 1000,
 		.retry_max_s = 120,
 		.request_tries = 4,
 		.update_mtu = update_mtu};
@@ -122,6 +123,16 @@ void lab_open_with(struct lab *lab, uint16_t update_mtu, uint64_t seed)
 	timers_init(&lab->timers);
 	lab->gw = amt_gateway_create(&cfg, &ops, lab, &lab->timers, &lab->rng);
 	assert_non_null(lab->gw);
+}
+
+void lab_open_with(struct lab *lab, uint16_t update_mtu, uint64_t seed)
+{
+	open_with(lab, update_mtu, seed, false);
+}
+
+void lab_open_ecn(struct lab *lab, uint16_t update_mtu)
+{
+	open_with(lab, update_mtu, 42, true);
 }
 
 void lab_open(struct lab *lab)

@@ -47,6 +47,8 @@ struct lab_query {
 // X in the standards' examples: relay 203.0.113.15, gateway 198.51.100.10, RFC timers, MTU 1280.
 void lab_open(struct lab *lab);
 void lab_open_with(struct lab *lab, uint16_t update_mtu, uint64_t seed);
+// With the E flag in Requests.
+void lab_open_ecn(struct lab *lab, uint16_t update_mtu);
 // Closes the tunnel if it is open, and checks that nothing is left behind.
 void lab_close(struct lab *lab);
 struct addr lab_addr(const char *text);

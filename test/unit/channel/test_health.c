@@ -229,6 +229,24 @@ static void pruned_while_silent(void **state)
 	assert_int_equal(w.endpoints, 0);
 }
 
+// The one that was left is held for the source, and for no other, for 3 to 10 minutes (TH-02).
+static void held_three_minutes(void **state)
+{
+	(void)state;
+	world_dns(2, R1, R2);
+	world_want(S1, G1, 1, true);
+	world_run(20 * MS);
+	w.relays[0].silent = true;
+	world_run(4100 * MS);
+	assert_int_equal(relay_of(S1, G1), 1);
+	flow(S1, G1, 174 * S);
+	assert_true(held_for(0, S1));
+	assert_false(held_for(0, S2));
+	flow(S1, G1, 430 * S);
+	assert_false(held_for(0, S1));
+	assert_int_equal(relay_of(S1, G1), 1); // and it serves on
+}
+
 static unsigned int sources_at(int relay, unsigned int n)
 {
 	unsigned int at = 0;
@@ -278,6 +296,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(many_at_once),
+		T(held_three_minutes),
 		T(relay_dies_under_data),
 		T(silent_refusal),
 		T(one_channel_flows),

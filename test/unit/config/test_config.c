@@ -194,13 +194,15 @@ static const char everything[] =
 	" trust_anchor_file = \"/tmp/k\"; insecure_domains = [ \"corp.example\" ]; };\n"
 	"discovery = [ \"driad\", \"anycast\" ];\n"
 	"amt = { retry_initial_ms = 100; retry_max = 2; request_tries = 1; hold_down = 0;\n"
-	" full_hold_down = 5; update_mtu = 1500; linger = 0;\n"
+	" full_hold_down = 5; update_mtu = 1500; linger = 0; ecn = false;\n"
 	" traffic_timeout_ms = 0; traffic_timeout_max = 60;\n"
 	" race_delay_ms = 100; race_next_ms = 0;\n"
 	" outer_fragments = \"drop\"; fragment_datagrams = 32768; fragment_timeout_ms = 30000; };\n"
 	"relays = ( { sources = \"198.51.100.0/24\"; relay = \"203.0.113.15\"; },\n"
 	" { sources = \"0.0.0.0/0\"; relay = \"203.0.113.16\"; discovery = false; precedence = "
 	"255; } );\n"
+	"relay_quirks = ( { relay = \"203.0.113.11\"; quirks = [ \"p-0x80\", \"no-e\" ]; },\n"
+	" { relay = \"2001:db8::15\"; quirks = [ ]; } );\n"
 	"channels = ( { source = \"198.51.100.10\"; group = \"233.1.1.1\"; interfaces = [ "
 	"\"eth.0_x-1\" ]; } );\n"
 	"joinfile = { path = \"/tmp/j\"; interfaces = [ \"eth.0_x-1\" ]; export = \"/tmp/e\"; "
@@ -292,6 +294,13 @@ static void every_key(void **state)
 	assert_int_equal(c.amt.fragment_datagrams, 32768);
 	assert_int_equal(c.amt.fragment_timeout_ms, 30000);
 	assert_int_equal(c.amt.update_mtu, 1500);
+	assert_false(c.amt.ecn);
+	assert_int_equal(c.n_relay_quirks, 2);
+	assert_int_equal(c.relay_quirks[0].n_quirks, 2);
+	assert_string_equal(c.relay_quirks[0].quirks[0], "p-0x80");
+	assert_string_equal(c.relay_quirks[0].quirks[1], "no-e");
+	assert_string_equal(addr_format(&c.relay_quirks[1].relay, text), "2001:db8::15");
+	assert_int_equal(c.relay_quirks[1].n_quirks, 0);
 	assert_int_equal(c.n_relays, 2);
 	assert_true(c.relays[0].discovery);
 	assert_int_equal(c.relays[0].precedence, 10);
@@ -425,6 +434,14 @@ static void broken_syntax_and_types(void **state)
 			"x.conf:5: relays must be a list ( ... ), not a group { ... }"},
 		{TOP("relays = ( \"x\" );"),
 			"x.conf:5: relays must be a list of groups { ... }, not a string"},
+		{TOP("relay_quirks = ( { relay = \"203.0.113.1\"; } );"),
+			"x.conf:5: quirks is missing"},
+		{TOP("relay_quirks = ( { relay = \"203.0.113.1\"; quirks = [ \"odd\" ]; } );"),
+			"x.conf:5: quirks \"odd\": not one of p-0x80, no-e, one-nonce, "
+			"one-endpoint, short-updates"},
+		{TOP("relay_quirks = ( { relay = \"203.0.113.1\"; quirks = [ ]; },\n"
+		     "{ relay = \"203.0.113.1\"; quirks = [ \"no-e\" ]; } );"),
+			"x.conf:6: relay_quirks: 203.0.113.1 appears twice"},
 		{TOP("eal = [ 1 ];"), "x.conf:5: eal must be a string, not an integer"},
 		{TOP("console = { socket = \"/a\tb\"; };"),
 			"x.conf:5: socket has a control character"},

@@ -265,7 +265,11 @@ void channels_each_tunnel(
 		.gateway_port = 40001,
 		.since_us = FAKE_NOW_US - 3700 * USEC_PER_SEC,
 		.last_query_us = FAKE_NOW_US - 1000,
-		.next_request_us = FAKE_NOW_US + 1000000};
+		.next_request_us = FAKE_NOW_US + 1000000,
+		.ipv4 = {.state = AMT_UP, .channels = 2},
+		.ipv6 = {.state = AMT_IDLE},
+		.nat = true,
+		.quirks = AMT_QUIRK_NO_E};
 	cb(arg, &v);
 }
 
@@ -284,10 +288,18 @@ void channels_each_relay(
 	v.addr = address("203.0.113.16");
 	v.origin = "static";
 	v.in_use = false;
+	v.quirks = AMT_QUIRK_NO_E;
+	v.pinned = true;
 	v.held_reason = "full";
 	v.held_until_us = FAKE_NOW_US + 100 * USEC_PER_SEC;
 	v.expires_us = NEVER_US;
 	cb(arg, &v);
+}
+
+const char *amt_quirks_format(unsigned int quirks, char buf[AMT_QUIRKS_STRLEN])
+{
+	snprintf(buf, AMT_QUIRKS_STRLEN, "%s", quirks == AMT_QUIRK_NO_E ? "no-e" : "?");
+	return buf;
 }
 
 void channels_source_relays(const struct channels *cs, const struct addr *source,

@@ -282,6 +282,8 @@ static void tunnels_verb(void **state)
 		"\"relay\": \"203.0.113.15\", \"local\": \"192.0.2.2\", \"local_port\": 40001, "
 		"\"state\": \"up\", \"channels\": 2",
 		"\"age\": 3700.000", "\"limit\": false, \"seen_as\": \"192.0.2.2:40001\"",
+		"\"nat\": true, \"ecn\": false, \"ipv4\": \"up:2\", \"ipv6\": null, "
+		"\"quirks\": \"no-e\"",
 		"\"worker\": 1, \"steered\": \"rss\", \"packets_per_s\": 123, "
 		"\"bytes_per_s\": 456");
 	EXPECT("show tunnels", false, "1h01m40s");
@@ -292,8 +294,9 @@ static void relays_verb(void **state)
 	(void)state;
 	EXPECT("show relays", true, "\"origin\": \"driad\", \"precedence\": 10",
 		"\"in_use\": true, \"expires_in\": 60.000, \"held_for\": null, \"held_reason\": "
-		"null",
-		"\"expires_in\": null, \"held_for\": 100.000, \"held_reason\": \"full\"");
+		"null, \"quirks\": null, \"quirks_pinned\": false",
+		"\"expires_in\": null, \"held_for\": 100.000, \"held_reason\": \"full\", "
+		"\"quirks\": \"no-e\", \"quirks_pinned\": true");
 }
 
 static void workers_verb(void **state)
