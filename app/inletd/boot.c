@@ -17,6 +17,7 @@
 #define RECLAIM_US	(5 * USEC_PER_MSEC)
 #define RECLAIM_PARTS	40 // five times them is a second, a fifth of what a counter may take
 #define LOAD_US		(1 * USEC_PER_SEC)
+#define ALIVE_US	(5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
 
@@ -268,6 +269,38 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
 }
 
+static uint64_t alive_interval_us(const struct inlet *in)
+{
+	return in->notify.interval_us ? in->notify.interval_us : ALIVE_US;
+}
+
+// A worker that stands still is said to everybody, and the service manager hears nothing of us
+// then.
+static void alive_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct inlet *in = arg;
+	uint64_t polls[INLET_MAX_LCORES];
+	struct crossing_load load;
+
+	for (unsigned int w = 0; w < in->n_workers; w++) {
+		crossing_load(in->crossing, w, &load);
+		polls[w] = load.polls;
+	}
+	notify_alive(&in->notify, polls, in->n_workers);
+	timer_arm(&in->timers, t, now_us + alive_interval_us(in));
+}
+
+static int boot_notify(struct inlet *in, char err[BOOT_ERR_LEN])
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	int ret = notify_open(
+		&in->notify, name, getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), (int)getpid());
+
+	if (ret < 0)
+		snprintf(err, BOOT_ERR_LEN, "NOTIFY_SOCKET %s: %s", name, strerror(-ret));
+	return ret;
+}
+
 static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	int ret = workers_launch(in, err);
@@ -276,8 +309,10 @@ static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 		return ret;
 	timer_init(&in->reclaim, reclaim_cb, in);
 	timer_init(&in->housekeeping, housekeeping_cb, in);
+	timer_init(&in->alive, alive_cb, in);
 	if (timer_arm(&in->timers, &in->reclaim, clock_mono_us()) < 0 ||
-		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0)
+		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0 ||
+		timer_arm(&in->timers, &in->alive, clock_mono_us() + alive_interval_us(in)) < 0)
 		return out_of_memory(err);
 	return 0;
 }
@@ -314,7 +349,9 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 {
 	int ret;
 
-	ret = boot_base(in, err);
+	ret = boot_notify(in, err);
+	if (ret == 0)
+		ret = boot_base(in, err);
 	if (ret == 0)
 		ret = eal_start(in, err);
 	if (ret == 0) {
@@ -341,11 +378,13 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	}
 	if (ret == 0)
 		observe_fill(in);
-	if (ret < 0)
+	if (ret < 0) {
 		boot_down(in);
-	else
-		log_info("inletd", "ready version=%s interfaces=%u workers=%u", INLET_VERSION,
-			in->n_ifs, in->n_workers);
+		return ret;
+	}
+	log_info("inletd", "ready version=%s interfaces=%u workers=%u", INLET_VERSION, in->n_ifs,
+		in->n_workers);
+	notify_say(&in->notify, "READY=1");
 	return ret;
 }
 
@@ -353,6 +392,7 @@ void boot_down(struct inlet *in)
 {
 	uint64_t now = clock_mono_us();
 
+	notify_say(&in->notify, "STOPPING=1");
 	if (in->local)
 		console_local_close(in->local);
 	if (in->console)
@@ -376,6 +416,8 @@ void boot_down(struct inlet *in)
 	if (in->amt)
 		amt_gateway_destroy(in->amt);
 	timer_cancel(&in->timers, &in->housekeeping);
+	timer_cancel(&in->timers, &in->alive);
+	notify_close(&in->notify);
 	timer_cancel(&in->timers, &in->reclaim);
 	holddown_fini(&in->held);
 	workers_destroy(in);

@@ -25,6 +25,7 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/notify.h"
 #include "inletd/steering.h"
 #include "joinfile/export.h"
 #include "joinfile/import.h"
@@ -165,6 +166,8 @@ struct inlet {
 	uint64_t joinfile_oifs;			 // where its channels are wanted
 	struct joinfile_export *joinfile_export; // NULL: none is written
 	struct joinfile_stats joinfile_stats;
+	struct notify notify; // of the service manager
+	struct timer alive;
 	uint64_t load_due_us;
 	struct observe observe; // for the console; observe.c keeps it
 	struct console_server *console;

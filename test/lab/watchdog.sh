@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Under a service manager (a stand-in for systemd: Type=notify, a watchdog, restarts): inletd says that it
+# is ready, lives and stops. A worker that a debugger stops, and a control loop that does not turn, get
+# it restarted, and its channels are back.
+set -u -o pipefail
+. "$(dirname "$0")/_lib.sh"
+scenario watchdog
+export LAB_WITHOUT="inletd pimd"
+S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
+WATCHDOG_S=3
+
+said() { [ "$(grep -c -- "$1" "$LAB_STATE/manager.out")" -ge "$2" ]; } # said PATTERN TIMES
+service_pid() { sed -n 's/^started //p' "$LAB_STATE/manager.out" | tail -n 1; }
+flowing() { state_is "$S" "$G" flowing; }
+thread() { # thread NAME: its id
+	local task
+	for task in /proc/"$(service_pid)"/task/*; do
+		[[ $(cat "$task/comm") != $1 ]] || basename "$task"
+	done | head -n 1
+}
+stop_thread() { # stop_thread TID: until thread_goes
+	rm -f "$LAB_STATE"/stop.{in,out}
+	mkfifo "$LAB_STATE/stop.in"
+	python3 "$LAB_TOP/test/lab/stopthread.py" "$1" <"$LAB_STATE/stop.in" >"$LAB_STATE/stop.out" 2>&1 &
+	exec {STOP}>"$LAB_STATE/stop.in"
+	lab_wait 5 grep -q stopped "$LAB_STATE/stop.out"
+}
+
+bring_up
+lab_spawn manager inlet python3 "$LAB_TOP/test/lab/servicemanager.py" "$LAB_STATE/notify" $WATCHDOG_S \
+	"$LAB_BUILD/app/inletd/inletd" -c "$LAB_STATE/inlet.conf"
+check "it says that it is ready" lab_wait 60 said '^heard READY=1$' 1
+check "and answers on its console then" lab_inlet show version
+check "it gives signs of life" lab_wait 20 said '^alive ' 3
+lab_inlet add channel "$S" "$G" >/dev/null
+check "a channel flows" lab_wait 20 flowing
+
+check "a worker stands still" stop_thread "$(thread 'rte-worker-*')"
+check "the manager misses the signs of life and kills it" lab_wait 30 said '^watchdog ' 1
+exec {STOP}>&- # as long as the debugger has it, a thread that is killed is not gone
+check "and starts it again" lab_wait 30 said '^heard READY=1$' 2
+check "which worker stood still is in the log" grep -q 'worker stands still worker=0' "$LAB_STATE/manager.log"
+
+check "the control loop stands still" stop_thread "$(service_pid)"
+check "the manager misses the signs of life and kills it again" lab_wait 30 said '^watchdog ' 2
+exec {STOP}>&-
+check "and starts it again" lab_wait 30 said '^heard READY=1$' 3
+lab_inlet add channel "$S" "$G" >/dev/null
+check "a channel flows again" lab_wait 30 flowing
+lab_stop manager
+check "it says that it stops" said '^heard STOPPING=1$' 1
+check "and ends with status 0" said '^exited 0$' 1
+scenario_end
