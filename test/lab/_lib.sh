@@ -162,14 +162,22 @@ link_local() { # link_local NAMESPACE DEVICE: its address, once no duplicate can
 		jq -re 'map(.addr_info[]? | select(.local and (.tentative | not))) | .[0].local'
 }
 
+lab_link_local() { # the address that inletd speaks PIM over IPv6 from, downstream
+	lab_inlet show pim --json | jq -er 'map(select(.family == "ipv6"))[0].address'
+}
 # A scripted PIM neighbor beside FRR (pimspeaker.py), on FRR's end of the downstream link.
 speaker_start() { # speaker_start ADDRESS [OPTION...]
-	local address=$1
+	local address=$1 upstream=10.9.1.2
 	shift
-	lab_in frr ip addr add "$address/24" dev xup0 2>/dev/null
+	if [[ $address = *:* ]]; then
+		lab_in frr ip addr add "$address/64" dev xup0 nodad 2>/dev/null
+		upstream=$(lab_link_local)
+	else
+		lab_in frr ip addr add "$address/24" dev xup0 2>/dev/null
+	fi
 	[ -p "$LAB_STATE/speaker.in" ] || mkfifo "$LAB_STATE/speaker.in"
 	lab_in frr python3 "$LAB_TOP/test/lab/pimspeaker.py" --interface xup0 --source "$address" \
-		--upstream 10.9.1.2 "$@" <"$LAB_STATE/speaker.in" >"$LAB_STATE/speaker.out" 2>&1 &
+		--upstream "$upstream" "$@" <"$LAB_STATE/speaker.in" >"$LAB_STATE/speaker.out" 2>&1 &
 	exec {SPEAKER}>"$LAB_STATE/speaker.in"
 	lab_wait 15 lab_log_has inletd "neighbor up if=lan addr=$address"
 }
