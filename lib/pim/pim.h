@@ -198,6 +198,10 @@ void pim_if_neighbors(const struct pim_if *pif,
 	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg);
 void pim_if_channels(const struct pim_if *pif,
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
+// The same in pieces, between which channels come and go: at least n of them where there are so
+// many, *cursor is 0 at first and what the call before left. False when those were the last.
+bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out);
 const struct pim_stats *pim_if_stats(const struct pim_if *pif);
 // none while down.
