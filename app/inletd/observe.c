@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the console may look at.
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_lcore.h>
@@ -72,6 +74,61 @@ static int static_cb(void *ctx, bool add, const struct sg *sg, const char *ifnam
 	return wants_static(ctx, add, sg, ifname, out, why);
 }
 
+// How long an operator's hold lasts; people forget.
+#define HOLD_US (24 * 3600 * USEC_PER_SEC)
+static const char held_by_operator[] = "operator";
+
+static int relay_move(struct inlet *in, const struct addr *source, const struct addr *relay,
+	char why[OBSERVE_WHY_LEN])
+{
+	char s[ADDR_STRLEN], r[ADDR_STRLEN];
+	int ret = channels_move(in->channels, source, addr_is_none(relay) ? NULL : relay,
+		"operator", CHANNEL_MOVE_FORCE, clock_mono_us());
+
+	addr_format(source, s);
+	addr_format(relay, r);
+	switch (ret) {
+	case -ENOENT:
+		snprintf(why, OBSERVE_WHY_LEN, "no channel of source %s is wanted", s);
+		break;
+	case -EALREADY:
+		snprintf(why, OBSERVE_WHY_LEN, "source %s is there, or on its way (show channels)",
+			s);
+		break;
+	case -EAGAIN:
+		snprintf(why, OBSERVE_WHY_LEN, "source %s has no relay yet that it could leave", s);
+		break;
+	case -ENXIO:
+		snprintf(why, OBSERVE_WHY_LEN, "source %s has no %s %s (show relays)", s,
+			addr_is_none(relay) ? "other" : "such", addr_is_none(relay) ? "relay" : r);
+		break;
+	default:
+		snprintf(why, OBSERVE_WHY_LEN, "%s", strerror(-ret));
+	}
+	return ret;
+}
+
+static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *source,
+	const struct addr *relay, char why[OBSERVE_WHY_LEN])
+{
+	struct inlet *in = ctx;
+	int ret = 0;
+
+	switch (act) {
+	case OBSERVE_RELAY_MOVE:
+		return relay_move(in, source, relay, why);
+	case OBSERVE_RELAY_HOLD:
+		ret = holddown_add(&in->held, relay, held_by_operator, clock_mono_us() + HOLD_US);
+		break;
+	case OBSERVE_RELAY_RELEASE:
+		holddown_release(&in->held, relay);
+		break;
+	}
+	if (ret < 0)
+		snprintf(why, OBSERVE_WHY_LEN, "%s", strerror(-ret));
+	return ret;
+}
+
 void observe_fill(struct inlet *in)
 {
 	struct observe *o = &in->observe;
@@ -96,6 +153,7 @@ void observe_fill(struct inlet *in)
 	o->held = &in->held;
 	o->steering_cb = steering_of;
 	o->static_cb = static_cb;
+	o->relay_cb = relay_cb;
 	o->rebalance_cb = rebalance;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
@@ -35,6 +36,8 @@ struct server {
 	struct iovec out_iov[APP_BATCH];
 	struct sockaddr_storage out_to[APP_BATCH];
 	unsigned int n_out;
+	STAILQ_HEAD(delayed_list, delayed) delayed; // oldest first
+	struct timer delay;
 	uint64_t send_errors; // control messages and data that the kernel did not take
 };
 
@@ -46,7 +49,8 @@ struct app {
 	bool ttl_decrement;
 	bool udp_checksum;
 	bool df;
-	uint32_t mtu; // of the paths to the gateways
+	uint32_t delay_ms; // of data
+	uint32_t mtu;	   // of the paths to the gateways
 	struct relay_options relay;
 
 	struct event_base *base;
@@ -65,9 +69,19 @@ void app_run_timers(struct app *app);
 // server.c. Opens the sockets; a negative errno, said on stderr.
 int server_open(struct server *s);
 void server_close(struct server *s);
+// Queues data, which stays the caller's until server_flush().
+void server_queue(
+	struct server *s, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len);
 // Sends the data queued; before the buffers it is in are used again.
 void server_flush(struct server *s);
 extern const struct relay_ops server_ops; // ctx is the struct server
+
+// delay.c
+void delay_init(struct server *s);
+void delay_fini(struct server *s);
+// Copies data, to be queued and sent after --delay-ms.
+void delay_data(
+	struct server *s, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len);
 
 // source.c. Said on stderr when NULL.
 struct source *source_open(struct app *app);

@@ -20,6 +20,7 @@ enum option_code {
 	OPT_CONTROL,
 	OPT_MTU,
 	OPT_DF,
+	OPT_DELAY,
 	OPT_TTL,
 	OPT_CHECKSUM,
 	OPT_LOG,
@@ -36,6 +37,7 @@ static const struct option own_options[] = {
 	{"control", required_argument, NULL, OPT_CONTROL},
 	{"mtu", required_argument, NULL, OPT_MTU},
 	{"df", required_argument, NULL, OPT_DF},
+	{"delay-ms", required_argument, NULL, OPT_DELAY},
 	{"ttl-decrement", no_argument, NULL, OPT_TTL},
 	{"udp-checksum", required_argument, NULL, OPT_CHECKSUM},
 	{"log", required_argument, NULL, OPT_LOG},
@@ -72,6 +74,7 @@ static void help(void)
 	     "(ICMP)\n"
 	     "  --df 0|1             don't-fragment flag of what is sent (default 1); without it\n"
 	     "                       routers fragment the outer datagrams\n"
+	     "  --delay-ms N         send data so much later, as by a longer way (default 0)\n"
 	     "  --ttl-decrement      take one off the TTL, as a multicast router does. Off by\n"
 	     "                       default, so that a lab sees at the far end the octets that\n"
 	     "                       were sent, less only what the gateway takes off\n"
@@ -179,6 +182,12 @@ static int own_option(struct app *app, int code, const char *value, struct addr 
 		app->df = strcmp(value, "1") == 0;
 		if (!app->df && strcmp(value, "0") != 0)
 			return usage("--df takes 0 or 1, not", value);
+		return 0;
+	case OPT_DELAY:
+		n = strtoul(value, &end, 10);
+		if (*end || n > 10000)
+			return usage("--delay-ms takes a number up to 10000, not", value);
+		app->delay_ms = (uint32_t)n;
 		return 0;
 	case OPT_TTL:
 		app->ttl_decrement = true;

@@ -42,10 +42,9 @@ static void send_control(void *ctx, const struct addr *local, const struct addr 
 		s->send_errors++;
 }
 
-static void queue_data(
-	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+void server_queue(
+	struct server *s, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
 {
-	struct server *s = ctx;
 	unsigned int i;
 
 	if (s->n_out == APP_BATCH)
@@ -56,6 +55,17 @@ static void queue_data(
 		.msg_namelen = addr_to_sockaddr(dst, port, &s->out_to[i]),
 		.msg_iov = &s->out_iov[i],
 		.msg_iovlen = 1};
+}
+
+static void queue_data(
+	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+{
+	struct server *s = ctx;
+
+	if (s->app->delay_ms)
+		delay_data(s, dst, port, buf, len);
+	else
+		server_queue(s, dst, port, buf, len);
 }
 
 static void want(void *ctx, const struct sg *sg, bool wanted)
@@ -172,6 +182,7 @@ int server_open(struct server *s)
 {
 	int ret = open_socket(s, &s->address, &s->fd, &s->ev);
 
+	delay_init(s);
 	if (ret == 0 && !addr_is_none(&s->anycast))
 		ret = open_socket(s, &s->anycast, &s->anycast_fd, &s->anycast_ev);
 	return ret;
@@ -179,6 +190,7 @@ int server_open(struct server *s)
 
 void server_close(struct server *s)
 {
+	delay_fini(s);
 	if (s->ev)
 		event_free(s->ev);
 	if (s->anycast_ev)

@@ -56,10 +56,12 @@ struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint
 	return first;
 }
 
+// One whose source moves has found its endpoints.
 static bool belongs(const struct channel *ch, const struct tunnel *from, const struct tunnel *to)
 {
-	return ch->tunnel == from && (!to->first || (index_of(to->cs, ch) == to->index &&
-							    tunnel_serves(to, ch->sg.s.family)));
+	return ch->tunnel == from && !ch->source->move &&
+	       (!to->first ||
+		       (index_of(to->cs, ch) == to->index && tunnel_serves(to, ch->sg.s.family)));
 }
 
 // Channels of the relay that are joined through `from` and belong to `to`, all of them when to is
@@ -75,8 +77,6 @@ static void move_channels(struct tunnel *from, struct tunnel *to, uint64_t now_u
 	if (!outer)
 		channels_batch_begin(cs);
 	TAILQ_FOREACH (src, &first->sources, in_tunnel) {
-		if (src->move) // it has found its endpoints
-			continue;
 		for (ch = TAILQ_FIRST(&src->channels); ch; ch = TAILQ_NEXT(ch, in_source)) {
 			if (!belongs(ch, from, to))
 				continue;

@@ -82,6 +82,8 @@ struct observe_move {
 	double balance; // afterwards: the most loaded worker relative to the mean
 };
 
+enum observe_relay_act { OBSERVE_RELAY_MOVE, OBSERVE_RELAY_HOLD, OBSERVE_RELAY_RELEASE };
+
 // What a verb did to a static channel.
 struct observe_static {
 	uint64_t oifs; // where it is wanted by hand now
@@ -118,6 +120,10 @@ struct observe {
 	// with one line in why.
 	int (*static_cb)(void *ctx, bool add, const struct sg *sg, const char *ifname,
 		struct observe_static *out, char why[OBSERVE_WHY_LEN]);
+	// Moves a source to a relay, or (none) to the best of the others; holds a relay down, or
+	// lets it be used again. 0, or a negative errno with one line in why.
+	int (*relay_cb)(void *ctx, enum observe_relay_act act, const struct addr *source,
+		const struct addr *relay, char why[OBSERVE_WHY_LEN]);
 	// Moves tunnels between workers.
 	void (*rebalance_cb)(void *ctx, bool dry_run,
 		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);

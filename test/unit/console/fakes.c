@@ -100,6 +100,19 @@ static int static_channel(void *ctx, bool add, const struct sg *sg, const char *
 	return 0;
 }
 
+static int relay_act(void *ctx, enum observe_relay_act act, const struct addr *source,
+	const struct addr *relay, char why[OBSERVE_WHY_LEN])
+{
+	(void)ctx;
+	(void)relay;
+	if (act == OBSERVE_RELAY_MOVE && source->bytes[3] == 99) {
+		snprintf(why, OBSERVE_WHY_LEN, "no channel of it is wanted");
+		return -2;
+	}
+	snprintf(why, OBSERVE_WHY_LEN, "left behind");
+	return 0;
+}
+
 void joinfile_import_view(const struct joinfile_import *im, struct joinfile_import_view *out)
 {
 	(void)im;
@@ -175,6 +188,7 @@ void fake_observe(struct observe *o)
 	o->steering_cb = steering;
 	o->rebalance_cb = rebalance;
 	o->static_cb = static_channel;
+	o->relay_cb = relay_act;
 	o->joinfile_stats = &joinfile_counts;
 	o->joinfile_import = (struct joinfile_import *)(void *)&import;
 	o->joinfile_export = (struct joinfile_export *)(void *)&export;

@@ -321,6 +321,16 @@ static void rebalance_verb(void **state)
 	EXPECT("rebalance dry-run", false, "nothing (dry)", "1.80");
 }
 
+static void relay_verbs(void **state)
+{
+	(void)state;
+	EXPECT("relay move SOURCE to RELAY", true,
+		"{\"result\": \"moving\", \"source\": \"198.51.100.10\", \"relay\": ");
+	EXPECT("relay hold RELAY", true,
+		"{\"result\": \"held\", \"source\": null, \"relay\": \"198.51.100.10\"}");
+	EXPECT("relay release RELAY", false, "released", "198.51.100.10");
+}
+
 static void drops_verb(void **state)
 {
 	char *out = run("show drops", true);
@@ -436,6 +446,7 @@ int main(void)
 		cmocka_unit_test(relays_verb),
 		cmocka_unit_test(workers_verb),
 		cmocka_unit_test(rebalance_verb),
+		cmocka_unit_test(relay_verbs),
 		cmocka_unit_test(drops_verb),
 		cmocka_unit_test(static_verbs),
 		cmocka_unit_test(joinfile_verb),

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// relay move, relay hold, relay release.
+#include <stdio.h>
+
+#include "console/verb.h"
+
+static const struct render_column columns[] = {
+	{"result", RENDER_LEFT}, // "moving", "held", "released"
+	{"source", RENDER_LEFT}, // of a move
+	{"relay", RENDER_LEFT},	 // none: the best of the others
+};
+
+// Of an argument that was left out: none.
+static bool address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
+{
+	*out = (struct addr){0};
+	if (!text || addr_parse(text, out) == 0)
+		return true;
+	snprintf(v->refused, sizeof(v->refused), "%s %s is not an address", what, text);
+	return false;
+}
+
+static void act(struct verb_ctx *v, enum observe_relay_act what, const struct addr *source,
+	const struct addr *relay, const char *result)
+{
+	if (!v->o->relay_cb) {
+		snprintf(v->refused, sizeof(v->refused), "relays are not to be had");
+		return;
+	}
+	if (v->o->relay_cb(v->o->ctx, what, source, relay, v->refused) < 0)
+		return;
+	v->refused[0] = '\0';
+	render_table_begin(v->r, "relays", columns, RTE_DIM(columns));
+	render_text(v->r, result);
+	render_addr(v->r, source);
+	render_addr(v->r, relay);
+	render_table_end(v->r);
+}
+
+void verb_relay_move(struct verb_ctx *v)
+{
+	struct addr source, relay;
+
+	if (address(v, "source", v->args[0], &source) && address(v, "relay", v->args[1], &relay))
+		act(v, OBSERVE_RELAY_MOVE, &source, &relay, "moving");
+}
+
+void verb_relay_hold(struct verb_ctx *v)
+{
+	struct addr none = {0}, relay;
+
+	if (address(v, "relay", v->args[0], &relay))
+		act(v, OBSERVE_RELAY_HOLD, &none, &relay, "held");
+}
+
+void verb_relay_release(struct verb_ctx *v)
+{
+	struct addr none = {0}, relay;
+
+	if (address(v, "relay", v->args[0], &relay))
+		act(v, OBSERVE_RELAY_RELEASE, &none, &relay, "released");
+}
