@@ -96,6 +96,7 @@ struct source {
 	uint64_t window_us;	      // without a packet for so long, something is done
 	uint64_t moved_us;	      // when a channel of it last had a packet, or was joined
 	uint64_t flow_since_us;	      // valid when flowing
+	uint64_t asked_us;	      // amt_tunnel_ask() for it; 0: not
 	unsigned int silences, moves; // windows without a packet; relays left for it
 	bool flowing;		      // it had one since
 	bool spread_out;	      // it waits its turn to be sent to another relay
