@@ -143,6 +143,36 @@ static void one_message_a_datagram(void **state)
 	lab_close(&lab);
 }
 
+static void nothing_cb(void *arg, const struct addr *relay, uint64_t now_us)
+{
+	(void)arg;
+	(void)relay;
+	(void)now_us;
+}
+
+// E-02: though RFC 9601 says "Discovery" once, E is the Request's; Discovery's reserved bits stay
+// 0.
+static void discovery_has_no_flag(void **state)
+{
+	struct amt_discovery *d;
+	struct addr to;
+	struct lab lab;
+
+	(void)state;
+	lab_open_ecn(&lab, 1280);
+	to = lab_addr("192.52.193.1");
+	d = amt_discovery_start(lab.gw, &to, nothing_cb, NULL, lab.now);
+	assert_non_null(d);
+	lab_run(&lab, lab.now + 3 * S);
+	assert_true(lab.n_sent > 1);
+	for (size_t i = 0; i < lab.n_sent; i++) {
+		assert_int_equal(lab.sent[i].len, 8);
+		assert_memory_equal(lab.sent[i].buf, "\1\0\0\0", 4);
+	}
+	amt_discovery_cancel(lab.gw, d);
+	lab_close(&lab);
+}
+
 // The ICMPv6 checksum of a datagram whose extension headers take eight octets.
 static void fix_icmpv6(uint8_t *ip, size_t hdr_len)
 {
@@ -218,6 +248,7 @@ int main(void)
 		cmocka_unit_test(each_has_its_own_state),
 		cmocka_unit_test(one_of_several_leaves_by_block),
 		cmocka_unit_test(one_message_a_datagram),
+		cmocka_unit_test(discovery_has_no_flag),
 		cmocka_unit_test(inner_query_of_any_kind),
 	};
 
