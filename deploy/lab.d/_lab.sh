@@ -32,6 +32,7 @@ LAB_DF=${LAB_DF:-1}                      # don't-fragment flag of what the relay
 LAB_FRAGMENTS=${LAB_FRAGMENTS:-reassemble} # what inletd does with outer fragments; or drop
 LAB_HELLO_DELAY_MS=${LAB_HELLO_DELAY_MS:-500} # of inletd's first Hello; the RFC's default is 5000
 LAB_IGMP=${LAB_IGMP-}          # of inletd downstream, "enabled = true; ..."; nothing: off
+LAB_MLD=${LAB_MLD-}            # the same of MLD, with LAB_V6
 LAB_PIM=${LAB_PIM-}            # further keys of inletd's pim group, "dr_priority = 5; ..."
 LAB_JOIN_INTERVAL=${LAB_JOIN_INTERVAL:-60}    # of FRR's Joins, seconds; the holdtime is 3.5 times that
 LAB_DISCOVERY=${LAB_DISCOVERY-'"driad"'} # how inletd finds relays; empty for its default order
@@ -361,6 +362,7 @@ lab_write_configs() {
 		        addresses = [ $lan ];
 		        pim = { triggered_hello_delay_ms = $LAB_HELLO_DELAY_MS; $LAB_PIM };
 		        ${LAB_IGMP:+igmp = { $LAB_IGMP \};}
+		        ${LAB_MLD:+mld = { $LAB_MLD \};}
 		    }
 		);
 		dns = { resolvers = [ $resolvers ]; queries_per_100ms = 100; $LAB_DNS };
@@ -461,7 +463,7 @@ lab_up() {
 	{
 		local name
 		for name in LAB_BUILD LAB_SOURCES LAB_RELAYS LAB_RATE LAB_DEVICE LAB_WORKERS LAB_SPREAD LAB_ENDPOINTS \
-			LAB_HELLO_DELAY_MS LAB_IGMP LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_DISCOVERY LAB_RELAY LAB_V6 LAB_CONFIG; do
+			LAB_HELLO_DELAY_MS LAB_IGMP LAB_MLD LAB_PIM LAB_JOIN_INTERVAL LAB_DF LAB_FRAGMENTS LAB_DISCOVERY LAB_RELAY LAB_V6 LAB_CONFIG; do
 			printf '%s=%q\n' "$name" "${!name}"
 		done
 	} >"$LAB_STATE/settings"

@@ -88,6 +88,6 @@ killed=$(now_ms)
 check "after the holdtime the channel ends" lab_wait 25 state_is "$S" "$G" none
 echo "# $(($(now_ms) - killed)) ms after FRR was killed; the holdtime is 17 s"
 check "because its Join ran out" lab_log_has inletd "join expired if=lan s=$S g=$G"
-[ "$(pim 'hello_tx + .[0].prune_echo_tx + .[0].assert_tx + .[0].assert_cancel_tx')" -eq 0 ]
+lab_inlet show pim --json | jq -e 'all(.[]; .hello_tx + .prune_echo_tx + .assert_tx + .assert_cancel_tx == 0)' >/dev/null
 report $? "nothing was sent in all this time"
 scenario_end
