@@ -13,10 +13,10 @@ WATCHDOG_S=3
 said() { [ "$(grep -c -- "$1" "$LAB_STATE/manager.out")" -ge "$2" ]; } # said PATTERN TIMES
 service_pid() { sed -n 's/^started //p' "$LAB_STATE/manager.out" | tail -n 1; }
 flowing() { state_is "$S" "$G" flowing; }
-thread() { # thread NAME: its id
+first_worker() { # its thread's id
 	local task
 	for task in /proc/"$(service_pid)"/task/*; do
-		[[ $(cat "$task/comm") != $1 ]] || basename "$task"
+		grep -q '^rte-worker-' "$task/comm" && basename "$task"
 	done | head -n 1
 }
 stop_thread() { # stop_thread TID: until thread_goes
@@ -36,7 +36,7 @@ check "it gives signs of life" lab_wait 20 said '^alive ' 3
 lab_inlet add channel "$S" "$G" >/dev/null
 check "a channel flows" lab_wait 20 flowing
 
-check "a worker stands still" stop_thread "$(thread 'rte-worker-*')"
+check "a worker stands still" stop_thread "$(first_worker)"
 check "the manager misses the signs of life and kills it" lab_wait 30 said '^watchdog ' 1
 exec {STOP}>&- # as long as the debugger has it, a thread that is killed is not gone
 check "and starts it again" lab_wait 30 said '^heard READY=1$' 2
