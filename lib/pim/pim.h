@@ -5,7 +5,10 @@
 //
 // In watch mode another daemon speaks PIM on the link, and this one only listens: it says no Hello,
 // asserts nothing and sends nothing at all, has no address of its own, and its downstream (S,G)
-// machine follows the Joins and Prunes that the daemon receives or sends.
+// machine follows the Joins and Prunes that the daemon receives or sends. Both directions of one
+// link share the machine, as if the link had one upstream router: a Prune of one direction ends
+// what the other joined, until the other's next Join. No router joins out of the interface that it
+// is asked on.
 #ifndef PIM_PIM_H
 #define PIM_PIM_H
 
