@@ -159,7 +159,8 @@ struct inlet {
 	struct channels *channels;
 	struct membership_total memberships;
 	struct timer housekeeping, reclaim;
-	struct timer state; // armed while the state file is kept
+	struct timer state;		 // armed while the state file is kept
+	struct state_write *state_write; // while it is being written
 	uint64_t state_earliest_us;
 	struct joinfile_import *joinfile_import; // NULL: none is read
 	struct event *joinfile_event;
@@ -169,7 +170,8 @@ struct inlet {
 	struct notify notify; // of the service manager
 	struct timer alive;
 	uint64_t load_due_us;
-	struct observe observe; // for the console; observe.c keeps it
+	uint64_t ecn_said, ecn_due_us; // packets told of in the log, and when the next line may be
+	struct observe observe;	       // for the console; observe.c keeps it
 	struct console_server *console;
 	struct console_local *local;
 };
@@ -248,7 +250,7 @@ bool upstream_path(void *ctx, const struct addr *relay, struct driad_path *out);
 void upstream_changed(struct inlet *in);
 uint32_t upstream_stats_cb(void *endpoint, struct mfib_stats *out); // for steering_create()
 
-// state.c: what is joined, kept on file for the next start.
+// state.c, state_write.c: what is joined, kept on file for the next start.
 void state_restore(struct inlet *in);
 void state_changed(struct inlet *in, uint64_t now_us);
 // Writes it a last time, before PIM leaves.

@@ -21,117 +21,9 @@
 
 #include "base/log.h"
 #include "inlet.h"
+#include "inletd/state.h"
 
-#define VERSION_LINE "inlet-state 1"
-#define LINE_LEN     256
-// A change is on file a moment later; expiries move with each refresh and are written now and then.
-#define CHANGED_US (200 * USEC_PER_MSEC)
-#define REFRESH_US (20 * USEC_PER_SEC)
-// Writing takes a hundredth of the control thread at most.
-#define COST_FACTOR 100
-// Nothing is believed for longer than the default holdtime of a Join (RFC 7761 section 4.11): by
-// then the routers have joined again.
-#define RESTORE_MAX_US (210 * USEC_PER_SEC)
-
-static uint64_t realtime_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-}
-
-struct writer {
-	FILE *f;
-	const struct iface *ifc;
-	uint64_t mono_us, real_us;
-	uint32_t n;
-};
-
-static void write_entry(struct writer *wr, const char *kind, const struct sg *sg,
-	const struct addr *who, uint64_t expires_us)
-{
-	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
-	uint64_t left = expires_us > wr->mono_us ? expires_us - wr->mono_us : 0;
-
-	if (left > RESTORE_MAX_US)
-		left = RESTORE_MAX_US;
-	fprintf(wr->f, "%s %s %s %s %s %" PRIu64 "\n", kind, wr->ifc->cfg->name,
-		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(who, from),
-		wr->real_us + left);
-	wr->n++;
-}
-
-static void write_cb(void *arg, const struct pim_channel_view *v)
-{
-	if (v->joined) // else there is an Assert alone
-		write_entry(arg, "join", &v->sg, &v->last_neighbor, v->expires_us);
-}
-
-static void write_member_cb(void *arg, const struct membership_channel_view *v)
-{
-	write_entry(arg, "member", &v->sg, &v->reporter, v->expires_us);
-}
-
-static int state_write(struct inlet *in, uint64_t now_us)
-{
-	struct writer wr = {.mono_us = now_us, .real_us = realtime_us()};
-	char tmp[sizeof(in->cfg.state_file) + 8];
-	int ret = 0;
-
-	snprintf(tmp, sizeof(tmp), "%s.tmp", in->cfg.state_file);
-	wr.f = fopen(tmp, "we");
-	if (!wr.f)
-		return -errno;
-	fputs(VERSION_LINE "\n", wr.f);
-	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		wr.ifc = &in->ifs[i];
-		for (int f = 0; f < IFACE_FAMILIES; f++) {
-			if (wr.ifc->pim[f].pim)
-				pim_if_channels(wr.ifc->pim[f].pim, write_cb, &wr);
-			if (wr.ifc->membership[f].m)
-				membership_channels(wr.ifc->membership[f].m, write_member_cb, &wr);
-		}
-	}
-	fprintf(wr.f, "end %u\n", wr.n);
-	if (ferror(wr.f))
-		ret = -EIO;
-	if (fclose(wr.f) != 0 && ret == 0)
-		ret = -errno;
-	if (ret == 0 && rename(tmp, in->cfg.state_file) < 0)
-		ret = -errno;
-	if (ret < 0)
-		unlink(tmp);
-	return ret;
-}
-
-static void state_cb(struct timer *t, void *arg, uint64_t now_us)
-{
-	struct inlet *in = arg;
-	uint64_t took, wait = REFRESH_US;
-	int ret = state_write(in, now_us);
-
-	if (ret < 0)
-		log_warn_limited("inletd", "state file not written file=%s error=\"%s\"",
-			in->cfg.state_file, strerror(-ret));
-	took = clock_mono_us() - now_us;
-	in->state_earliest_us = now_us + COST_FACTOR * took;
-	if (now_us + wait < in->state_earliest_us)
-		wait = in->state_earliest_us - now_us;
-	timer_arm(&in->timers, t, now_us + wait);
-}
-
-void state_changed(struct inlet *in, uint64_t now_us)
-{
-	uint64_t due = now_us + CHANGED_US;
-
-	if (!in->cfg.state_file[0] || !timer_armed(&in->state))
-		return;
-	if (due < in->state_earliest_us)
-		due = in->state_earliest_us;
-	if (due < in->state.due_us)
-		timer_arm(&in->timers, &in->state, due);
-}
+#define LINE_LEN 256
 
 static struct iface *iface_named(struct inlet *in, const char *name)
 {
@@ -175,8 +67,8 @@ static bool entry_parse(struct inlet *in, const char *line, uint64_t real_us, st
 		addr_parse(from, &e->neighbor) < 0)
 		return false;
 	e->left_us = expires > real_us ? expires - real_us : 0;
-	if (e->left_us > RESTORE_MAX_US) // the clock was set back
-		e->left_us = RESTORE_MAX_US;
+	if (e->left_us > STATE_MAX_US) // the clock was set back
+		e->left_us = STATE_MAX_US;
 	e->ifc = iface_named(in, name);
 	if (e->left_us == 0 || (e->ifc && !machine_of(e)))
 		e->ifc = NULL;
@@ -187,7 +79,7 @@ static bool entry_parse(struct inlet *in, const char *line, uint64_t real_us, st
 // too when there is no file).
 static struct entry *state_read(struct inlet *in, uint32_t *n, const char **why)
 {
-	uint64_t real_us = realtime_us();
+	uint64_t real_us = state_realtime_us();
 	struct entry *list = NULL;
 	char line[LINE_LEN];
 	uint32_t lines = 0, room = 0, end;
@@ -201,7 +93,7 @@ static struct entry *state_read(struct inlet *in, uint32_t *n, const char **why)
 		return NULL;
 	}
 	*why = "of another version";
-	if (!fgets(line, sizeof(line), f) || strcmp(line, VERSION_LINE "\n") != 0)
+	if (!fgets(line, sizeof(line), f) || strcmp(line, STATE_VERSION_LINE "\n") != 0)
 		goto refuse;
 	*why = "torn";
 	while (!ended && fgets(line, sizeof(line), f)) {
@@ -272,13 +164,5 @@ void state_restore(struct inlet *in)
 		log_info("inletd", "channels restored file=%s channels=%u", in->cfg.state_file,
 			restored);
 	free(list);
-	timer_init(&in->state, state_cb, in);
-	timer_arm(&in->timers, &in->state, now + CHANGED_US);
-}
-
-void state_close(struct inlet *in)
-{
-	if (timer_armed(&in->state))
-		state_cb(&in->state, in, clock_mono_us());
-	timer_cancel(&in->timers, &in->state);
+	state_begin(in, now);
 }

@@ -181,6 +181,13 @@ void amt_tunnel_silent(struct amt_tunnel *t, uint8_t family, uint64_t now_us);
 // Packets of the family come. Cheap, for any number of calls.
 void amt_tunnel_heard(struct amt_tunnel *t, uint8_t family);
 
+// One source of a family brings nothing though others do. When the other family's Request was the
+// latest, the relay may have forgotten the MAC of our last Update (AMT_QUIRK_ONE_NONCE): the side
+// asks again, and true is returned.
+bool amt_tunnel_ask(struct amt_tunnel *t, uint8_t family, uint64_t now_us);
+// At once after that, the source brings packets: the relay has that quirk.
+void amt_tunnel_answered(struct amt_tunnel *t);
+
 // What is known of a relay, for the life of the gateway and beyond that of tunnels. Pinned quirks
 // hold whatever is observed, and nothing else is then learned of that relay.
 void amt_relay_pin(struct amt_gateway *gw, const struct addr *relay, unsigned int quirks);

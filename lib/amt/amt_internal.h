@@ -109,6 +109,7 @@ struct amt_side {
 
 	// Silence (amt_quirk.c)
 	bool silent;
+	bool interleaved; // when it fell silent, the other side had sent the latest Request
 	struct timer remedy_timer;
 
 	// Reports (amt_report.c)
@@ -134,7 +135,10 @@ struct amt_tunnel {
 	uint32_t busy; // event callbacks running: free only when 0
 	bool closed;
 	unsigned int trying; // quirks that would explain a silence
-	uint32_t nonce;	     // of the last Request, of whichever side
+	// A fresh Request ended the silence of a side that was interleaved: if this other one goes
+	// on, it was no restart of the relay.
+	struct amt_side *confirm;
+	uint32_t nonce; // of the last Request, of whichever side
 	uint32_t batch;
 	struct amt_side sides[AMT_SIDES];
 

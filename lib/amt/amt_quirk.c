@@ -175,20 +175,53 @@ void amt_silence_init(struct amt_side *s)
 	timer_init(&s->remedy_timer, remedy_timer, s);
 }
 
+// Did the other side send the latest Request, so that a relay with one nonce has forgotten ours?
+static bool interleaved(struct amt_side *s)
+{
+	const struct amt_side *other = amt_side_other(s);
+
+	return s->state == AMT_UP && amt_side_active(other) && !other->silent &&
+	       other->last_request_us > s->last_query_us &&
+	       !(amt_quirks(s->t) & AMT_QUIRK_ONE_NONCE);
+}
+
+bool amt_tunnel_ask(struct amt_tunnel *t, uint8_t family, uint64_t now_us)
+{
+	struct amt_side *s = amt_side(t, family);
+
+	if (!amt_quirks_open(t) || !interleaved(s))
+		return false;
+	amt_request_again(s, now_us);
+	return true;
+}
+
+void amt_tunnel_answered(struct amt_tunnel *t)
+{
+	amt_quirk_learn(t->gw, &t->relay, AMT_QUIRK_ONE_NONCE);
+}
+
 void amt_tunnel_silent(struct amt_tunnel *t, uint8_t family, uint64_t now_us)
 {
 	struct amt_side *s = amt_side(t, family);
 
-	amt_request_again(s, now_us);
-	if (!s->silent)
+	if (t->confirm == s)
+		t->confirm = NULL;
+	if (!s->silent) {
+		s->interleaved = interleaved(s);
 		amt_arm(t->gw, &s->remedy_timer, now_us + AMT_REMEDY_US);
+	}
 	s->silent = true;
+	amt_request_again(s, now_us);
 }
 
 void amt_tunnel_heard(struct amt_tunnel *t, uint8_t family)
 {
 	struct amt_side *s = amt_side(t, family);
 
+	if (t->confirm == s) {
+		amt_quirk_learn(t->gw, &t->relay, AMT_QUIRK_ONE_NONCE);
+		t->confirm = NULL;
+	}
 	if (!s->silent)
 		return;
 	s->silent = false;
@@ -198,6 +231,8 @@ void amt_tunnel_heard(struct amt_tunnel *t, uint8_t family)
 			amt_quirk_learn(t->gw, &t->relay, (enum amt_quirk)(1u << i));
 	}
 	t->trying = 0;
+	if (s->interleaved && !(amt_quirks(t) & AMT_QUIRK_ONE_NONCE))
+		t->confirm = amt_side_other(s);
 }
 
 void amt_stray_query(struct amt_tunnel *t, uint32_t nonce, uint64_t now_us)

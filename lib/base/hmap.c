@@ -187,3 +187,41 @@ struct hnode *hmap_next(const struct hmap *m, const struct hnode *n)
 	next = first_of(m->old, at + 1, m->old_mask);
 	return next ? next : first_of(m->buckets, 0, m->mask);
 }
+
+static uint32_t reversed(uint32_t v)
+{
+	v = (v >> 1 & 0x55555555) | (v & 0x55555555) << 1;
+	v = (v >> 2 & 0x33333333) | (v & 0x33333333) << 2;
+	v = (v >> 4 & 0x0f0f0f0f) | (v & 0x0f0f0f0f) << 4;
+	return __builtin_bswap32(v);
+}
+
+static void scan_bucket(struct hnode *n, void (*cb)(void *arg, struct hnode *n), void *arg)
+{
+	struct hnode *next;
+
+	for (; n; n = next) {
+		next = n->next;
+		cb(arg, n);
+	}
+}
+
+// Counts with the highest bit of the smaller mask first: what a bucket is dealt out to when the map
+// doubles is then behind the cursor, or before it, as the bucket was.
+bool hmap_scan(
+	const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n), void *arg)
+{
+	uint32_t mask = m->old ? m->old_mask : m->mask, at = *cursor & mask;
+
+	if (!m->buckets)
+		return false;
+	if (m->old && at >= m->moved) {
+		scan_bucket(m->old[at], cb, arg);
+	} else {
+		scan_bucket(m->buckets[at], cb, arg);
+		if (m->old)
+			scan_bucket(m->buckets[at | (mask + 1)], cb, arg);
+	}
+	*cursor = reversed(reversed(at | ~mask) + 1);
+	return *cursor != 0;
+}

@@ -4,6 +4,7 @@
 #ifndef BASE_HMAP_H
 #define BASE_HMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,6 +69,12 @@ static inline void hmap_fetch_second(const struct hmap *m, uint64_t hash)
 // fetched first (HMAP_FOREACH does).
 struct hnode *hmap_first(const struct hmap *m);
 struct hnode *hmap_next(const struct hmap *m, const struct hnode *n);
+
+// A walk in pieces, between which nodes come and go and the map grows: hands over the nodes of one
+// place and moves *cursor, 0 at first, to the next. False when that was the last; then *cursor is
+// 0. A node that is in all the time is met once.
+bool hmap_scan(
+	const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n), void *arg);
 
 // The body may remove and free n, nothing else.
 #define HMAP_FOREACH(n, tmp, m) \

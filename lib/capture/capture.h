@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #define CAPTURE_ERR_LEN 256
-// Frames of one capture_input() at most: 70 new Joins each of them are some milliseconds of work,
+// Frames of one capture_input() at most: 70 new Joins each of them are some 300 us of work,
 // and the loop has other interfaces and timers.
-#define CAPTURE_BATCH 8
+#define CAPTURE_BATCH 4
 
 struct capture;
 

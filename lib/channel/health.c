@@ -16,6 +16,8 @@ const char hold_no_traffic[] = "no traffic of this source";
 // left is not run over by all.
 #define RESTART_BURST	32
 #define RESTART_SPAN_US (10 * USEC_PER_SEC)
+// Packets that come so soon after a Request come because of it.
+#define ANSWER_US (2 * USEC_PER_SEC)
 // RFC 8777 section 3.3.4.1: a relay without traffic is held for 3 to 10 minutes.
 #define HOLD_MAX_S 600
 
@@ -59,6 +61,9 @@ void health_moved(struct channel *ch, uint64_t now_us)
 	src->moved_us = now_us;
 	*flow_of(ch) = (struct flow){.moved_us = now_us};
 	amt_tunnel_heard(ch->tunnel->amt, ch->sg.g.family);
+	if (src->asked_us && now_us - src->asked_us < ANSWER_US)
+		amt_tunnel_answered(ch->tunnel->amt);
+	src->asked_us = 0;
 }
 
 // A new Request, when nothing at all of a family comes through the tunnel: a relay that was
@@ -71,7 +76,12 @@ static void tunnel_probe(const struct channel *ch, uint64_t now_us)
 	uint64_t patience_us = cs->cfg.traffic_timeout_ms * USEC_PER_MSEC / 2;
 	struct flow *f = flow_of(ch);
 
-	if (now_us - f->moved_us < patience_us || now_us < f->probe_us)
+	if (now_us - f->moved_us < patience_us) {
+		if (amt_tunnel_ask(ch->tunnel->amt, ch->sg.g.family, now_us))
+			ch->source->asked_us = now_us;
+		return;
+	}
+	if (now_us < f->probe_us)
 		return;
 	f->probe_us = now_us + rng_backoff(cs->rooms.rng, patience_us,
 				       cs->cfg.traffic_timeout_max_s * USEC_PER_SEC, f->probes++);

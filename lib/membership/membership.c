@@ -234,21 +234,46 @@ void membership_view(const struct membership *m, struct membership_view *out)
 		out->primary = *membership_primary(m);
 }
 
+struct walk {
+	void (*cb)(void *arg, const struct membership_channel_view *c);
+	void *arg;
+	uint32_t left;
+};
+
+static void view_cb(void *arg, struct hnode *n)
+{
+	const struct member *e = container_of_node(n, struct member, node);
+	struct walk *w = arg;
+	struct membership_channel_view view = {
+		.sg = e->sg,
+		.reporter = e->reporter,
+		.since_us = e->since_us,
+		.expires_us = e->timer.due_us,
+		.leaving = e->leaving,
+	};
+
+	w->cb(w->arg, &view);
+	w->left -= w->left > 0;
+}
+
 void membership_channels(const struct membership *m,
 	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg)
 {
-	for (struct hnode *n = hmap_first(&m->members); n; n = hmap_next(&m->members, n)) {
-		const struct member *e = container_of_node(n, struct member, node);
-		struct membership_channel_view view = {
-			.sg = e->sg,
-			.reporter = e->reporter,
-			.since_us = e->since_us,
-			.expires_us = e->timer.due_us,
-			.leaving = e->leaving,
-		};
+	uint32_t cursor = 0;
 
-		cb(arg, &view);
-	}
+	while (membership_channels_some(m, &cursor, UINT32_MAX, cb, arg))
+		;
+}
+
+bool membership_channels_some(const struct membership *m, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg)
+{
+	struct walk w = {.cb = cb, .arg = arg, .left = n};
+
+	while (w.left > 0)
+		if (!hmap_scan(&m->members, cursor, view_cb, &w))
+			return false;
+	return true;
 }
 
 const struct membership_stats *membership_stats(const struct membership *m)

@@ -135,6 +135,10 @@ struct membership_channel_view {
 void membership_view(const struct membership *m, struct membership_view *out);
 void membership_channels(const struct membership *m,
 	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg);
+// The same in pieces, between which channels come and go: at least n of them where there are so
+// many, *cursor is 0 at first and what the call before left. False when those were the last.
+bool membership_channels_some(const struct membership *m, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg);
 const struct membership_stats *membership_stats(const struct membership *m);
 
 #endif

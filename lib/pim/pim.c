@@ -29,6 +29,7 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	pif->host_len = cfg->family == ADDR_V6 ? 128 : 32;
 	hmap_init(&pif->neighbors);
 	hmap_init(&pif->channels);
+	slab_init(&pif->channel_slab, sizeof(struct pim_channel));
 	LIST_INIT(&pif->asserts);
 	pif->was_dr = cfg->watch; // while nobody is heard, nobody else is
 	pim_hello_setup(pif);
@@ -53,6 +54,7 @@ void pim_if_destroy(struct pim_if *pif, uint64_t now_us)
 		return;
 	go_down(pif, now_us);
 	hmap_fini(&pif->channels);
+	slab_fini(&pif->channel_slab);
 	hmap_fini(&pif->neighbors);
 	free(pif);
 }

@@ -5,7 +5,10 @@
 //
 // In watch mode another daemon speaks PIM on the link, and this one only listens: it says no Hello,
 // asserts nothing and sends nothing at all, has no address of its own, and its downstream (S,G)
-// machine follows the Joins and Prunes that the daemon receives or sends.
+// machine follows the Joins and Prunes that the daemon receives or sends. Both directions of one
+// link share the machine, as if the link had one upstream router: a Prune of one direction ends
+// what the other joined, until the other's next Join. No router joins out of the interface that it
+// is asked on.
 #ifndef PIM_PIM_H
 #define PIM_PIM_H
 
@@ -194,6 +197,10 @@ struct pim_if_view {
 void pim_if_neighbors(const struct pim_if *pif,
 	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg);
 void pim_if_channels(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
+// The same in pieces, between which channels come and go: at least n of them where there are so
+// many, *cursor is 0 at first and what the call before left. False when those were the last.
+bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n,
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out);
 const struct pim_stats *pim_if_stats(const struct pim_if *pif);

@@ -65,14 +65,14 @@ static void assert_log(const struct pim_assert *a, const char *what, const char 
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], w[ADDR_STRLEN];
 
 	log_info("pim", "assert %s if=%s s=%s g=%s winner=%s preference=%u metric=%u%s%s", what,
-		a->ch->pif->cfg.name, addr_format(&a->ch->sg.s, s), addr_format(&a->ch->sg.g, g),
-		addr_format(&a->winner.addr, w), a->winner.preference, a->winner.metric,
-		reason ? " reason=" : "", reason ? reason : "");
+		pim_channel_if(a->ch)->cfg.name, addr_format(&a->ch->sg.s, s),
+		addr_format(&a->ch->sg.g, g), addr_format(&a->winner.addr, w), a->winner.preference,
+		a->winner.metric, reason ? " reason=" : "", reason ? reason : "");
 }
 
 static void assert_send(struct pim_assert *a, const struct pim_metric *m, uint64_t now_us)
 {
-	struct pim_if *pif = a->ch->pif;
+	struct pim_if *pif = pim_channel_if(a->ch);
 	struct pim_assert_msg msg = {
 		.sg = a->ch->sg, .rpt = m->rpt, .preference = m->preference, .metric = m->metric};
 	uint8_t buf[PIM_ASSERT_MAX_LEN];
@@ -93,13 +93,14 @@ static void assert_rearm(struct pim_assert *a, uint64_t now_us)
 {
 	uint64_t look = now_us + LOOK_US;
 
-	timer_arm(a->ch->pif->timers, &a->timer, a->expiry_us < look ? a->expiry_us : look);
+	timer_arm(pim_channel_if(a->ch)->timers, &a->timer,
+		a->expiry_us < look ? a->expiry_us : look);
 }
 
 // Out of the lists and counts of its state, whichever it is.
 static void state_leave(struct pim_assert *a)
 {
-	struct pim_if *pif = a->ch->pif;
+	struct pim_if *pif = pim_channel_if(a->ch);
 
 	if (a->won) {
 		pif->n_won--;
@@ -115,7 +116,7 @@ static void state_leave(struct pim_assert *a)
 static void to_noinfo(struct pim_assert *a, const char *reason, uint64_t now_us)
 {
 	struct pim_channel *ch = a->ch;
-	struct pim_if *pif = ch->pif;
+	struct pim_if *pif = pim_channel_if(ch);
 	struct sg sg = ch->sg;
 	bool lost = !a->won;
 
@@ -144,7 +145,7 @@ static void cancel(struct pim_assert *a, const char *reason, uint64_t now_us)
 static void say_again(struct pim_assert *a, uint64_t now_us)
 {
 	a->expiry_us = now_us + ASSERT_TIME_US - ASSERT_OVERRIDE_US;
-	a->winner = own_metric(a->ch->pif);
+	a->winner = own_metric(pim_channel_if(a->ch));
 	assert_send(a, &a->winner, now_us);
 	assert_rearm(a, now_us);
 }
@@ -153,7 +154,7 @@ static void say_again(struct pim_assert *a, uint64_t now_us)
 static void to_winner(struct pim_assert *a, const char *reason, uint64_t now_us)
 {
 	struct pim_channel *ch = a->ch;
-	struct pim_if *pif = ch->pif;
+	struct pim_if *pif = pim_channel_if(ch);
 
 	state_leave(a);
 	a->won = true;
@@ -168,7 +169,7 @@ static void to_winner(struct pim_assert *a, const char *reason, uint64_t now_us)
 static void to_loser(
 	struct pim_assert *a, struct pim_neighbor *nbr, const struct pim_metric *m, uint64_t now_us)
 {
-	struct pim_if *pif = a->ch->pif;
+	struct pim_if *pif = pim_channel_if(a->ch);
 	struct sg sg = a->ch->sg;
 	bool was_won = a->won, news = was_won || a->winner_nbr != nbr;
 
@@ -194,7 +195,7 @@ static void assert_timer_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct pim_assert *a = arg;
 	struct pim_channel *ch = a->ch;
-	struct pim_if *pif = ch->pif;
+	struct pim_if *pif = pim_channel_if(ch);
 	struct pim_metric own = own_metric(pif);
 	bool could = could_assert(pif, ch, &ch->sg);
 
@@ -298,7 +299,7 @@ static void heard_lost(
 	struct pim_assert *a, struct pim_neighbor *nbr, const struct pim_metric *m, uint64_t now_us)
 {
 	struct pim_channel *ch = a->ch;
-	struct pim_if *pif = ch->pif;
+	struct pim_if *pif = pim_channel_if(ch);
 	struct pim_metric mine = could_assert(pif, ch, &ch->sg) ? own_metric(pif) : infinite;
 
 	if (nbr == a->winner_nbr) {
@@ -391,9 +392,9 @@ void pim_assert_review(struct pim_channel *ch, uint64_t now_us)
 
 	if (!a)
 		return;
-	if (a->won && !could_assert(ch->pif, ch, &ch->sg))
+	if (a->won && !could_assert(pim_channel_if(ch), ch, &ch->sg))
 		cancel(a, "not wanted", now_us);
-	else if (!a->won && !tracks(ch->pif, ch, &ch->sg))
+	else if (!a->won && !tracks(pim_channel_if(ch), ch, &ch->sg))
 		to_noinfo(a, "not wanted", now_us);
 }
 

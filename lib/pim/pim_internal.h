@@ -9,6 +9,7 @@
 
 #include "base/hmap.h"
 #include "base/log.h"
+#include "base/slab.h"
 #include "pim/pim.h"
 #include "wire/pim.h"
 
@@ -54,18 +55,31 @@ struct pim_channel {
 	uint32_t last_neighbor; // id of who sent the last message about it
 	uint64_t expiry_us;	// ET
 
-	struct pim_if *pif;
-	uint64_t prune_pending_us; // PPT; NEVER_US unless PrunePending
-	uint64_t held_us;	   // a Join that may be taken back at once counts from then on
-	uint64_t joined_us;	   // NoInfo -> Join
-	struct timer timer;
-	struct addr last_addr;	      // of that neighbour; or of one before a restart
+	struct timer timer;	      // its arg is the interface
 	struct pim_neighbor *charged; // whose Join it is; NULL: nobody's
 	struct pim_assert *assert;    // NULL in NoInfo of section 4.6.1
+	// PrunePending: PPT. A Join that may be taken back at once: from when on it counts. One
+	// that counts: since when it is there, or 0 when that is long ago.
+	uint64_t moment_us;
+	uint8_t last_addr[8]; // of that neighbour: the end of an IPv6 one, which is link-local
 };
-static_assert(offsetof(struct pim_channel, pif) == 64, "what a refresh touches is one cache line");
-// With its part in the channel, amt and mfib rooms a channel stays under 512 octets.
-static_assert(sizeof(struct pim_channel) <= 192, "a channel of PIM is too large");
+static_assert(offsetof(struct pim_channel, timer) == 64, "what a refresh touches is a cache line");
+static_assert(sizeof(struct pim_channel) == 128, "a channel is two cache lines, of which there are"
+						 "very many");
+
+static inline struct pim_if *pim_channel_if(const struct pim_channel *ch)
+{
+	return ch->timer.arg;
+}
+// Prune-Pending Timer, and when a Join that is held counts; NEVER_US: not running.
+static inline uint64_t pim_channel_ppt(const struct pim_channel *ch)
+{
+	return ch->join == PIM_PRUNE_PENDING ? ch->moment_us : NEVER_US;
+}
+static inline uint64_t pim_channel_held(const struct pim_channel *ch)
+{
+	return ch->join == PIM_JOIN && !ch->wanted ? ch->moment_us : NEVER_US;
+}
 
 struct pim_metric {
 	bool rpt;
@@ -112,6 +126,10 @@ struct pim_if {
 	struct addr dr;
 	uint32_t propagation_ms, override_ms;
 	struct hmap channels;
+	struct slab channel_slab;
+	// That a router named last. It names them in the order of the last time, and that is often
+	// the order in which they were made: the next one is near.
+	const struct pim_channel *guess;
 	uint32_t n_joins; // channels that are not in NoInfo
 	struct pim_assert_list asserts;
 	uint32_t n_won, n_lost;
@@ -167,6 +185,7 @@ void pim_neighbor_put(struct pim_neighbor *nbr);
 uint64_t pim_override_interval_us(const struct pim_if *pif);
 
 // pim_channel.c: the objects of the downstream (S,G) machine and their timers
+struct addr pim_channel_last_addr(const struct pim_channel *ch);
 uint64_t pim_channel_hash(const struct sg *sg);
 struct pim_channel *pim_channel_find(const struct pim_if *pif, const struct sg *sg);
 struct pim_channel *pim_channel_find_hashed(

@@ -2,6 +2,8 @@
 // Join/Prune reception: the downstream per-interface (S,G) machine (RFC 7761 section 4.5.2).
 #include "pim/pim_internal.h"
 
+#include <string.h>
+
 // A router that takes a Join back so soon did not mean it. FRR does that with every Join when its
 // way to the source is the default route and it is not told to use it (0.3 ms each, 3 ms for 12).
 #define FLAP_US (20 * US_PER_MS)
@@ -12,6 +14,8 @@
 // Entries are applied in their order, a few later than they are read: what they need comes into the
 // cache meanwhile. A refresh of very many channels is little but waiting for memory otherwise.
 #define AHEAD 64
+// The same for those that lie side by side.
+#define GUESS_AHEAD 8
 struct entry {
 	struct sg sg;
 	bool join;
@@ -118,9 +122,8 @@ static void join_new(const struct jp_rx *rx, struct pim_channel *ch, const struc
 	pim_assert_join(ch, rx->now_us);
 }
 
-static void join_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
+static void join_rx(const struct jp_rx *rx, struct pim_channel *ch, const struct sg *sg)
 {
-	struct pim_channel *ch = pim_channel_find_hashed(rx->pif, sg, hash);
 	uint64_t expiry = pim_after_s(rx->now_us, rx->holdtime_s);
 
 	if (!ch || ch->join == PIM_NOINFO) {
@@ -140,10 +143,9 @@ static void join_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 	pim_channel_heard(ch, rx->nbr, rx->src);
 	if (!ch->wanted && !flaps(rx))
 		pim_channel_release(ch, rx->now_us);
-	else if (!ch->wanted && ch->join == PIM_PRUNE_PENDING)
-		ch->held_us = rx->now_us + FLAP_US;
+	if (ch->join == PIM_PRUNE_PENDING)
+		ch->moment_us = ch->wanted ? 0 : rx->now_us + FLAP_US;
 	ch->join = PIM_JOIN;
-	ch->prune_pending_us = NEVER_US;
 	pim_channel_rearm(ch);
 	pim_assert_join(ch, rx->now_us);
 }
@@ -157,11 +159,11 @@ static bool others_may_override(const struct jp_rx *rx)
 	return others > (pim_neighbor_find(rx->pif, &rx->upstream) ? 1 : 0);
 }
 
-static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
+static void prune_rx(const struct jp_rx *rx, struct pim_channel *ch, const struct sg *sg)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
 	struct pim_if *pif = rx->pif;
-	struct pim_channel *ch = pim_channel_find_hashed(pif, sg, hash);
+	uint64_t since_us;
 
 	enum pim_drop why = ch ? PIM_DROP_COUNT : sg_refuse(pif, sg);
 
@@ -174,15 +176,16 @@ static void prune_rx(const struct jp_rx *rx, const struct sg *sg, uint64_t hash)
 		return;
 	log_info("pim", "prune heard if=%s s=%s g=%s neighbor=%s", pif->cfg.name,
 		addr_format(&sg->s, s), addr_format(&sg->g, g), addr_format(rx->src, from));
-	if (rx->now_us < ch->joined_us + FLAP_US && ch->last_neighbor == rx->nbr->id)
-		flap_seen(rx->nbr, rx->now_us - ch->joined_us, rx->now_us);
+	since_us = ch->wanted ? ch->moment_us : ch->moment_us - FLAP_US;
+	if (rx->now_us < since_us + FLAP_US && ch->last_neighbor == rx->nbr->id)
+		flap_seen(rx->nbr, rx->now_us - since_us, rx->now_us);
 	if (!others_may_override(rx)) {
 		pim_channel_end(ch, rx->src, rx->now_us);
 		return;
 	}
 	ch->join = PIM_PRUNE_PENDING;
-	ch->prune_pending_us = rx->now_us + pim_override_interval_us(pif);
-	ch->held_us = NEVER_US; // what does not count yet does not begin to now
+	// What does not count yet does not begin to now.
+	ch->moment_us = rx->now_us + pim_override_interval_us(pif);
 	pim_channel_heard(ch, rx->nbr, rx->src);
 	pim_channel_rearm(ch);
 }
@@ -216,13 +219,34 @@ static void entries_apply(struct jp_rx *rx)
 		hmap_fetch_second(&rx->pif->channels, rx->entries[i].hash);
 	for (unsigned int i = 0; i < rx->n; i++) {
 		const struct entry *e = &rx->entries[i];
+		struct pim_channel *ch = pim_channel_find_hashed(rx->pif, &e->sg, e->hash);
 
+		if (ch)
+			rx->pif->guess = ch;
 		if (e->join)
-			join_rx(rx, &e->sg, e->hash);
+			join_rx(rx, ch, &e->sg);
 		else
-			prune_rx(rx, &e->sg, e->hash);
+			prune_rx(rx, ch, &e->sg);
 	}
 	rx->n = 0;
+}
+
+// A Join of the channel that is expected next, and of no other: neither hash nor table is needed.
+static bool guess_apply(struct jp_rx *rx, const struct pim_jp_entry *e)
+{
+	struct pim_if *pif = rx->pif;
+	struct pim_channel *ch;
+
+	if (rx->n > 0 || !e->join || !pif->guess)
+		return false;
+	ch = slab_next(&pif->channel_slab, pif->guess);
+	if (!ch || memcmp(&ch->sg.g, &e->g, sizeof(e->g)) != 0 ||
+		memcmp(&ch->sg.s, &e->s, sizeof(e->s)) != 0)
+		return false;
+	pif->guess = ch;
+	__builtin_prefetch(ch + GUESS_AHEAD);
+	join_rx(rx, ch, &(struct sg){.s = e->s, .g = e->g});
+	return true;
 }
 
 static void entry_cb(void *arg, const struct pim_jp_entry *e)
@@ -236,6 +260,8 @@ static void entry_cb(void *arg, const struct pim_jp_entry *e)
 		pim_drop(rx->pif, form_refuse(rx->pif, e), rx->src);
 		return;
 	}
+	if (guess_apply(rx, e))
+		return;
 	to = &rx->entries[rx->n++];
 	to->sg = (struct sg){.s = e->s, .g = e->g};
 	to->join = e->join;

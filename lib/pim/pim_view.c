@@ -22,32 +22,56 @@ static void view_assert(const struct pim_assert *a, struct pim_channel_view *vie
 	view->assert_expires_us = a->expiry_us;
 }
 
-void pim_if_channels(const struct pim_if *pif,
-	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
+struct walk {
+	void (*cb)(void *arg, const struct pim_channel_view *c);
+	void *arg;
+	uint32_t left;
+};
+
+static void view_cb(void *arg, struct hnode *n)
 {
 	static const char *const states[] = {
 		[PIM_NOINFO] = "NoInfo",
 		[PIM_JOIN] = "Join",
 		[PIM_PRUNE_PENDING] = "PrunePending",
 	};
+	const struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
+	struct walk *w = arg;
+	struct pim_channel_view view = {
+		.sg = ch->sg,
+		.state = states[ch->join],
+		.joined = ch->join != PIM_NOINFO,
+		.expires_us =
+			pim_channel_ppt(ch) < ch->expiry_us ? pim_channel_ppt(ch) : ch->expiry_us,
+		.last_neighbor = pim_channel_last_addr(ch),
+		.assert_state = "NoInfo",
+		.assert_expires_us = NEVER_US,
+	};
 
-	for (struct hnode *n = hmap_first(&pif->channels); n; n = hmap_next(&pif->channels, n)) {
-		const struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
-		struct pim_channel_view view = {
-			.sg = ch->sg,
-			.state = states[ch->join],
-			.joined = ch->join != PIM_NOINFO,
-			.expires_us = ch->prune_pending_us < ch->expiry_us ? ch->prune_pending_us
-									   : ch->expiry_us,
-			.last_neighbor = ch->last_addr,
-			.assert_state = "NoInfo",
-			.assert_expires_us = NEVER_US,
-		};
+	if (ch->assert)
+		view_assert(ch->assert, &view);
+	w->cb(w->arg, &view);
+	w->left -= w->left > 0;
+}
 
-		if (ch->assert)
-			view_assert(ch->assert, &view);
-		cb(arg, &view);
-	}
+void pim_if_channels(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
+{
+	uint32_t cursor = 0;
+
+	while (pim_if_channels_some(pif, &cursor, UINT32_MAX, cb, arg))
+		;
+}
+
+bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
+{
+	struct walk w = {.cb = cb, .arg = arg, .left = n};
+
+	while (w.left > 0)
+		if (!hmap_scan(&pif->channels, cursor, view_cb, &w))
+			return false;
+	return true;
 }
 
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)

@@ -130,6 +130,38 @@ router_has_neighbor() { # router_has_neighbor NAME INTERFACE ADDRESS
 	router_vtysh "$1" -c 'show ip pim neighbor json' | jq -e --arg i "$2" --arg a "$3" '.[$i] // {} | has($a)'
 }
 
+# The same over IPv6: pim6d, which test/lab/pim6d-build has built, with its zebra.
+need_pim6d() { # or the scenario is skipped
+	FRR6=$("$LAB_TOP/test/lab/pim6d-build" --check 2>&1) && return
+	echo "1..0 # SKIP $FRR6"
+	exit 0
+}
+router6_start() { # router6_start NAME NAMESPACE; it takes its configuration from router6_told
+	local name=$1 ns=$2 dir=$LAB_STATE/$1 daemon
+	mkdir -p "$dir" && chown frr:frr "$dir" || return 1
+	printf 'ipv6 nht resolve-via-default\n' >"$dir/zebra.conf"
+	printf 'ipv6 pim join-prune-interval 5\n' >"$dir/pim6d.conf"
+	for daemon in zebra pim6d; do
+		lab_spawn "$name-$daemon" "$ns" "$FRR6/sbin/$daemon" -f "$dir/$daemon.conf" -i "$dir/$daemon.pid" \
+			-z "$dir/zserv.api" --vty_socket "$dir" -u frr -g frr -P 0 --log "file:$dir/$daemon.log"
+		lab_wait 20 test -S "$dir/$daemon.vty" || return 1
+	done
+}
+# Interfaces are configured by this and not in a file: of those 8.4.4 takes none into the kernel's
+# forwarding, where the register interface has their place ("MRT_ADD_VIF ... Address already in use").
+router6_told() { # router6_told NAME COMMAND...
+	local name=$1
+	shift
+	python3 "$LAB_TOP/test/lab/frrvty.py" "$LAB_STATE/$name/pim6d.vty" "$@"
+}
+router6_has_neighbor() { # router6_has_neighbor NAME INTERFACE ADDRESS
+	router6_told "$1" 'show ipv6 pim neighbor json' | jq -e --arg i "$2" --arg a "$3" '.[$i] // {} | has($a)'
+}
+link_local() { # link_local NAMESPACE DEVICE: its address, once no duplicate can be there
+	lab_in "$1" ip -6 -j addr show dev "$2" scope link |
+		jq -re 'map(.addr_info[]? | select(.local and (.tentative | not))) | .[0].local'
+}
+
 lab_link_local() { # the address that inletd speaks PIM over IPv6 from, downstream
 	lab_inlet show pim --json | jq -er 'map(select(.family == "ipv6"))[0].address'
 }

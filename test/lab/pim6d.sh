@@ -7,48 +7,27 @@ set -u -o pipefail
 scenario pim6d
 export LAB_SOURCES=2 LAB_V6=1 LAB_WITHOUT="zebra pimd"
 S=$(lab_source6 0) G=$(lab_group6 0)
-if ! frr=$("$LAB_TOP/test/lab/pim6d-build" --check 2>&1); then
-	echo "1..0 # SKIP $frr"
-	exit 0
-fi
+need_pim6d
 bring_up
 
-dir=$LAB_STATE/six
-ours=$(lab_in inlet ip -6 -j addr show dev lan scope link | jq -r '.[0].addr_info[0].local')
-theirs=$(lab_in frr ip -6 -j addr show dev xup0 scope link | jq -r '.[0].addr_info[0].local')
-pim6() { lab_inlet show pim --json | jq -r "map(select(.address == \"$ours\"))[0].$1"; }
-pim6_is() { [ "$(pim6 "$1")" = "$2" ]; }
 neighbor_is() { # neighbor_is ADDRESS
 	lab_inlet show neighbors --json | jq -e --arg a "$1" 'any(.[]; .neighbor == $a)'
 }
-frr_vtysh() { "$frr/bin/vtysh" --vty_socket "$dir" "$@" 2>/dev/null; }
-frr_has_neighbor() { frr_vtysh -c 'show ipv6 pim neighbor json' | jq -e --arg a "$ours" '.xup0 // {} | has($a)'; }
 received() { lab_in rcv cat /sys/class/net/r0/statistics/rx_packets; }
 received_more() { [ "$(received)" -gt "$1" ]; }
 wanted() { lab_channel "$S" "$G" | jq -e '.wanted_by == ["pim"]'; }
 
+check "inletd's interface has a link-local address" lab_wait 15 link_local inlet lan
+check "the router's too" lab_wait 15 link_local frr xup0
+ours=$(link_local inlet lan)
+theirs=$(link_local frr xup0)
 # pim6d takes a next hop as a neighbor's when it is the link-local address that its Hello came from.
 lab_in frr ip -6 route replace default via "$ours" dev xup0
-mkdir -p "$dir" && chown frr:frr "$dir"
-printf 'ipv6 nht resolve-via-default\nip nht resolve-via-default\n' >"$dir/zebra.conf"
-cat >"$dir/pim6d.conf" <<-EOF
-	ipv6 pim join-prune-interval 5
-	interface xup0
-	 ipv6 pim
-	 ipv6 pim hello 5
-	interface xdn0
-	 ipv6 pim
-	 ipv6 mld
-EOF
-daemon() { # daemon NAME
-	lab_spawn "$1" frr "$frr/sbin/$1" -f "$dir/$1.conf" -i "$dir/$1.pid" -z "$dir/zserv.api" \
-		--vty_socket "$dir" -u frr -g frr -P 0 --log "file:$dir/$1.log"
-	lab_wait 20 test -S "$dir/$1.vty"
-}
-check "zebra runs" daemon zebra
-check "pim6d runs" daemon pim6d
-check "pim6d is a neighbor" lab_wait 40 neighbor_is "$theirs"
-check "and has inletd as its own" lab_wait 40 frr_has_neighbor
+check "pim6d runs" router6_start six frr
+check "and is configured" router6_told six 'configure terminal' 'interface xup0' 'ipv6 pim' \
+	'ipv6 pim hello 5' 'interface xdn0' 'ipv6 pim' 'ipv6 mld'
+check "it is a neighbor" lab_wait 40 neighbor_is "$theirs"
+check "and has inletd as its own" lab_wait 40 router6_has_neighbor six xup0 "$ours"
 lab_join "$S" "$G"
 check "a receiver's MLDv2 join is a Join of pim6d" lab_wait 15 lab_log_has inletd \
 	"join heard if=lan s=$S g=$G neighbor=$theirs"
@@ -63,7 +42,7 @@ check "the leave is a Prune" lab_wait 30 lab_log_has inletd "prune heard if=lan 
 check "and ends the channel" lab_wait 10 state_is "$S" "$G" none
 lab_join "$S" "$G"
 check "it flows again" lab_wait 15 state_is "$S" "$G" flowing
-lab_kill pim6d
+lab_kill six-pim6d
 check "pim6d is killed: the channel ends with the holdtime of its Joins, 17 s" lab_wait 25 state_is "$S" "$G" none
 check "which ran out" lab_log_has inletd "join expired if=lan s=$S g=$G"
 scenario_end

@@ -24,7 +24,9 @@ no_raw_socket() { # inletd has none of protocol 103
 	inodes=$(find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n')
 	! lab_in inlet awk 'substr($2, length($2) - 3) == "0067" { print $10 }' /proc/net/raw | grep -qxF -- "$inodes"
 }
-silent() { [ "$(pim 'hello_tx + .[0].prune_echo_tx + .[0].assert_tx + .[0].assert_cancel_tx')" -eq 0 ]; }
+silent() {
+	lab_inlet show pim --json | jq -e 'all(.[]; .hello_tx + .prune_echo_tx + .assert_tx + .assert_cancel_tx == 0)'
+}
 
 # ---- with no daemon yet: whatever would make a router speak
 check "the mode is shown" pim_is mode watch

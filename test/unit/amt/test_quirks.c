@@ -271,6 +271,39 @@ static void test_one_nonce(void **state)
 	amt_tunnel_heard(lab.t, ADDR_V4);
 	lab_run(&lab, lab.now + 10 * S);
 	assert_int_equal(quirks(&lab), 0);
+	// The other family was silent as well: the relay was restarted.
+	amt_tunnel_silent(lab.t, ADDR_V6, lab.now);
+	lab_answer(&lab, &v6);
+	amt_tunnel_heard(lab.t, ADDR_V6);
+	lab_run(&lab, lab.now + 10 * S);
+	assert_int_equal(quirks(&lab), 0);
+	// It went on all the time: then it was its Request that made the relay forget.
+	amt_tunnel_silent(lab.t, ADDR_V4, lab.now);
+	lab_answer(&lab, &v4);
+	amt_tunnel_heard(lab.t, ADDR_V4);
+	assert_int_equal(quirks(&lab), 0);
+	amt_tunnel_heard(lab.t, ADDR_V6);
+	assert_int_equal(quirks(&lab), AMT_QUIRK_ONE_NONCE);
+	lab_close(&lab);
+
+	// One source of several has nothing: the same question, when it was the other side's turn.
+	lab_open(&lab);
+	lab_up(&lab);
+	amt_tunnel_join(lab.t, &a, lab.now);
+	assert_false(amt_tunnel_ask(lab.t, ADDR_V4, lab.now));
+	lab_run(&lab, lab.now + 2 * S);
+	amt_tunnel_join(lab.t, &b, lab.now);
+	lab_answer(&lab, &v6);
+	lab_run(&lab, lab.now + 2 * S);
+	lab_forget(&lab);
+	assert_true(amt_tunnel_ask(lab.t, ADDR_V4, lab.now));
+	assert_int_equal(lab_count(&lab, AMT_REQUEST), 1);
+	lab_answer(&lab, &v4);
+	lab_run(&lab, lab.now + 2 * S);
+	assert_false(amt_tunnel_ask(lab.t, ADDR_V4, lab.now));
+	assert_int_equal(quirks(&lab), 0);
+	amt_tunnel_answered(lab.t);
+	assert_int_equal(quirks(&lab), AMT_QUIRK_ONE_NONCE);
 	lab_close(&lab);
 }
 

@@ -10,6 +10,7 @@
 #include "base/cursor.h"
 #include "base/hmap.h"
 #include "base/rng.h"
+#include "base/slab.h"
 #include "base/timer.h"
 
 static void addr_text_round_trip(void **state)
@@ -36,6 +37,29 @@ static void addr_text_round_trip(void **state)
 		snprintf(want, sizeof(want), "%u.%u.%u.%u", a.bytes[0], a.bytes[1], a.bytes[2],
 			a.bytes[3]);
 		assert_string_equal(addr_format(&a, buf), want);
+	}
+}
+
+static void private_addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} rows[] = {{"10.0.0.0", true}, {"10.255.255.255", true}, {"11.0.0.0", false},
+		{"172.15.255.255", false}, {"172.16.0.0", true}, {"172.31.255.255", true},
+		{"172.32.0.0", false}, {"192.168.0.0", true}, {"192.169.0.0", false},
+		{"192.167.255.255", false}, {"100.63.255.255", false}, {"100.64.0.0", true},
+		{"100.127.255.255", true}, {"100.128.0.0", false}, {"198.51.100.1", false},
+		{"fbff::1", false}, {"fc00::1", true}, {"fdff::1", true}, {"fe00::1", false},
+		{"2001:db8::1", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct addr a;
+
+		assert_int_equal(addr_parse(rows[i].text, &a), 0);
+		if (addr_is_private(&a) != rows[i].is)
+			fail_msg("%s", rows[i].text);
 	}
 }
 
@@ -280,6 +304,102 @@ static void hmap_grows_by_and_by(void **state)
 	free(items);
 }
 
+struct met {
+	uint32_t times[4000];
+};
+
+static void met_cb(void *arg, struct hnode *n)
+{
+	struct met *met = arg;
+
+	met->times[container_of_node(n, struct item, node)->key]++;
+}
+
+// A walk in pieces meets what is in all the time once, and nothing twice, while the map grows from
+// 256 to 4096 buckets meanwhile and loses nodes.
+static void hmap_is_walked_in_pieces(void **state)
+{
+	enum { N = 4000, FIRST = 250 };
+	struct item *items = calloc(N, sizeof(*items));
+	struct met *met = calloc(1, sizeof(*met));
+	uint32_t n = 0, cursor = 0, steps = 0;
+	struct hmap m;
+
+	(void)state;
+	hmap_init(&m);
+	assert_false(hmap_scan(&m, &cursor, met_cb, met));
+	for (; n < FIRST; n++) {
+		items[n].key = n;
+		assert_int_equal(hmap_insert(&m, &items[n].node, hmap_hash(&n, sizeof(n))), 0);
+	}
+	while (hmap_scan(&m, &cursor, met_cb, met)) {
+		steps++;
+		for (unsigned int k = 0; k < 10 && n < N; k++, n++) {
+			items[n].key = n;
+			assert_int_equal(
+				hmap_insert(&m, &items[n].node, hmap_hash(&n, sizeof(n))), 0);
+		}
+		if (steps < 50)
+			hmap_remove(&m, &items[FIRST - steps].node);
+	}
+	assert_int_equal(n, N);
+	for (uint32_t i = 0; i < N; i++)
+		assert_in_range(met->times[i], i < FIRST - 50 ? 1 : 0, 1);
+	hmap_fini(&m);
+	free(met);
+	free(items);
+}
+
+static void slab_gives_and_takes(void **state)
+{
+	enum { N = 2000, SIZE = 128 };
+	struct rng rng = rng_seeded(7);
+	uint8_t *held[N] = {NULL};
+	uint32_t count = 0;
+	struct slab s;
+
+	(void)state;
+	slab_init(&s, SIZE);
+	for (unsigned int round = 0; round < 20000; round++) {
+		unsigned int i = (unsigned int)rng_below(&rng, N);
+
+		if (held[i]) {
+			for (unsigned int k = 0; k < SIZE; k++) // nobody else wrote there
+				assert_int_equal(held[i][k], (uint8_t)i);
+			slab_put(&s, held[i]);
+			held[i] = NULL;
+			count--;
+			continue;
+		}
+		held[i] = slab_get(&s);
+		assert_non_null(held[i]);
+		assert_int_equal((uintptr_t)held[i] % 64, 0);
+		for (unsigned int k = 0; k < SIZE; k++)
+			assert_int_equal(held[i][k], 0);
+		memset(held[i], (uint8_t)i, SIZE);
+		assert_int_equal(s.count, ++count);
+	}
+	for (unsigned int i = 0; i < N; i++)
+		if (held[i])
+			slab_put(&s, held[i]);
+	assert_int_equal(s.count, 0);
+	// Those made one after the other lie so, but for the ends of chunks.
+	for (unsigned int i = 0; i < N; i++)
+		held[i] = slab_get(&s);
+	count = 0;
+	for (unsigned int i = 0; i + 1 < N; i++) {
+		uint8_t *next = slab_next(&s, held[i]);
+
+		count += next == held[i + 1];
+		assert_true(!next || next == held[i + 1]);
+	}
+#ifndef __SANITIZE_ADDRESS__
+	assert_in_range(count, N * 9 / 10, N - 1);
+#endif
+	assert_null(slab_next(&s, held[N - 1]));
+	slab_fini(&s);
+}
+
 static void backoff_stays_in_its_window(void **state)
 {
 	struct rng r = rng_seeded(1);
@@ -303,12 +423,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addr_text_round_trip),
 		cmocka_unit_test(addr_kinds),
+		cmocka_unit_test(private_addresses),
 		cmocka_unit_test(prefix_matching),
 		cmocka_unit_test(ssm_groups),
 		cmocka_unit_test(cursor_bounds),
 		cmocka_unit_test(timers_fire_in_order),
 		cmocka_unit_test(hmap_insert_find_remove),
 		cmocka_unit_test(hmap_grows_by_and_by),
+		cmocka_unit_test(hmap_is_walked_in_pieces),
+		cmocka_unit_test(slab_gives_and_takes),
 		cmocka_unit_test(backoff_stays_in_its_window),
 	};
 
