@@ -185,8 +185,27 @@ static enum ask ask_anycast(struct source *src)
 	return ASK_ADDED;
 }
 
+// The reverse names of private addresses are nobody's, and not for others to read. (Our own are
+// refused before: refuse.c.)
+static const char *no_driad_for(const struct source *src)
+{
+	const struct channels *cs = src->cs;
+
+	if (!addr_is_unicast(&src->addr))
+		return "DNS: not asked: no host has the source's address";
+	if (addr_is_private(&src->addr) && !cs->cfg.private_sources)
+		return "DNS: not asked: the source's address is private (dns.private_sources)";
+	return NULL;
+}
+
 static enum ask ask_driad(struct source *src, uint64_t now_us)
 {
+	const char *why = no_driad_for(src);
+
+	if (why) {
+		snprintf(src->dns_said, sizeof(src->dns_said), "%s", why);
+		return ASK_NOTHING;
+	}
 	src->expires_us = now_us; // until an answer brings a TTL
 	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
 	if (src->lookup)
