@@ -258,6 +258,11 @@ static void inner_options(struct made *m, uint32_t r)
 	insert(m, m->inner + ihl, n);
 	m->end = m->inner + ihl + n;
 	memset(inner(m) + 20, 1, ihl + n - 20);
+	if (r >> 8 & 1) { // one with a length before another, of any kind
+		inner(m)[20] = (uint8_t)(r >> 16);
+		inner(m)[21] = (uint8_t)(r >> 12 & 3);
+		inner(m)[22] = (uint8_t[]){131, 137, 7, 0x94}[r >> 24 & 3];
+	}
 	inner(m)[0] = (uint8_t)(0x40 | (ihl + n) / 4);
 	add16(ip_len(inner(m), false), (int)n);
 	add16(udp(m) + 4, (int)n);

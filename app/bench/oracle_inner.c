@@ -87,6 +87,21 @@ static void forward4(
 	o->mac[5] = out[19];
 }
 
+// Loose or strict source routing (RFC 791 section 3.1).
+static bool routed_by_source(const uint8_t *ip, size_t ihl)
+{
+	for (size_t i = 20; i < ihl;) {
+		unsigned int kind = ip[i], size = i + 1 < ihl ? ip[i + 1] : 0;
+
+		if (kind == 131 || kind == 137)
+			return true;
+		if (kind == 0 || (kind != 1 && size < 2))
+			break;
+		i += kind == 1 ? 1 : size;
+	}
+	return false;
+}
+
 static void inner4(struct oracle *o, const struct oracle_world *w, const uint8_t *ip, size_t avail,
 	uint32_t tunnel, unsigned int outer_ecn)
 {
@@ -102,6 +117,8 @@ static void inner4(struct oracle *o, const struct oracle_world *w, const uint8_t
 		drop(o, DROP_INNER_LENGTH);
 	else if (oracle_cksum(ip, ihl, 0) != 0)
 		drop(o, DROP_INNER_CKSUM);
+	else if (routed_by_source(ip, ihl))
+		drop(o, DROP_INNER_SOURCE_ROUTE);
 	else if (ip[16] < 224 || ip[16] > 239)
 		drop(o, DROP_INNER_NOT_MULTICAST);
 	else if (ip[16] == 224 && ip[17] == 0 && ip[18] == 0)

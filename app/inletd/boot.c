@@ -17,6 +17,7 @@
 #define RECLAIM_US	(5 * USEC_PER_MSEC)
 #define RECLAIM_PARTS	40 // five times them is a second, a fifth of what a counter may take
 #define LOAD_US		(1 * USEC_PER_SEC)
+#define ECN_US		(60 * USEC_PER_SEC) // between two lines about ECN
 #define ALIVE_US	(5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
 #define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 #define DNS_MAX_WAITING 65536
@@ -184,6 +185,7 @@ static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
 		.traffic_timeout_ms = amt->traffic_timeout_ms,
 		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
 		.race_delay_ms = amt->race_delay_ms,
+		.private_sources = in->cfg.dns.private_sources,
 		.race_next_ms = amt->race_next_ms,
 		// A quarter of the rate: a lookup may be several queries.
 		.renew_per_s = in->cfg.dns.queries_per_100ms * 10 / 4,
@@ -247,6 +249,21 @@ static void link_look(struct inlet *in, struct inlet_port *p)
 	}
 }
 
+// RFC 6040 section 4.2: what is odd about ECN is said, whether it was dropped or not.
+static void ecn_look(struct inlet *in, uint64_t now_us)
+{
+	uint64_t forwarded = crossing_ecn_odd(in->crossing);
+	uint64_t dropped = crossing_drop(in->crossing, DROP_ECN);
+
+	if (forwarded + dropped == in->ecn_said || now_us < in->ecn_due_us)
+		return;
+	log_warn("inletd",
+		"ECN changed on the way by somebody who should not forwarded=%llu dropped=%llu",
+		(unsigned long long)forwarded, (unsigned long long)dropped);
+	in->ecn_said = forwarded + dropped;
+	in->ecn_due_us = now_us + ECN_US;
+}
+
 static void reclaim_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct inlet *in = arg;
@@ -264,6 +281,7 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 	steering_tick(in->steering, now_us);
 	if (now_us >= in->load_due_us) {
 		observe_load(in);
+		ecn_look(in, now_us);
 		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);

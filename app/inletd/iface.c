@@ -71,8 +71,18 @@ static int set_addresses(struct iface *ifc, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
+// Whether IPv6 is asked for on the interface: by an address, a route, or a protocol that needs no
+// more than a link-local address.
 static bool speaks_ipv6(const struct config_if *cfg)
 {
+	const struct config_pim *pim = &cfg->pim;
+
+	if ((cfg->role & IF_DOWNSTREAM) &&
+		(cfg->mld.enabled || (pim->enabled && pim->families == CONFIG_IPV6)))
+		return true;
+	for (unsigned int i = 0; i < cfg->n_routes; i++)
+		if (cfg->routes[i].to.addr.family == ADDR_V6)
+			return true;
 	for (unsigned int i = 0; i < cfg->n_addrs; i++)
 		if (cfg->addrs[i].addr.family == ADDR_V6)
 			return true;

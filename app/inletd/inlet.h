@@ -170,7 +170,8 @@ struct inlet {
 	struct notify notify; // of the service manager
 	struct timer alive;
 	uint64_t load_due_us;
-	struct observe observe; // for the console; observe.c keeps it
+	uint64_t ecn_said, ecn_due_us; // packets told of in the log, and when the next line may be
+	struct observe observe;	       // for the console; observe.c keeps it
 	struct console_server *console;
 	struct console_local *local;
 };

@@ -178,7 +178,9 @@ void amt_tunnel_want(struct amt_tunnel *t, uint8_t family, uint64_t now_us)
 
 	if (t->state == AMT_FAILED || amt_side_active(s))
 		return;
-	// One that had failed may fail again, and is to be told again.
+	// One that had failed may fail again, after as many Requests, and is to be told again.
+	if (s->state == AMT_FAILED && !s->waiting)
+		s->unanswered = 0;
 	s->state = AMT_REQUESTING;
 	if (!s->waiting)
 		amt_request_start(s, now_us);

@@ -131,6 +131,17 @@ bool addr_is_unicast(const struct addr *a)
 	return a->family != ADDR_V4 || (a->bytes[0] != 0 && a->bytes[0] < 240);
 }
 
+bool addr_is_private(const struct addr *a)
+{
+	const uint8_t *b = a->bytes;
+
+	if (a->family == ADDR_V6)
+		return (b[0] & 0xfe) == 0xfc;
+	return a->family == ADDR_V4 &&
+	       (b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+		       (b[0] == 192 && b[1] == 168) || (b[0] == 100 && (b[1] & 0xc0) == 64));
+}
+
 int prefix_parse(const char *text, struct prefix *out)
 {
 	char copy[PREFIX_STRLEN];

@@ -59,6 +59,9 @@ bool addr_is_linklocal(const struct addr *a);
 // loopback, link-local, multicast, 0/8, 240/4 or broadcast (RFC 1812 section 5.3.7).
 bool addr_is_unicast(const struct addr *a);
 
+// True for an address that is nobody's in the Internet: RFC 1918, RFC 6598 and RFC 4193.
+bool addr_is_private(const struct addr *a);
+
 // "a/len"; a bare address is a host prefix. Host bits are cleared. 0, or -EINVAL.
 int prefix_parse(const char *text, struct prefix *out);
 const char *prefix_format(const struct prefix *p, char buf[PREFIX_STRLEN]);

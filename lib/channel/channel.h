@@ -93,6 +93,7 @@ struct channel_cfg {
 	// Methods of discovery in their order, after the static relays.
 	enum config_discovery methods[CONFIG_MAX_METHODS];
 	unsigned int n_methods;
+	bool private_sources;			 // DRIAD for those as well
 	const char *domains[CONFIG_MAX_DOMAINS]; // to look for services in; the caller's
 	unsigned int n_domains;
 	// Endpoints towards one relay, each at a local address of its own; channels are spread over

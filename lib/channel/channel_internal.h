@@ -9,17 +9,18 @@
 #include <sys/queue.h>
 
 #include "base/hmap.h"
+#include "base/slab.h"
 #include "channel/channel.h"
 
 struct channel {
 	struct hnode node; // channels.by_sg
 	struct sg sg;
+	bool awaiting; // on channels.awaiting, else on channels.seen
 	uint64_t wanted_by[CHANNEL_ORIGINS];
 	uint64_t muted; // interfaces where another router forwards it
 	struct source *source;
 	TAILQ_ENTRY(channel) in_source;
 	TAILQ_ENTRY(channel) in_sweep;
-	bool awaiting;		   // on channels.awaiting, else on channels.seen
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
 	struct tunnel *tunnel;	   // with mfib: that tunnel, or a further endpoint of it
 	struct moving *moving;	   // while it is joined at two relays, or was not long ago
@@ -84,12 +85,12 @@ struct source {
 	struct driad_lookup *lookup;
 	struct source_list *services_list; // of those that wait for DNS-SD, with it; NULL: not
 	TAILQ_ENTRY(source) in_services;
-	uint32_t wait_s;    // how long the "no" of DRIAD holds
 	char dns_said[128]; // why it brought nothing
+	uint32_t wait_s;    // how long the "no" of DRIAD holds
+	unsigned int retries;
 	struct tunnel *tunnel;
 	TAILQ_ENTRY(source) in_tunnel;
 	struct timer retry;
-	unsigned int retries;
 	char reason[128]; // why it waits
 	// health.c, while attached to a tunnel that is up
 	struct timer health;
@@ -98,21 +99,21 @@ struct source {
 	uint64_t flow_since_us;	      // valid when flowing
 	uint64_t asked_us;	      // amt_tunnel_ask() for it; 0: not
 	unsigned int silences, moves; // windows without a packet; relays left for it
+	bool flowing;		      // it had one since
+	bool spread_out;	      // it waits its turn to be sent to another relay
 	// Relays that are held for not answering may be tried: nothing else is left, a back-off
 	// passed.
 	bool last_resort;
 	bool settle; // relays that bring no traffic may be tried: there is no other
 	bool services_used;
 	// renew.c
-	struct timer renew;
-	unsigned int renew_rank;  // of the method that named the relay in use
-	unsigned int renew_tries; // without an answer
 	bool renewing;		  // the lookup is for that
 	bool renew_turn;	  // has its place in the line
 	bool renew_unsettled;	  // it should be at another relay
-	bool spread_out;	  // health.c: it waits its turn to be sent to another relay
-	bool flowing;		  // it had one since
-	struct move *move;	  // while attached: to another relay; NULL when it stays
+	unsigned int renew_rank;  // of the method that named the relay in use
+	unsigned int renew_tries; // without an answer
+	struct timer renew;
+	struct move *move; // while attached: to another relay; NULL when it stays
 	uint64_t move_after_us;
 	unsigned int moves_failed; // in a row
 };
@@ -150,6 +151,7 @@ struct services {
 	struct driad_relay relays[SERVICES_MAX];
 	unsigned int n;
 	uint64_t expires_us;
+	bool failed; // there was no answer
 	struct source_list waiting;
 };
 
@@ -210,6 +212,7 @@ struct channels {
 	struct channel_cfg cfg;
 	struct channel_env env;
 	struct channel_rooms rooms;
+	struct slab channel_slab;
 	struct hmap by_sg, by_source, by_discovery, by_relay;
 	struct channel_list awaiting; // attached or not, no packet seen yet
 	struct channel_list seen;     // the others

@@ -49,9 +49,18 @@ static void answered(struct source *src, bool ok, uint64_t now_us)
 	}
 }
 
-static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
+// Why DNS brought nothing, for the channel's reason.
+static void say(struct source *src, const struct driad_result *result)
 {
 	const char *status = driad_status_name(result->status);
+
+	snprintf(src->dns_said, sizeof(src->dns_said), "%s%s%s%.100s",
+		strncmp(status, "DNSSEC", 6) == 0 ? "" : "DNS: ", status,
+		result->detail[0] ? ": " : "", result->detail);
+}
+
+static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now_us)
+{
 	struct source *src = arg;
 
 	src->lookup = NULL;
@@ -64,9 +73,7 @@ static void lookup_cb(void *arg, const struct driad_result *result, uint64_t now
 			expires_by(src, src->cs->services.expires_us);
 		add_found(src, result->relays, result->n_relays, "driad");
 	} else {
-		snprintf(src->dns_said, sizeof(src->dns_said), "%s%s%s%.100s",
-			strncmp(status, "DNSSEC", 6) == 0 ? "" : "DNS: ", status,
-			result->detail[0] ? ": " : "", result->detail);
+		say(src, result);
 	}
 	answered(src, result->status == DRIAD_OK, now_us);
 }
@@ -83,8 +90,12 @@ static void renew_services(struct source *src, uint64_t now_us)
 	const struct services *sv = &src->cs->services;
 
 	src->renewing = false;
-	src->expires_us = sv->expires_us;
-	renew_answered(src, sv->relays, sv->n, "dns-sd", now_us);
+	if (sv->failed) {
+		renew_failed(src, now_us);
+	} else {
+		src->expires_us = sv->expires_us;
+		renew_answered(src, sv->relays, sv->n, "dns-sd", now_us);
+	}
 	renew_done(src, now_us);
 }
 
@@ -93,12 +104,14 @@ static void services_cb(void *arg, const struct driad_result *result, uint64_t n
 	struct channels *cs = arg;
 	struct services *sv = &cs->services;
 	struct source_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
+	bool unsafe = result->status == DRIAD_BOGUS || result->status == DRIAD_INSECURE;
 	uint32_t ttl_s = result->ttl_s > SERVICES_MIN_S ? result->ttl_s : SERVICES_MIN_S;
 	struct source *src;
 
 	cs->now_us = now_us;
 	sv->lookup = NULL;
 	sv->expires_us = now_us + ttl_s * USEC_PER_SEC;
+	sv->failed = result->ttl_s == 0;
 	sv->n = 0;
 	for (unsigned int i = 0; i < result->n_relays && i < SERVICES_MAX; i++)
 		sv->relays[sv->n++] = result->relays[i];
@@ -114,6 +127,8 @@ static void services_cb(void *arg, const struct driad_result *result, uint64_t n
 			renew_services(src, now_us);
 			continue;
 		}
+		if (unsafe)
+			say(src, result);
 		add_found(src, sv->relays, sv->n, "dns-sd");
 		answered(src, sv->n > 0, now_us);
 	}
@@ -170,8 +185,27 @@ static enum ask ask_anycast(struct source *src)
 	return ASK_ADDED;
 }
 
+// The reverse names of private addresses are nobody's, and not for others to read. (Our own are
+// refused before: refuse.c.)
+static const char *no_driad_for(const struct source *src)
+{
+	const struct channels *cs = src->cs;
+
+	if (!addr_is_unicast(&src->addr))
+		return "DNS: not asked: no host has the source's address";
+	if (addr_is_private(&src->addr) && !cs->cfg.private_sources)
+		return "DNS: not asked: the source's address is private (dns.private_sources)";
+	return NULL;
+}
+
 static enum ask ask_driad(struct source *src, uint64_t now_us)
 {
+	const char *why = no_driad_for(src);
+
+	if (why) {
+		snprintf(src->dns_said, sizeof(src->dns_said), "%s", why);
+		return ASK_NOTHING;
+	}
 	src->expires_us = now_us; // until an answer brings a TTL
 	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
 	if (src->lookup)

@@ -133,17 +133,18 @@ static void replace(struct source *src, unsigned int rank, const struct driad_re
 static bool decide(struct source *src, uint64_t now_us)
 {
 	const struct candidate *have = in_use(src);
-	const struct candidate *best;
-	int i = source_other(src, have ? have->rank : 0, now_us);
 	int ret;
 
-	if (i < 0 && have)
-		return false;
-	best = i < 0 ? NULL : &src->candidates[i];
-	if (have && have->relay.precedence <= best->relay.precedence)
-		return false;
-	ret = move_begin(
-		src, have ? &best->relay.addr : NULL, have ? why_better : why_gone, 0, now_us);
+	if (have) {
+		int i = source_other(src, have->rank, now_us);
+		const struct candidate *best = i < 0 ? have : &src->candidates[i];
+
+		if (have->relay.precedence <= best->relay.precedence)
+			return false;
+		ret = move_begin(src, &best->relay.addr, why_better, 0, now_us);
+	} else {
+		ret = move_begin(src, NULL, why_gone, 0, now_us);
+	}
 	if (ret < 0)
 		log_debug("channel", "not moved now, errno=%d", -ret);
 	return true;

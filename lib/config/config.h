@@ -164,6 +164,7 @@ struct config_dns {
 	uint32_t negative_ttl_max_s;			     // 300; cap of the negative cache
 	char domains[CONFIG_MAX_DOMAINS][CONFIG_DOMAIN_LEN]; // for DNS-SD, absolute; default: none
 	unsigned int n_domains;
+	bool private_sources; // false; true: reverse names of private addresses are asked for too
 	enum config_dnssec dnssec; // permissive
 	// DS or DNSKEY records, in text; and a file of them. Neither: Debian's file of the root
 	// zone's, if it is there; "require" needs it.

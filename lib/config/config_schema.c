@@ -153,6 +153,7 @@ static const struct schema schema_dns[] = {
 	{"retry_max", SCHEMA_INT, FIELD(struct config_draft, c.dns.retry_max_s), RANGE(1, DAY_S)},
 	{"negative_ttl_max", SCHEMA_INT, FIELD(struct config_draft, c.dns.negative_ttl_max_s),
 		RANGE(0, DAY_S)},
+	{"private_sources", SCHEMA_BOOL, FIELD(struct config_draft, c.dns.private_sources)},
 	{"dnssec", SCHEMA_TEXT, FIELD(struct config_draft, c.dns.dnssec), .value = value_dnssec},
 	{"trust_anchors", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.trust_anchors),
 		COUNT(struct config_draft, c.dns.n_trust_anchors), RANGE(1, CONFIG_MAX_ANCHORS),

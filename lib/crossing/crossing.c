@@ -269,6 +269,15 @@ uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason)
 	return n;
 }
 
+uint64_t crossing_ecn_odd(const struct crossing *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < c->n_workers; i++)
+		sum(&n, &c->workers[i]->ecn_odd);
+	return n;
+}
+
 void crossing_load(const struct crossing *c, unsigned int worker, struct crossing_load *out)
 {
 	const uint64_t *from = (const uint64_t *)&c->workers[worker]->load;

@@ -69,6 +69,7 @@ struct crossing_tx {
 struct crossing_worker {
 	// Written by the worker, read by the control thread.
 	_Alignas(RTE_CACHE_LINE_SIZE) uint64_t drops[DROP_COUNT];
+	uint64_t ecn_odd; // data forwarded with ECN fields that RFC 6040 section 4.2 calls unused
 	struct crossing_if_stats ifs[CROSSING_MAX_IFS];
 	struct crossing_load load;
 	struct crossing_spread_counts *spread_counts; // NULL: spreads nothing
@@ -128,6 +129,8 @@ int crossing_inject(struct crossing *c, unsigned int ifindex, const void *frame,
 void crossing_if_stats(
 	const struct crossing *c, unsigned int ifindex, struct crossing_if_stats *out);
 uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason);
+// The same of data that were forwarded though their ECN fields are odd together.
+uint64_t crossing_ecn_odd(const struct crossing *c);
 // Of one worker, each counter one aligned load.
 void crossing_load(const struct crossing *c, unsigned int worker, struct crossing_load *out);
 

@@ -24,6 +24,7 @@
 	X(INNER_HEADER, "inner header length invalid")                                      \
 	X(INNER_LENGTH, "inner datagram longer than the outer")                             \
 	X(INNER_CKSUM, "inner IPv4 header checksum wrong")                                  \
+	X(INNER_SOURCE_ROUTE, "inner datagram says its own route (RFC 4607 section 7.4)")   \
 	X(INNER_NOT_MULTICAST, "inner destination is not multicast")                        \
 	X(INNER_LINK_LOCAL, "inner destination is link-local (224.0.0.0/24, ffx0 to ffx2)") \
 	X(INNER_SOURCE, "inner source is not a unicast address")                            \

@@ -198,6 +198,26 @@ static bool rare(
 	return false;
 }
 
+// Whether the options of a header say a route to take: loose or strict source routing (RFC 791
+// section 3.1). IPv6 has none for a multicast destination (RFC 8200 section 4.4, RFC 5095).
+static bool source_routed(const uint8_t *ip, size_t ihl)
+{
+	size_t at = IPV4_LEN;
+
+	while (at < ihl && ip[at] != IPV4_OPTION_END) {
+		if (ip[at] == IPV4_OPTION_LSRR || ip[at] == IPV4_OPTION_SSRR)
+			return true;
+		if (ip[at] == IPV4_OPTION_NOP) {
+			at++;
+			continue;
+		}
+		if (at + 1 >= ihl || ip[at + 1] < 2)
+			return false;
+		at += ip[at + 1];
+	}
+	return false;
+}
+
 // avail: octets after the AMT header.
 static struct class classify_inner4(
 	const struct worker *w, const struct frame *f, size_t inner, size_t avail)
@@ -215,6 +235,8 @@ static struct class classify_inner4(
 		return DROP_FOR(INNER_LENGTH);
 	if (rte_raw_cksum(ip, ihl) != 0xffff)
 		return DROP_FOR(INNER_CKSUM);
+	if (source_routed(ip, ihl))
+		return DROP_FOR(INNER_SOURCE_ROUTE);
 	miss = classify_miss4(ip);
 	if (miss == DROP_NOT_JOINED)
 		c.oifs = lookup4(f, ip, &c.count);
@@ -223,6 +245,7 @@ static struct class classify_inner4(
 	if (ip[8] <= 1)
 		return DROP_FOR(TTL);
 	c.ecn = ecn_decap[outer_ecn(f)][ip[1] & ECN_MASK];
+	c.ecn_odd = ecn_is_odd[outer_ecn(f)][ip[1] & ECN_MASK];
 	return c.ecn == ECN_DROP ? DROP_FOR(ECN) : c;
 }
 
@@ -248,6 +271,7 @@ static struct class classify_inner6(
 	if (ip[7] <= 1)
 		return DROP_FOR(TTL);
 	c.ecn = ecn_decap[outer_ecn(f)][ipv6_ecn(ip)];
+	c.ecn_odd = ecn_is_odd[outer_ecn(f)][ipv6_ecn(ip)];
 	return c.ecn == ECN_DROP ? DROP_FOR(ECN) : c;
 }
 

@@ -45,6 +45,7 @@ struct class
 	uint16_t inner_len;
 	bool v6;
 	uint8_t ecn;
+	bool ecn_odd; // to be counted
 };
 
 // Reads nothing past the first segment.

@@ -546,9 +546,11 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 		return false;
 	if (any_ecn) {
 		outer_ecn = s.outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK;
-		ecn = ecn_decap[outer_ecn][s.inner6 ? ipv6_ecn(inner) : inner[1] & ECN_MASK];
-		if (ecn == ECN_DROP)
+		ecn = s.inner6 ? ipv6_ecn(inner) : inner[1] & ECN_MASK;
+		if (ecn_decap[outer_ecn][ecn] == ECN_DROP)
 			return false;
+		crossing_count(&b->w->x->ecn_odd, ecn_is_odd[outer_ecn][ecn]);
+		ecn = ecn_decap[outer_ecn][ecn];
 		if (s.inner6)
 			ipv6_forward(inner, ecn);
 		else

@@ -34,6 +34,11 @@
 #define IPV4_FRAG_MASK 0x3fff // more-fragments flag and offset
 #define IPV4_OFFSET    0x1fff
 
+#define IPV4_OPTION_END	 0
+#define IPV4_OPTION_NOP	 1
+#define IPV4_OPTION_LSRR 131
+#define IPV4_OPTION_SSRR 137
+
 // ECN codepoints (RFC 3168 section 5).
 #define ECN_MASK 3
 #define ECN_CE	 3
@@ -46,6 +51,15 @@ static const uint8_t ecn_decap[4][4] = {
 	{0, 1, 1, 3},	     // outer ECT(1)
 	{0, 1, 2, 3},	     // outer ECT(0)
 	{ECN_DROP, 3, 3, 3}, // outer CE
+};
+
+// The combinations that the same section marks, apart from the one that is dropped: somebody on the
+// way has changed what it should not have.
+static const uint8_t ecn_is_odd[4][4] = {
+	{0, 0, 0, 0},
+	{1, 0, 0, 1}, // outer ECT(1)
+	{1, 1, 0, 0}, // outer ECT(0)
+	{0, 0, 0, 0},
 };
 
 static inline uint16_t get_be16(const uint8_t *p)

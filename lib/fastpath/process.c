@@ -152,6 +152,7 @@ static void forward(struct burst *b, struct rte_mbuf *m, const struct class *c)
 		return;
 	}
 	mfib_count(c->count, c->inner_len);
+	crossing_count(&b->w->x->ecn_odd, c->ecn_odd);
 	if (c->v6)
 		ipv6_forward(ip, c->ecn);
 	else

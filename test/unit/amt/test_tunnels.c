@@ -2,6 +2,7 @@
 // Many tunnels, many channels in one, many messages: what belongs to each alone.
 #include "../wire/vectors.h"
 #include "lab.h"
+#include "wire/ip.h"
 
 #define S    USEC_PER_SEC
 #define MANY 1000
@@ -142,12 +143,82 @@ static void one_message_a_datagram(void **state)
 	lab_close(&lab);
 }
 
+// The ICMPv6 checksum of a datagram whose extension headers take eight octets.
+static void fix_icmpv6(uint8_t *ip, size_t hdr_len)
+{
+	size_t len = (size_t)(ip[4] << 8 | ip[5]) - (hdr_len - 40);
+	uint8_t *icmp = ip + hdr_len;
+	uint32_t sum;
+
+	icmp[2] = icmp[3] = 0;
+	sum = ip_cksum_add(0, ip + 8, 32);
+	sum = ip_cksum_add(sum, (const uint8_t[]){0, (uint8_t)len, 0, 58}, 4);
+	sum = ip_cksum_add(sum, icmp, len);
+	icmp[2] = (uint8_t)(ip_cksum_fold(sum) >> 8);
+	icmp[3] = (uint8_t)ip_cksum_fold(sum);
+}
+
+// Q-08, Q-08b: the inner General Query is taken from any source, and without what a router would
+// ask of it on a link: Router Alert, hop limit, traffic class. A15 and A36, changed.
+static void inner_query_of_any_kind(void **state)
+{
+	static const char *const sources[] = {
+		"::", "fe80::1", "2001:db8::1", "fd00::1", "2001:db8:2::15", "::1"};
+	struct vector v;
+	struct lab lab;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		for (int what = 0; what < 5; what++) {
+			struct addr src = lab_addr(sources[i]);
+			uint8_t *ip = v.amt + 12;
+			size_t hdr_len = 48;
+
+			lab_open(&lab);
+			lab.t = amt_tunnel_open_for(
+				lab.gw, &lab.relay, ADDR_V6, &lab, &lab.local, lab.now);
+			assert_non_null(lab.t);
+			vector_get("A15", &v);
+			memcpy(v.amt + 8, lab.sent[0].buf + 4, 4);
+			memcpy(ip + 8, src.bytes, 16);
+			if (what == 1)
+				memset(ip + 46, 0, 2); // Linux: Pad1 Pad1
+			if (what == 2)
+				memcpy(ip + 42, "\1\4\0\0\0\0", 6); // no Router Alert
+			if (what == 3)
+				ip[7] = 64;
+			if (what == 4) { // no extension header at all
+				memmove(ip + 40, ip + 48, v.len - 12 - 48);
+				v.len -= 8;
+				ip[5] = (uint8_t)(ip[5] - 8);
+				ip[6] = 58;
+				hdr_len = 40;
+			}
+			fix_icmpv6(ip, hdr_len);
+			amt_tunnel_input(lab.t, &lab.relay, AMT_PORT, v.amt, v.len, lab.now);
+			if (lab.n_events != 1 || lab.events[0] != AMT_EV_UP)
+				fail_msg("from %s, %d", sources[i], what);
+			lab_close(&lab);
+		}
+	}
+	// Over IPv6 the same.
+	lab_open(&lab);
+	lab.relay = lab_addr("2001:db8:2::15");
+	lab.t = amt_tunnel_open_for(lab.gw, &lab.relay, ADDR_V6, &lab, &lab.local, lab.now);
+	vector_get("A36", &v);
+	memcpy(v.amt + 8, lab.sent[0].buf + 4, 4);
+	amt_tunnel_input(lab.t, &v.src, v.src_port, v.amt, v.len, lab.now);
+	assert_int_equal(lab.n_events, 1);
+	lab_close(&lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_has_its_own_state),
 		cmocka_unit_test(one_of_several_leaves_by_block),
 		cmocka_unit_test(one_message_a_datagram),
+		cmocka_unit_test(inner_query_of_any_kind),
 	};
 
 	return RUN_TESTS(tests);

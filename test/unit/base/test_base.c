@@ -40,6 +40,29 @@ static void addr_text_round_trip(void **state)
 	}
 }
 
+static void private_addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} rows[] = {{"10.0.0.0", true}, {"10.255.255.255", true}, {"11.0.0.0", false},
+		{"172.15.255.255", false}, {"172.16.0.0", true}, {"172.31.255.255", true},
+		{"172.32.0.0", false}, {"192.168.0.0", true}, {"192.169.0.0", false},
+		{"192.167.255.255", false}, {"100.63.255.255", false}, {"100.64.0.0", true},
+		{"100.127.255.255", true}, {"100.128.0.0", false}, {"198.51.100.1", false},
+		{"fbff::1", false}, {"fc00::1", true}, {"fdff::1", true}, {"fe00::1", false},
+		{"2001:db8::1", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct addr a;
+
+		assert_int_equal(addr_parse(rows[i].text, &a), 0);
+		if (addr_is_private(&a) != rows[i].is)
+			fail_msg("%s", rows[i].text);
+	}
+}
+
 static void addr_kinds(void **state)
 {
 	static const struct {
@@ -400,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addr_text_round_trip),
 		cmocka_unit_test(addr_kinds),
+		cmocka_unit_test(private_addresses),
 		cmocka_unit_test(prefix_matching),
 		cmocka_unit_test(ssm_groups),
 		cmocka_unit_test(cursor_bounds),

@@ -247,11 +247,33 @@ static void pruned_while_asking(void **state)
 	assert_false(world_has(S1, G1));
 }
 
+// A forged answer of DNS-SD names nobody, and is what the channel says where nothing else is asked.
+static void services_forged(void **state)
+{
+	struct channel_cfg cfg = w.cfg;
+
+	(void)state;
+	cfg.methods[0] = DISCOVERY_DNS_SD;
+	cfg.n_methods = 1;
+	cfg.domains[0] = "example.net.";
+	cfg.n_domains = 1;
+	world_configure(&cfg);
+	w.services = (struct driad_result){.status = DRIAD_BOGUS, .detail = "signature expired"};
+	world_want(S1, G1, 1, true);
+	world_run(1 * S);
+	assert_int_equal(world_view(S1, G1).state, CHANNEL_WAITING);
+	assert_string_equal(world_view(S1, G1).reason, "DNSSEC bogus: signature expired");
+	services_are(R2);
+	world_run(150 * S);
+	assert_int_equal(relay_of(S1), 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(services_first),
+		T(services_forged),
 		T(anycast_second),
 		T(anycast_of_both),
 		T(anycast_before_addresses),

@@ -134,6 +134,7 @@ static void defaults(void **state)
 	assert_int_equal(c.dns.retry_initial_ms, 1000);
 	assert_int_equal(c.dns.retry_max_s, 120);
 	assert_int_equal(c.dns.negative_ttl_max_s, 300);
+	assert_false(c.dns.private_sources);
 	assert_int_equal(c.dns.dnssec, DNSSEC_PERMISSIVE);
 	assert_int_equal(c.dns.n_trust_anchors, 0);
 	assert_string_equal(c.dns.trust_anchor_file, "");
@@ -188,7 +189,7 @@ static const char everything[] =
 	"});\n"
 	"ssm_ranges = [ \"232.0.0.0/8\", \"233.0.0.0/8\" ];\n"
 	"dns = { resolvers = [ \"127.0.0.1@5353\", \"2001:db8::53\" ]; queries_per_100ms = 0x20;\n"
-	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0;\n"
+	" retry_initial_ms = 200; retry_max = 1; negative_ttl_max = 0; private_sources = true;\n"
 	" search_domains = [ \"example.net\", \"a_b.example.org.\" ];\n"
 	" dnssec = \"require\"; trust_anchors = [ \"example.net. 60 IN DS 1 13 2 ab\" ];\n"
 	" trust_anchor_file = \"/tmp/k\"; insecure_domains = [ \"corp.example\" ]; };\n"
@@ -280,6 +281,7 @@ static void every_key(void **state)
 	assert_int_equal(c.discovery[0], DISCOVERY_DRIAD);
 	assert_int_equal(c.discovery[1], DISCOVERY_ANYCAST);
 	assert_int_equal(c.dns.n_domains, 2);
+	assert_true(c.dns.private_sources);
 	assert_int_equal(c.dns.dnssec, DNSSEC_REQUIRE);
 	assert_int_equal(c.dns.n_trust_anchors, 1);
 	assert_string_equal(c.dns.trust_anchors[0], "example.net. 60 IN DS 1 13 2 ab");

@@ -638,6 +638,39 @@ static void secure_answers(void **state)
 		if (rows[i].detail)
 			assert_string_equal(lab.result.detail, rows[i].detail);
 	}
+	// Of DNS-SD the PTR, the SRV and the address count alike.
+	for (unsigned int forged = 0; forged < 3; forged++) {
+		static const char *const domains[] = {"example.net."};
+		uint8_t rdata[300] = {0, 5, 0, 0, 0x08, 0xdc};
+		unsigned int before = lab.n_results;
+
+		lab.n_asked = 0;
+		lab.now += US_PER_S;
+		driad_lookup_services(lab.d, domains, 1, on_result, &lab, lab.now);
+		dns_begin(&m, "_amt._udp.example.net.", 33, 3);
+		dns_soa(&m, 60, 60);
+		answer_as(1, &m, true, false);
+		dns_begin(&m, "_amt._udp.example.net.", 12, 0);
+		dns_record(&m, 12, 600, rdata + 6, dns_name("x._amt._udp.example.net.", rdata + 6));
+		answer_as(0, &m, forged != 0, forged == 0);
+		if (forged > 0) {
+			dns_begin(&m, "x._amt._udp.example.net.", 33, 0);
+			dns_record(
+				&m, 33, 500, rdata, 6 + dns_name("relay.example.net.", rdata + 6));
+			answer_as(2, &m, forged != 1, forged == 1);
+		}
+		if (forged > 1) {
+			dns_begin(&m, "relay.example.net.", A, 0);
+			dns_record_hex(&m, A, 400, "cb007199");
+			answer_as(3, &m, false, true);
+			dns_begin(&m, "relay.example.net.", AAAA, 3);
+			dns_soa(&m, 60, 60);
+			answer_as(4, &m, true, false);
+		}
+		assert_int_equal(lab.n_results, before + 1);
+		assert_int_equal(lab.result.status, DRIAD_BOGUS);
+		assert_int_equal(lab.result.n_relays, 0);
+	}
 	// "No such record" counts only when it is signed.
 	start("192.0.2.13");
 	dns_begin(&m, "13.2.0.192.in-addr.arpa.", AMTRELAY, 3);
@@ -665,7 +698,7 @@ static void secure_answers(void **state)
 	assert_int_equal(lab.result.n_relays, 1);
 	assert_string_equal(relay(0), "203.0.113.15");
 	assert_int_equal(lab.result.ttl_s, 60);
-	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_BOGUS], 3);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_BOGUS], 6);
 	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_INSECURE], 3);
 }
 

@@ -301,6 +301,7 @@ static void ecn_of_each_mix(void **state)
 		uint8_t outer = i >> 2 & 3, inner = i & 3, want, got;
 		struct outcome o;
 		struct frame f;
+		uint64_t odd;
 		uint8_t *in;
 
 		(void)state;
@@ -328,10 +329,66 @@ static void ecn_of_each_mix(void **state)
 			want = 3;
 		else if (inner == 2 && outer == 1)
 			want = 1;
+		odd = crossing_ecn_odd(rig.crossing);
 		rig_run(&rig, f.p, f.len, &o);
 		assert_int_equal(o.forwarded, 1);
+		// E-05: what should not be is counted.
+		odd = crossing_ecn_odd(rig.crossing) - odd;
+		assert_int_equal(odd, (outer % 3 != 0 && inner == 0) ||
+					      (outer == 1 && inner == 3) ||
+					      (outer == 2 && inner == 1));
 		got = in[0] >> 4 == 6 ? o.frame[ETH + 1] >> 4 & 3 : o.frame[ETH + 1] & 3;
 		assert_int_equal(got, want);
+	}
+}
+
+// SS-04: source routes inside, loose and strict, wherever among the options they stand; other
+// options are forwarded.
+static void source_routes(void **state)
+{
+	static const struct {
+		uint8_t options[8];
+		bool routed;
+	} rows[] = {
+		{{131, 7, 4, 192, 0, 2, 1, 0}, true},
+		{{137, 7, 4, 192, 0, 2, 1, 0}, true},
+		{{1, 1, 1, 131, 3, 4, 0, 0}, true},
+		{{0x94, 4, 0, 0, 131, 3, 4, 0}, true},
+		{{1, 0x94, 4, 0, 0, 131, 3, 4}, true},
+		{{1, 1, 1, 1, 1, 1, 1, 131}, true},
+		{{0, 131, 7, 4, 192, 0, 2, 1}, false},	   // after the end
+		{{7, 7, 4, 131, 137, 131, 137, 0}, false}, // inside of another
+		{{0x94, 4, 0, 0, 0x94, 4, 0, 0}, false},
+		{{0x94, 0, 131, 0, 0, 0, 0, 0}, false}, // no option after that can be told
+		{{0x94, 1, 131, 0, 0, 0, 0, 0}, false},
+		{{0x94, 200, 0, 0, 0, 0, 0, 0}, false},
+		{{1, 1, 1, 1, 1, 1, 1, 0x94}, false},
+	};
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct frame f;
+		size_t in;
+
+		frame_golden("A11", &f);
+		in = inner_at(&f);
+		memmove(f.p + in + V4 + 8, f.p + in + V4, f.len - in - V4);
+		memcpy(f.p + in + V4, rows[i].options, 8);
+		f.len += 8;
+		f.p[in] = 0x47;
+		f.p[in + 3] += 8;
+		f.p[ETH + 3] += 8;
+		f.p[ETH + V4 + 5] += 8;
+		frame_fix_ip(&f, in);
+		frame_fix_ip(&f, ETH);
+		if (rows[i].routed) {
+			expect_drop(&f, DROP_INNER_SOURCE_ROUTE);
+			continue;
+		}
+		rig_run(&rig, f.p, f.len, &o);
+		assert_int_equal(o.forwarded, 1);
+		assert_memory_equal(o.frame + ETH + V4, rows[i].options, 8);
 	}
 }
 
@@ -376,6 +433,7 @@ int main(void)
 		T(inner_ipv6_that_cannot_be),
 		T(outer_ipv6_fragments),
 		T(ecn_of_each_mix),
+		T(source_routes),
 	};
 
 	rig_eal_init("t_families");
