@@ -116,13 +116,14 @@ bool membership_group_is_ssm(const struct membership *m, const struct addr *g)
 }
 
 // Who may speak here: IPv4 hosts of our subnets (RFC 9776 section 9.2), 0.0.0.0 in reports of hosts
-// that have no address yet (4.2.13); IPv6 link-local addresses, :: likewise (RFC 9777 5.2.13).
+// that have no address yet (4.2.13); IPv6 link-local addresses and no others: a report from :: is
+// one for switches, and said again when the host has an address (RFC 9777 5.2.13).
 static bool source_ok(const struct membership *m, const struct gm_msg *msg)
 {
-	if (addr_is_unspecified(&msg->src))
-		return msg->type == GM_REPORT;
 	if (m->cfg.family == ADDR_V6)
 		return addr_is_linklocal(&msg->src);
+	if (addr_is_unspecified(&msg->src))
+		return msg->type == GM_REPORT;
 	for (unsigned int i = 0; i < m->n_addrs; i++) {
 		struct prefix link = {.addr = m->addrs[i].addr, .len = m->addrs[i].prefix_len};
 

@@ -268,7 +268,7 @@ static void rq09_to_rq11_senders(void **state)
 		{"10.1.1.1", "224.0.0.22", MEMBERSHIP_DROP_TTL, ADDR_V4, 2, false},
 		{"10.1.1.1", "224.0.0.22", MEMBERSHIP_DROP_ROUTER_ALERT, ADDR_V4, 1, true},
 		{"fe80::1", "ff02::16", MEMBERSHIP_DROP_COUNT, ADDR_V6, 1, false},
-		{"::", "ff02::16", MEMBERSHIP_DROP_COUNT, ADDR_V6, 1, false},
+		{"::", "ff02::16", MEMBERSHIP_DROP_SOURCE_ADDRESS, ADDR_V6, 1, false},
 		{"2001:db8::1", "ff02::16", MEMBERSHIP_DROP_SOURCE_ADDRESS, ADDR_V6, 1, false},
 		{"fe80::1", "ff02::1", MEMBERSHIP_DROP_DESTINATION, ADDR_V6, 1, false},
 		{"fe80::1", "ff02::16", MEMBERSHIP_DROP_TTL, ADDR_V6, 64, false},
