@@ -50,8 +50,8 @@ void joins_progress(struct joins_report *r, const char *what, uint64_t done, uin
 	fflush(r->say);
 }
 
-void joins_say(struct joins_report *r, const char *name, const char *figure, double value,
-	const char *unit, double limit)
+void joins_say(struct joins_report *r, const char *name, const char *figure, const char *text,
+	double value, const char *unit, double limit)
 {
 	const struct joins_options *o = r->o;
 	bool ok = limit == 0 || value <= limit;
@@ -68,7 +68,7 @@ void joins_say(struct joins_report *r, const char *name, const char *figure, dou
 		printf("\"ok\":%s,\"cpu\":\"%s\",\"memory\":\"%s\"}\n", ok ? "true" : "false",
 			bench_cpu(), bench_memory());
 	} else {
-		printf("%-10s %-52s %12.*f %-9s", name, figure, value < 1000 ? 2 : 0, value, unit);
+		printf("%-10s %-52s %12.*f %-9s", name, text, value < 1000 ? 2 : 0, value, unit);
 		if (limit > 0)
 			printf(" limit %-6g %s", limit, ok ? "ok" : "BROKEN");
 		printf("\n");
@@ -76,7 +76,7 @@ void joins_say(struct joins_report *r, const char *name, const char *figure, dou
 	fflush(stdout);
 	if (!ok)
 		fprintf(r->say, "inlet-bench: joins: %s, %s: %.3f %s, the limit is %g\n", name,
-			figure, value, unit, limit);
+			text, value, unit, limit);
 }
 
 void joins_wrong(struct joins_report *r, const char *name, const char *what)

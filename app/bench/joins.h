@@ -15,20 +15,16 @@ struct joins_options {
 	bool quick, json, check, no_huge;
 };
 
-// What a case found. limit: what the figure is not to pass, 0: it has none.
-struct joins_figure {
-	const char *name, *figure, *unit;
-	double value, limit;
-};
-
 // The figures go through here, to be printed as they come.
 struct joins_report {
 	const struct joins_options *o;
 	FILE *say; // stderr as it was: the log of the rooms has the descriptor
 	unsigned int broken;
 };
-void joins_say(struct joins_report *r, const char *name, const char *figure, double value,
-	const char *unit, double limit);
+// What case `name` found: the figure in one word and for people. limit: what it is not to pass, 0:
+// it has none.
+void joins_say(struct joins_report *r, const char *name, const char *figure, const char *text,
+	double value, const char *unit, double limit);
 void joins_progress(struct joins_report *r, const char *what, uint64_t done, uint64_t of);
 // Something that has to be there is not: as a limit that is broken.
 void joins_wrong(struct joins_report *r, const char *name, const char *what);

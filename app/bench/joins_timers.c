@@ -19,10 +19,11 @@ static void timer_cb_none(struct timer *t, void *arg, uint64_t now_us)
 
 static void say(struct joins_report *r, uint32_t n, const char *what, uint64_t ns, uint32_t ops)
 {
-	char figure[64];
+	char figure[64], key[64];
 
 	snprintf(figure, sizeof(figure), "%s one of %u", what, n);
-	joins_say(r, "timers", figure, (double)ns / ops, "ns", 0);
+	snprintf(key, sizeof(key), "%s_of_%u", what, n);
+	joins_say(r, "timers", key, figure, (double)ns / ops, "ns", 0);
 }
 
 static int timers_of(struct joins_report *r, uint32_t n)

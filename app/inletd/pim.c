@@ -71,7 +71,8 @@ bool iface_pim_include(const struct iface *ifc, const struct sg *sg)
 {
 	const struct pim_if *pim = ifc->pim[iface_family(sg->g.family)].pim;
 
-	return !pim || pim_if_include(pim, sg);
+	// Who is the designated router of another link says nothing of this one.
+	return !pim || watch_elsewhere(ifc) || pim_if_include(pim, sg);
 }
 
 void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us)

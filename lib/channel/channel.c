@@ -32,6 +32,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	TAILQ_INIT(&cs->batch);
 	TAILQ_INIT(&cs->moves);
 	TAILQ_INIT(&cs->services.waiting);
+	slab_init(&cs->channel_slab, sizeof(struct channel));
 	timer_init(&cs->sweep, sweep_cb, cs);
 	return cs;
 }
@@ -65,7 +66,7 @@ static void channel_await(struct channels *cs, struct channel *ch, bool awaiting
 static struct channel *channel_create(
 	struct channels *cs, const struct sg *sg, uint64_t hash, uint64_t now_us)
 {
-	struct channel *ch = calloc(1, sizeof(*ch));
+	struct channel *ch = slab_get(&cs->channel_slab);
 	struct source *src;
 
 	if (!ch)
@@ -92,7 +93,7 @@ drop_source:
 	if (TAILQ_EMPTY(&src->channels))
 		source_destroy(src, now_us);
 free_channel:
-	free(ch);
+	slab_put(&cs->channel_slab, ch);
 	return NULL;
 }
 
@@ -144,7 +145,7 @@ static void channel_destroy(struct channel *ch, uint64_t now_us)
 		TAILQ_REMOVE(&cs->seen, ch, in_sweep);
 	TAILQ_REMOVE(&src->channels, ch, in_source);
 	hmap_remove(&cs->by_sg, &ch->node);
-	free(ch);
+	slab_put(&cs->channel_slab, ch);
 	if (TAILQ_EMPTY(&src->channels))
 		source_destroy(src, now_us);
 }
@@ -360,6 +361,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 	discover_fini(cs);
 	timer_cancel(cs->rooms.timers, &cs->sweep);
 	hmap_fini(&cs->by_sg);
+	slab_fini(&cs->channel_slab);
 	hmap_fini(&cs->by_source);
 	hmap_fini(&cs->by_discovery);
 	hmap_fini(&cs->by_relay);

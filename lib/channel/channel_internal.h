@@ -9,17 +9,18 @@
 #include <sys/queue.h>
 
 #include "base/hmap.h"
+#include "base/slab.h"
 #include "channel/channel.h"
 
 struct channel {
 	struct hnode node; // channels.by_sg
 	struct sg sg;
+	bool awaiting; // on channels.awaiting, else on channels.seen
 	uint64_t wanted_by[CHANNEL_ORIGINS];
 	uint64_t muted; // interfaces where another router forwards it
 	struct source *source;
 	TAILQ_ENTRY(channel) in_source;
 	TAILQ_ENTRY(channel) in_sweep;
-	bool awaiting;		   // on channels.awaiting, else on channels.seen
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
 	struct tunnel *tunnel;	   // with mfib: that tunnel, or a further endpoint of it
 	struct moving *moving;	   // while it is joined at two relays, or was not long ago
@@ -211,6 +212,7 @@ struct channels {
 	struct channel_cfg cfg;
 	struct channel_env env;
 	struct channel_rooms rooms;
+	struct slab channel_slab;
 	struct hmap by_sg, by_source, by_discovery, by_relay;
 	struct channel_list awaiting; // attached or not, no packet seen yet
 	struct channel_list seen;     // the others

@@ -2,6 +2,8 @@
 // Join/Prune reception: the downstream per-interface (S,G) machine (RFC 7761 section 4.5.2).
 #include "pim/pim_internal.h"
 
+#include <string.h>
+
 // A router that takes a Join back so soon did not mean it. FRR does that with every Join when its
 // way to the source is the default route and it is not told to use it (0.3 ms each, 3 ms for 12).
 #define FLAP_US (20 * US_PER_MS)
@@ -238,7 +240,8 @@ static bool guess_apply(struct jp_rx *rx, const struct pim_jp_entry *e)
 	if (rx->n > 0 || !e->join || !pif->guess)
 		return false;
 	ch = slab_next(&pif->channel_slab, pif->guess);
-	if (!ch || !addr_eq(&ch->sg.g, &e->g) || !addr_eq(&ch->sg.s, &e->s))
+	if (!ch || memcmp(&ch->sg.g, &e->g, sizeof(e->g)) != 0 ||
+		memcmp(&ch->sg.s, &e->s, sizeof(e->s)) != 0)
 		return false;
 	pif->guess = ch;
 	__builtin_prefetch(ch + GUESS_AHEAD);

@@ -5,7 +5,8 @@
 
 #include "wire/pim_encoded.h"
 
-#define ATTR_END 0x40
+#define ATTR_END      0x40
+#define PLAIN_SET_LEN 20 // group, two counts, a source
 
 static enum pim_err skip_attributes(struct rd *r)
 {
@@ -82,12 +83,34 @@ static enum pim_err walk_group(struct rd *r, pim_jp_cb cb, void *arg)
 	return PIM_OK;
 }
 
+// The group set that a refresh of an SSM router is full of: one Join, IPv4, native, full masks.
+// False: not that, and nothing was read.
+static bool walk_plain_set(struct rd *r, pim_jp_cb cb, void *arg)
+{
+	static const uint8_t rest[8] = {
+		0, 1, 0, 0, PIM_FAMILY_IPV4, PIM_ENCODING_NATIVE, PIM_SOURCE_SPARSE, 32};
+	const uint8_t *p = r->p;
+	struct pim_jp_entry e = {.join = true, .g_mask_len = 32, .s_mask_len = 32};
+
+	if (rd_left(r) < PLAIN_SET_LEN || p[0] != PIM_FAMILY_IPV4 || p[1] != PIM_ENCODING_NATIVE ||
+		p[3] != 32 || memcmp(p + 8, rest, sizeof(rest)) != 0)
+		return false;
+	r->p += PLAIN_SET_LEN;
+	if (!cb)
+		return true;
+	e.g.family = e.s.family = ADDR_V4;
+	memcpy(e.g.bytes, p + 4, 4);
+	memcpy(e.s.bytes, p + 16, 4);
+	cb(arg, &e);
+	return true;
+}
+
 static enum pim_err walk_groups(const struct pim_jp *jp, pim_jp_cb cb, void *arg)
 {
 	struct rd r = rd_init(jp->groups, jp->groups_len);
 
 	for (unsigned int i = 0; i < jp->n_groups; i++) {
-		enum pim_err err = walk_group(&r, cb, arg);
+		enum pim_err err = walk_plain_set(&r, cb, arg) ? PIM_OK : walk_group(&r, cb, arg);
 
 		if (err != PIM_OK)
 			return err;

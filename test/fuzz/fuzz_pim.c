@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The PIM speaker under messages of a peer's making. The input is a sequence of messages, each
 // behind an octet (its sender in the two low bits, seconds that pass before it in the others) and a
-// 16-bit length. Version and checksum are made right: the walks behind them are what is tried.
+// 16-bit length. Version and checksum are made right: the walks behind them are what is tried. All
+// of it goes to an interface of IPv4 and to one of IPv6.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,14 +16,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CHANNELS_MAX 64
 
-static const struct addr all_pim_routers = {.family = ADDR_V4, .bytes = {224, 0, 0, 13}};
+static const struct addr all_pim_routers[2] = {
+	{.family = ADDR_V4, .bytes = {224, 0, 0, 13}},
+	{.family = ADDR_V6, .bytes = {0xff, 0x02, [15] = 0x0d}},
+};
+static bool v6; // the interface is of IPv6
+
+static struct addr router(unsigned int n)
+{
+	if (v6)
+		return (struct addr){
+			.family = ADDR_V6, .bytes = {0xfe, 0x80, [15] = (uint8_t)(1 + n)}};
+	return (struct addr){.family = ADDR_V4, .bytes = {10, 1, 1, (uint8_t)(1 + n)}};
+}
 
 static void send_cb(void *ctx, const uint8_t *pim, size_t len)
 {
+	struct addr us = router(0);
 	uint8_t type;
 
 	(void)ctx;
-	if (pim_header_decode(pim, len, &type) != PIM_OK)
+	if ((v6 ? pim_header_decode6(pim, len, &us, &all_pim_routers[1], &type)
+		: pim_header_decode(pim, len, &type)) != PIM_OK)
 		abort();
 }
 
@@ -53,7 +68,7 @@ static void mute_cb(void *ctx, const struct sg *sg, bool muted, uint64_t now_us)
 static bool flows(void *ctx, const struct sg *sg)
 {
 	(void)ctx;
-	return sg->g.bytes[3] & 1;
+	return sg->g.bytes[v6 ? 15 : 3] & 1;
 }
 
 // The codec alone, as PIMv6 uses it too: whatever decodes can be encoded and decodes to the same.
@@ -87,7 +102,7 @@ static void codec(const uint8_t *pim, size_t len)
 static void deliver(
 	struct pim_if *pif, unsigned int sender, const uint8_t *msg, size_t len, uint64_t now_us)
 {
-	struct addr src = {.family = ADDR_V4, .bytes = {10, 1, 1, (uint8_t)(1 + sender)}};
+	struct addr src = router(sender);
 	uint8_t *copy = malloc(len ? len : 1);
 
 	if (!copy)
@@ -103,30 +118,44 @@ static void deliver(
 		copy[3] = (uint8_t)sum;
 	}
 	codec(copy, len);
-	pim_if_input(pif, &src, &all_pim_routers, copy, len, now_us);
+	if (v6 && len >= 4)
+		pim_cksum6(copy, len, &src, &all_pim_routers[1]);
+	pim_if_input(pif, &src, &all_pim_routers[v6], copy, len, now_us);
 	free(copy);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static struct sg channel(unsigned int n)
+{
+	if (v6)
+		return (struct sg){
+			.s = {.family = ADDR_V6, .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 10}},
+			.g = {.family = ADDR_V6,
+				.bytes = {0xff, 0x3e, [12] = 0x80, [15] = (uint8_t)n}}};
+	return (struct sg){.s = {.family = ADDR_V4, .bytes = {192, 0, 2, 12}},
+		.g = {.family = ADDR_V4, .bytes = {232, 252, 0, (uint8_t)n}}};
+}
+
+static void run(const uint8_t *data, size_t size)
 {
 	static const struct pim_ops ops = {
 		.send = send_cb, .want_cb = want_cb, .mute_cb = mute_cb, .flows = flows};
-	static const struct prefix range = {{.family = ADDR_V4, .bytes = {232}}, 8};
+	static const struct prefix ranges[2] = {{{.family = ADDR_V4, .bytes = {232}}, 8},
+		{{.family = ADDR_V6, .bytes = {0xff, 0x30}}, 32}};
 	struct pim_cfg cfg = {.name = "fuzz",
-		.family = ADDR_V4,
+		.family = v6 ? ADDR_V6 : ADDR_V4,
 		.hello_interval_s = 30,
 		.hello_holdtime_s = 105,
 		.triggered_hello_delay_ms = 5000,
 		.propagation_delay_ms = 500,
 		.override_interval_ms = 2500,
-		.ssm_ranges = &range,
-		.n_ssm_ranges = 1,
+		.ssm_ranges = ranges,
+		.n_ssm_ranges = 2,
 		.assert_preference = 110,
 		.assert_metric = 10,
 		.max_neighbors = 2,
 		.max_joins = CHANNELS_MAX,
 		.max_joins_neighbor = CHANNELS_MAX};
-	struct addr primary = {.family = ADDR_V4, .bytes = {10, 1, 1, 1}};
+	struct addr primary = router(0);
 	struct rd r = rd_init(data, size);
 	struct rng rng = rng_seeded(1);
 	uint64_t now_us = US_PER_S;
@@ -148,18 +177,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		now_us += (how >> 2) * US_PER_S;
 		timers_run(&timers, now_us);
 		// An empty message is data, of a channel that the frames before may have joined.
-		if (len == 0)
-			pim_if_data(pif,
-				&(struct sg){.s = {.family = ADDR_V4, .bytes = {192, 0, 2, 12}},
-					.g = {.family = ADDR_V4,
-						.bytes = {232, 252, 0, (uint8_t)(how & 3)}}},
-				now_us);
-		else
+		if (len == 0) {
+			struct sg sg = channel(how & 3);
+
+			pim_if_data(pif, &sg, now_us);
+		} else {
 			deliver(pif, how & 3, rd_bytes(&r, len), len, now_us);
+		}
 	}
 	pim_if_destroy(pif, now_us);
 	if (wanted[0] != 0 || wanted[1] != 0 || timers.count != 0)
 		abort();
 	timers_fini(&timers);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	for (int family = 0; family < 2; family++) {
+		v6 = family;
+		run(data, size);
+	}
 	return 0;
 }

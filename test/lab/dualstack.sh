@@ -118,4 +118,39 @@ for part in relay inletd; do
 done
 check "anycast: all channels flow" lab_wait 30 flowing
 check "found at $anycast" lab_log_has inletd "relay advertised relay=$relay6 by=$anycast"
+
+# Each source has a relay of either family at the same precedence: IPv6 is tried first (RFC 6724), and
+# where it is silent, IPv4 250 ms later (RFC 8305).
+all_at() { # all_at RELAY
+	lab_inlet show channels --json | jq -e --arg r "$1" 'length == 4 and all(.[]; .relay == $r)'
+}
+lab_stop inletd
+lab_stop dns
+export LAB_V6=1 LAB_DISCOVERY='"driad"'
+lab_write_configs
+for i in 0 1; do
+	v4=$(LAB_V6='' lab_relay_record 0 4) v6=$(LAB_V6=only lab_relay_record 0 6)
+	printf '%d %s\n%d %s\n' $((10 + i)) "$v4" $((10 + i)) "$v6" >>"$LAB_STATE/lab.zone"
+	name=$(printf '%016x' $((10 + i)) | rev | sed 's/./&./g; s/\.$//')
+	printf '%s %s\n%s %s\n' "$name" "$v4" "$name" "$v6" >>"$LAB_STATE/lab6.zone"
+done
+for part in dns inletd; do
+	lab_start_part "$part"
+	lab_await_part "$part"
+done
+check "both families at hand: all channels flow" lab_wait 30 flowing
+check "by the IPv6 relay" all_at "$relay6"
+lab_kill inletd
+rm -f "$LAB_SOCKET.state"
+lab_in net ip route add blackhole "$relay6/128"
+: >"$LAB_STATE/inletd.log"
+lab_start_part inletd
+lab_await_part inletd
+check "IPv6 is silent: all channels flow" lab_wait 30 flowing
+check "by the IPv4 relay" all_at 203.0.113.11
+ms=$(sed -n 's/.*first packet .*after_ms=\([0-9]*\).*/\1/p' "$LAB_STATE/inletd.log" | sort -n | tail -n 1)
+limit_ms=1500
+[[ $LAB_BUILD != *san* ]] || limit_ms=10000
+[ -n "$ms" ] && [ "$ms" -ge 250 ] && [ "$ms" -lt "$limit_ms" ]
+report $? "within $limit_ms ms ($ms)"
 scenario_end

@@ -11,9 +11,11 @@ set -u -o pipefail
 . "$(dirname "$0")/_lib.sh"
 scenario watchup
 export LAB_SOURCES=2 LAB_WITHOUT=pimd
+export LAB_IGMP='enabled = true;'
 export LAB_PIM='mode = "watch"; watch = { netdev = "pimup"; };'
 bring_up
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
+S2=$(lab_source 1) G2=$(lab_group 1)
 
 pim() { lab_inlet show pim --json | jq -r ".[0].$1"; }
 pim_is() { [ "$(pim "$1")" = "$2" ]; }
@@ -22,16 +24,16 @@ log_count() { grep -c -- "$1" "$LAB_STATE/inletd.log"; }
 log_more() { [ "$(log_count "$1")" -gt "$2" ]; }
 device() { # the device, with the route that makes FRR join there
 	lab_link inlet pimup net pimnbr && lab_in inlet ip addr add 10.9.3.2/24 dev pimup &&
-		lab_in net ip addr add 10.9.3.1/24 dev pimnbr &&
-		lab_in inlet ip route add 198.51.100.0/24 via 10.9.3.1
+		lab_in net ip addr add 10.9.3.9/24 dev pimnbr &&
+		lab_in inlet ip route add 198.51.100.0/24 via 10.9.3.9
 }
 neighbor() { # neighbor NUMBER: the scripted router, which says Hello and no more
 	[ -p "$LAB_STATE/neighbor.in" ] || mkfifo "$LAB_STATE/neighbor.in"
 	# shellcheck disable=SC2016 # of the inner shell
 	lab_spawn "neighbor$1" net bash -c 'exec "$@" <>"$0"' "$LAB_STATE/neighbor.in" \
-		python3 "$LAB_TOP/test/lab/pimspeaker.py" --interface pimnbr --source 10.9.3.1 \
-		--upstream 10.9.3.9 --hello-interval 1
-	lab_wait 20 router_has_neighbor watched pimup 10.9.3.1
+		python3 "$LAB_TOP/test/lab/pimspeaker.py" --interface pimnbr --source 10.9.3.9 \
+		--upstream 10.9.3.1 --hello-interval 1
+	lab_wait 20 router_has_neighbor watched pimup 10.9.3.9
 }
 
 check "a device that is not there is no error" lab_log_has inletd 'not there yet: interface lan: pimup'
@@ -64,6 +66,12 @@ lab_leave "$S" "$G" >"$LAB_STATE/left"
 jq -e '.packets > 500 and .lost == 0 and .duplicated == 0' "$LAB_STATE/left" >/dev/null
 report $? "none is lost or doubled ($(jq -c '{packets, lost, duplicated}' "$LAB_STATE/left"))"
 check "FRR's Prune ends it" lab_wait 15 state_is "$S" "$G" none
+
+# ---- the neighbor upstream is the designated router of its link, which is nothing to the one downstream
+check "the neighbor is the DR of the device's link" lab_wait 5 pim_is dr 10.9.3.9
+lab_spawn direct frr "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if xup0 --source "$S2" --group "$G2" --json
+check "a receiver on inletd's own link is served all the same" lab_wait 15 state_is "$S2" "$G2" flowing
+lab_stop direct
 
 # ---- the device goes and comes
 lab_join "$S" "$G"
