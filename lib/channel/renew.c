@@ -139,6 +139,7 @@ static bool decide(struct source *src, uint64_t now_us)
 		int i = source_other(src, have->rank, now_us);
 		const struct candidate *best = i < 0 ? have : &src->candidates[i];
 
+		// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is at least one
 		if (have->relay.precedence <= best->relay.precedence)
 			return false;
 		ret = move_begin(src, &best->relay.addr, why_better, 0, now_us);

@@ -2,6 +2,9 @@
 #include "joinfile/import.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,23 @@
 #define AGAIN_US  (1 * USEC_PER_SEC) // a folder that was not there
 #define RETRY_US  (5 * USEC_PER_SEC) // channels that were refused
 #define ERROR_LEN 512
+// A file of more octets is read by a thread of its own, which is looked after so often: a hundred
+// thousand lines are some 60 ms of work.
+#define LARGE	  (64u << 10)
+#define LOADED_US (2 * USEC_PER_MSEC)
+
+// A file that is read, and what it holds.
+struct load {
+	const struct joinfile_import_cfg *cfg;
+	int ret; // of joinfile_read()
+	int parsed;
+	struct joinfile_id id;
+	struct joinfile_list list;
+	struct joinfile_passed passed;
+	struct joinfile_error err;
+	pthread_t thread;
+	_Atomic bool done; // the thread sets it, the control thread reads it
+};
 
 struct joinfile_import {
 	struct joinfile_import_cfg cfg;
@@ -31,7 +51,8 @@ struct joinfile_import {
 	struct joinfile_change change;
 	bool changing, removing;
 	uint32_t added, removed;
-	struct timer read, slice, again, retry;
+	struct timer read, slice, again, retry, loaded;
+	struct load *load;   // by a thread
 	uint64_t touched_us; // when the file was first touched since it was read; 0: it was not
 	uint64_t looked_us;  // when it was last read, good or bad
 	struct joinfile_passed passed;
@@ -177,53 +198,60 @@ static void log_passed(const struct joinfile_import *im)
 			im->cfg.path, p->not_ssm_line, p->n_not_ssm);
 }
 
-static void use(struct joinfile_import *im, const char *text, size_t len, uint64_t now_us)
+// What is said of the file as a whole is in ret and parsed; on the thread of whoever.
+static void load_run(struct load *l)
 {
-	uint32_t room = joinfile_lines(text, len);
-	struct joinfile_list list = {0};
-	struct joinfile_error err;
-	int ret;
+	uint32_t room;
+	char *text;
+	size_t len;
 
-	if (room > im->cfg.max_channels)
-		room = im->cfg.max_channels;
-	list.e = calloc(room, sizeof(*list.e));
-	if (!list.e) {
+	l->ret = joinfile_read(l->cfg->path, JOINFILE_MAX_OCTETS, &text, &len, &l->id);
+	if (l->ret < 0)
+		return;
+	room = joinfile_lines(text, len);
+	if (room > l->cfg->max_channels)
+		room = l->cfg->max_channels;
+	l->list.e = calloc(room, sizeof(*l->list.e));
+	l->parsed = l->list.e ? joinfile_parse(text, len, l->list.e, room, &l->list.n, &l->err)
+			      : -ENOMEM;
+	free(text);
+	if (l->parsed < 0) {
+		list_free(&l->list);
+		return;
+	}
+	joinfile_sort(&l->list);
+	joinfile_pass(&l->list, l->cfg->ssm_ranges, l->cfg->n_ssm_ranges, &l->passed);
+}
+
+static void use(struct joinfile_import *im, struct load *l, uint64_t now_us)
+{
+	if (l->parsed == -ENOMEM) {
 		snprintf(im->error, sizeof(im->error), "%s: out of memory", im->cfg.path);
 		keep(im, JOINFILE_DROP_UNREADABLE);
 		return;
 	}
-	ret = joinfile_parse(text, len, list.e, room, &list.n, &err);
-	if (ret < 0) {
-		list_free(&list);
-		snprintf(im->error, sizeof(im->error), "%s:%u: %s", im->cfg.path, err.line,
-			err.what);
-		keep(im, ret == -E2BIG ? JOINFILE_DROP_TOO_LARGE : JOINFILE_DROP_MALFORMED);
+	if (l->parsed < 0) {
+		snprintf(im->error, sizeof(im->error), "%s:%u: %s", im->cfg.path, l->err.line,
+			l->err.what);
+		keep(im, l->parsed == -E2BIG ? JOINFILE_DROP_TOO_LARGE : JOINFILE_DROP_MALFORMED);
 		return;
 	}
-	joinfile_sort(&list);
-	joinfile_pass(&list, im->cfg.ssm_ranges, im->cfg.n_ssm_ranges, &im->passed);
+	im->passed = l->passed;
 	log_passed(im);
 	im->cfg.stats->drops[JOINFILE_DROP_NOT_SSM] += im->passed.n_not_ssm;
 	im->cfg.stats->read++;
 	im->error[0] = '\0';
 	im->read_us = now_us;
-	change_begin(im, list, now_us);
+	change_begin(im, l->list, now_us);
 }
 
-static void read_file(struct joinfile_import *im, uint64_t now_us)
+static void load_use(struct joinfile_import *im, struct load *l, uint64_t now_us)
 {
-	char *text;
-	size_t len;
-	int ret;
-
-	timer_cancel(im->timers, &im->read);
-	im->touched_us = 0;
-	ret = joinfile_read(im->cfg.path, JOINFILE_MAX_OCTETS, &text, &len, &im->id);
-	switch (ret) {
+	im->id = l->id;
+	switch (l->ret) {
 	case 0:
 		im->present = true;
-		use(im, text, len, now_us);
-		free(text);
+		use(im, l, now_us);
 		break;
 	case -ENOENT:
 	case -ENOTDIR:
@@ -235,11 +263,75 @@ static void read_file(struct joinfile_import *im, uint64_t now_us)
 	default:
 		im->present = true;
 		snprintf(im->error, sizeof(im->error), "%s: %s", im->cfg.path,
-			ret == -EINVAL ? "not a regular file" : strerror(-ret));
-		keep(im, ret == -EFBIG ? JOINFILE_DROP_TOO_LARGE : JOINFILE_DROP_UNREADABLE);
+			l->ret == -EINVAL ? "not a regular file" : strerror(-l->ret));
+		keep(im, l->ret == -EFBIG ? JOINFILE_DROP_TOO_LARGE : JOINFILE_DROP_UNREADABLE);
 		break;
 	}
 	im->looked_us = now_us;
+}
+
+static void *load_main(void *arg)
+{
+	struct load *l = arg;
+
+	load_run(l);
+	atomic_store_explicit(&l->done, true, memory_order_release);
+	return NULL;
+}
+
+// False: there can be no thread.
+static bool load_start(struct joinfile_import *im, uint64_t now_us)
+{
+	struct load *l = calloc(1, sizeof(*l));
+	sigset_t all, before;
+	int ret;
+
+	if (!l)
+		return false;
+	l->cfg = &im->cfg;
+	l->id = im->id;
+	sigfillset(&all); // they are the control thread's
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = pthread_create(&l->thread, NULL, load_main, l);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (ret != 0) {
+		free(l);
+		return false;
+	}
+	im->load = l;
+	timer_arm(im->timers, &im->loaded, now_us + LOADED_US);
+	return true;
+}
+
+static void loaded_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct joinfile_import *im = arg;
+	struct load *l = im->load;
+
+	if (!atomic_load_explicit(&l->done, memory_order_acquire)) {
+		timer_arm(im->timers, t, now_us + LOADED_US);
+		return;
+	}
+	pthread_join(l->thread, NULL);
+	im->load = NULL;
+	load_use(im, l, now_us);
+	free(l);
+}
+
+static void read_file(struct joinfile_import *im, uint64_t now_us)
+{
+	struct load l = {.cfg = &im->cfg, .id = im->id};
+
+	timer_cancel(im->timers, &im->read);
+	if (im->load) { // of what it was before
+		timer_arm(im->timers, &im->read, now_us + LOADED_US);
+		return;
+	}
+	im->touched_us = 0;
+	if (joinfile_size(im->cfg.path) > LARGE && load_start(im, now_us))
+		return;
+	load_run(&l);
+	load_use(im, &l, now_us);
 }
 
 static void read_cb(struct timer *t, void *arg, uint64_t now_us)
@@ -291,6 +383,7 @@ struct joinfile_import *joinfile_import_create(const struct joinfile_import_cfg 
 	timer_init(&im->slice, slice_cb, im);
 	timer_init(&im->again, again_cb, im);
 	timer_init(&im->retry, retry_cb, im);
+	timer_init(&im->loaded, loaded_cb, im);
 	// Watched before it is read: no change falls in between.
 	im->watch = joinfile_watch_open(cfg->path);
 	if (!im->watch) {
@@ -317,6 +410,12 @@ void joinfile_import_destroy(struct joinfile_import *im)
 	timer_cancel(im->timers, &im->slice);
 	timer_cancel(im->timers, &im->again);
 	timer_cancel(im->timers, &im->retry);
+	timer_cancel(im->timers, &im->loaded);
+	if (im->load) {
+		pthread_join(im->load->thread, NULL);
+		list_free(&im->load->list);
+		free(im->load);
+	}
 	joinfile_watch_close(im->watch);
 	list_free(&im->old);
 	list_free(&im->list);

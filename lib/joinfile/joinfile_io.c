@@ -106,6 +106,13 @@ int joinfile_read(const char *path, size_t max, char **text, size_t *len, struct
 	return ret;
 }
 
+size_t joinfile_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
 static int write_all(int fd, const char *text, size_t len)
 {
 	while (len > 0) {

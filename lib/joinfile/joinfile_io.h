@@ -21,6 +21,8 @@ struct joinfile_id {
 // which: -EFBIG more than max octets, -EAGAIN it changed while it was read, -EINVAL no regular
 // file. *id is set in any case.
 int joinfile_read(const char *path, size_t max, char **text, size_t *len, struct joinfile_id *id);
+// Octets of a file; 0 where there is none.
+size_t joinfile_size(const char *path);
 // Writes a file beside path and renames it over it, so that a reader sees the one or the other. 0
 // or a negative errno with path as it was.
 int joinfile_write(const char *path, const char *text, size_t len);

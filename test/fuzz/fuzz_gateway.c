@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct ctx {
 	struct amt_gateway *gw;
 	struct amt_tunnel *t;
-	uint32_t nonce; // of the last Request or Discovery
+	uint32_t nonce;	 // of the last Request for IGMP, or Discovery
+	uint32_t nonce6; // of the last Request for MLD
 };
 
 static int send_cb(
@@ -27,7 +28,9 @@ static int send_cb(
 	(void)dst;
 	if (amt_decode(buf, len, &msg) != AMT_OK)
 		abort();
-	if (msg.type == AMT_REQUEST || msg.type == AMT_RELAY_DISCOVERY)
+	if (msg.type == AMT_REQUEST && buf[1] & 0x81)
+		c->nonce6 = msg.nonce;
+	else if (msg.type == AMT_REQUEST || msg.type == AMT_RELAY_DISCOVERY)
 		c->nonce = msg.nonce;
 	return 0;
 }
@@ -61,7 +64,7 @@ static void deliver(struct ctx *c, uint8_t where, uint8_t *buf, size_t len, uint
 	addr_parse("203.0.113.15", &relay);
 	// A fuzzer cannot guess nonces: put the right one where the message would have it.
 	if (where & 2 && len >= 12)
-		memcpy(buf + (where & 1 ? 4 : 8), &c->nonce, 4);
+		memcpy(buf + (where & 1 ? 4 : 8), where & 4 ? &c->nonce6 : &c->nonce, 4);
 	if (where & 1)
 		amt_discovery_input(c->gw, &relay, AMT_PORT, buf, len, now_us);
 	else if (c->t)
@@ -73,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct amt_cfg cfg = {.retry_initial_ms = 1000,
 		.retry_max_s = 120,
 		.request_tries = 3,
-		.update_mtu = 1280};
+		.update_mtu = 1280,
+		.ecn = true};
 	struct amt_ops ops = {
 		.send = send_cb, .send_discovery = send_discovery_cb, .event_cb = event_cb};
 	struct timers timers;
@@ -81,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ctx c = {0};
 	struct rd r = rd_init(data, size);
 	uint64_t now = 1;
-	struct sg sg;
+	struct sg sg, sg6;
 	struct addr relay;
 	uint8_t buf[2048];
 
@@ -89,6 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	addr_parse("203.0.113.15", &relay);
 	addr_parse("192.0.2.12", &sg.s);
 	addr_parse("232.252.0.2", &sg.g);
+	addr_parse("2001:db8:a::a", &sg6.s);
+	addr_parse("ff3e::8000:d", &sg6.g);
 	timers_init(&timers);
 	c.gw = amt_gateway_create(&cfg, &ops, &c, &timers, &rng);
 	if (!c.gw)
@@ -96,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	amt_discovery_start(c.gw, &relay, discovered_cb, NULL, now);
 	c.t = amt_tunnel_open(c.gw, &relay, NULL, NULL, now);
 	amt_tunnel_join(c.t, &sg, now);
+	amt_tunnel_join(c.t, &sg6, now);
 	while (rd_left(&r) >= 3) {
 		uint8_t where = rd_u8(&r);
 		size_t len = rd_be16(&r) % sizeof(buf);

@@ -50,6 +50,10 @@ static void native(struct relay *r, uint8_t *buf, size_t len)
 		return;
 	relay_data_ttl(ip);
 	relay_forward(r, &sg, buf, total + RELAY_HEADROOM);
+	if (sg.s.family == ADDR_V6) {
+		relay_icmp6_too_big(ip, total, 200, piece, sizeof(piece));
+		return;
+	}
 	relay_icmp_too_big(ip, total, 200, piece, sizeof(piece));
 	while (relay_fragment(ip, total, 200, &at, piece, sizeof(piece)) > 0)
 		;
@@ -89,6 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	timers_init(&timers);
 	opt.max_joins = 8;
 	opt.max_per_addr = 1;
+	if (size % 3 == 0)
+		opt.quirks = size / 3 % (1u << AMT_QUIRK_COUNT);
 	r = relay_create(&address, &opt, &ops, &channels, &timers, &rng, now_us);
 	while (r && rd_left(&in) >= 3) {
 		uint8_t where = rd_u8(&in), *buf;

@@ -33,6 +33,7 @@ struct net {
 	struct addr gateway_addr, relay_addr;
 	uint16_t port;
 	uint32_t loss; // of a hundred packets
+	bool both;     // every other channel is IPv6
 	uint64_t now;
 	struct packet flight[FLIGHT];
 	size_t head, tail;
@@ -141,8 +142,16 @@ static void run(struct net *n, uint64_t us)
 	n->now = until;
 }
 
-static struct sg channel(uint32_t i)
+static struct sg channel(const struct net *n, uint32_t i)
 {
+	struct sg sg = {.s = {.family = ADDR_V6, .bytes = {0x20, 1, 0xd, 0xb8}},
+		.g = {.family = ADDR_V6, .bytes = {0xff, 0x3e, [12] = 0x80}}};
+
+	if (n->both && i & 1) {
+		sg.s.bytes[15] = (uint8_t)(1 + i % 8);
+		sg.g.bytes[15] = (uint8_t)(i / 8);
+		return sg;
+	}
 	// Several sources a group, so that records hold more than one.
 	return (struct sg){.s = {.family = ADDR_V4, .bytes = {192, 0, 2, (uint8_t)(1 + i % 8)}},
 		.g = {.family = ADDR_V4, .bytes = {232, 1, 1, (uint8_t)(i / 8)}}};
@@ -150,7 +159,7 @@ static struct sg channel(uint32_t i)
 
 static void toggle(struct net *n, uint32_t i)
 {
-	struct sg sg = channel(i);
+	struct sg sg = channel(n, i);
 
 	if (n->joined[i])
 		assert_int_equal(amt_tunnel_leave(n->t, &sg, n->now), 0);
@@ -175,7 +184,8 @@ struct tally {
 static void tally_cb(void *arg, const struct relay_membership *m)
 {
 	struct tally *t = arg;
-	uint32_t i = m->sg.g.bytes[3] * 8u + m->sg.s.bytes[3] - 1u;
+	size_t last = addr_size(&m->sg.g) - 1;
+	uint32_t i = m->sg.g.bytes[last] * 8u + m->sg.s.bytes[last] - 1u;
 
 	if (i < N && t->n->joined[i] && m->port == t->n->port)
 		t->right++;
@@ -196,10 +206,14 @@ static void expect_agreement(const struct net *n)
 	assert_int_equal(n->wanted, joined);
 }
 
-static void net_open(struct net *n, uint64_t seed, bool gateway_flag)
+static void net_open_at(
+	struct net *n, uint64_t seed, bool gateway_flag, const char *gateway, const char *relay)
 {
-	const struct amt_cfg cfg = {
-		.retry_initial_ms = 1000, .retry_max_s = 4, .request_tries = 12, .update_mtu = 576};
+	const struct amt_cfg cfg = {.retry_initial_ms = 1000,
+		.retry_max_s = 4,
+		.request_tries = 12,
+		.update_mtu = 576,
+		.ecn = true};
 	const struct amt_ops gw_ops = {
 		.send = gw_send, .send_discovery = gw_send_discovery, .event_cb = gw_event};
 	static const struct relay_ops relay_ops = {
@@ -210,8 +224,8 @@ static void net_open(struct net *n, uint64_t seed, bool gateway_flag)
 	n->dice = rng_seeded(seed + 1000);
 	n->port = 40000;
 	n->now = S;
-	assert_int_equal(addr_parse("198.51.100.10", &n->gateway_addr), 0);
-	assert_int_equal(addr_parse("203.0.113.15", &n->relay_addr), 0);
+	assert_int_equal(addr_parse(gateway, &n->gateway_addr), 0);
+	assert_int_equal(addr_parse(relay, &n->relay_addr), 0);
 	timers_init(&n->timers);
 	n->opt = relay_options_default();
 	n->opt.query_interval_s = 20;
@@ -223,6 +237,11 @@ static void net_open(struct net *n, uint64_t seed, bool gateway_flag)
 	assert_non_null(n->relay);
 	n->t = amt_tunnel_open(n->gw, &n->relay_addr, NULL, NULL, n->now);
 	assert_non_null(n->t);
+}
+
+static void net_open(struct net *n, uint64_t seed, bool gateway_flag)
+{
+	net_open_at(n, seed, gateway_flag, "198.51.100.10", "203.0.113.15");
 }
 
 static void net_close(struct net *n)
@@ -322,6 +341,63 @@ static void test_renumbered(void **state)
 	net_close(&n);
 }
 
+// Q-13, M-06: channels of both families through one tunnel, over IPv4 and over IPv6, while packets
+// are lost and the mapping of a NAT changes.
+static void test_families(void **state)
+{
+	static struct net n;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		if (seed % 2)
+			net_open(&n, seed, seed & 2);
+		else
+			net_open_at(&n, seed, seed & 2, "2001:db8:1::10", "2001:db8:2::15");
+		n.both = true;
+		storm(&n, 100);
+		n.loss = 20;
+		storm(&n, 200);
+		n.loss = 0;
+		if (seed & 2) {
+			n.port++;
+			run(&n, (n.opt.query_interval_s + 2) * S);
+			assert_int_equal(n.moves, 1);
+		}
+		run(&n, (relay_membership_s(&n.opt) + 2 * n.opt.query_interval_s) * S);
+		assert_int_equal(n.downs, 0);
+		expect_agreement(&n);
+		net_close(&n);
+	}
+}
+
+// A relay like Linux's: learned but for the one nonce, which only missing packets tell of.
+static void test_like_linux(void **state)
+{
+	static struct net n;
+	const unsigned int linux_quirks =
+		AMT_QUIRK_P80 | AMT_QUIRK_ONE_NONCE | AMT_QUIRK_ONE_ENDPOINT;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		net_open(&n, seed, false);
+		n.both = true;
+		n.opt.quirks = linux_quirks;
+		storm(&n, 100);
+		run(&n, 60 * S);
+		assert_int_equal(amt_relay_quirks(n.gw, &n.relay_addr, NULL), AMT_QUIRK_P80);
+		// One nonce: with two, each Request voids what the other family has.
+		amt_tunnel_answered(n.t);
+		run(&n, 2 * n.opt.query_interval_s * S);
+		uint64_t refused = relay_stats(n.relay)->drops[RELAY_DROP_QUIRK_NONCE];
+		storm(&n, 200);
+		run(&n, (relay_membership_s(&n.opt) + 2 * n.opt.query_interval_s) * S);
+		assert_int_equal(relay_stats(n.relay)->drops[RELAY_DROP_QUIRK_NONCE], refused);
+		assert_int_equal(n.downs, 0);
+		expect_agreement(&n);
+		net_close(&n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +405,8 @@ int main(void)
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_renumbered),
+		cmocka_unit_test(test_families),
+		cmocka_unit_test(test_like_linux),
 	};
 
 	log_threshold = LOG_LEVEL_ERROR;

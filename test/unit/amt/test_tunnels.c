@@ -143,6 +143,36 @@ static void one_message_a_datagram(void **state)
 	lab_close(&lab);
 }
 
+static void nothing_cb(void *arg, const struct addr *relay, uint64_t now_us)
+{
+	(void)arg;
+	(void)relay;
+	(void)now_us;
+}
+
+// E-02: though RFC 9601 says "Discovery" once, E is the Request's; Discovery's reserved bits stay
+// 0.
+static void discovery_has_no_flag(void **state)
+{
+	struct amt_discovery *d;
+	struct addr to;
+	struct lab lab;
+
+	(void)state;
+	lab_open_ecn(&lab, 1280);
+	to = lab_addr("192.52.193.1");
+	d = amt_discovery_start(lab.gw, &to, nothing_cb, NULL, lab.now);
+	assert_non_null(d);
+	lab_run(&lab, lab.now + 3 * S);
+	assert_true(lab.n_sent > 1);
+	for (size_t i = 0; i < lab.n_sent; i++) {
+		assert_int_equal(lab.sent[i].len, 8);
+		assert_memory_equal(lab.sent[i].buf, "\1\0\0\0", 4);
+	}
+	amt_discovery_cancel(lab.gw, d);
+	lab_close(&lab);
+}
+
 // The ICMPv6 checksum of a datagram whose extension headers take eight octets.
 static void fix_icmpv6(uint8_t *ip, size_t hdr_len)
 {
@@ -212,13 +242,79 @@ static void inner_query_of_any_kind(void **state)
 	lab_close(&lab);
 }
 
+// Q-04, HR-10 for MLD: queries that are for a group, for sources, of MLDv1, or wrong.
+static void mld_queries_refused(void **state)
+{
+	static const struct {
+		const char *what;
+		enum amt_drop drop;
+	} rows[] = {{"for a group", AMT_DROP_QUERY_NOT_GENERAL},
+		{"for a source", AMT_DROP_QUERY_NOT_GENERAL}, {"MLDv1", AMT_DROP_QUERY_LENGTH},
+		{"between the two", AMT_DROP_QUERY_LENGTH}, {"no query", AMT_DROP_QUERY_PROTOCOL},
+		{"checksum", AMT_DROP_QUERY_CHECKSUM}, {"overrun", AMT_DROP_QUERY_IP}};
+	struct vector v;
+	struct lab lab;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t *ip = v.amt + 12, *icmp = ip + 48;
+		struct addr g = lab_addr("ff3e::8000:d");
+
+		lab_open(&lab);
+		lab.t = amt_tunnel_open_for(lab.gw, &lab.relay, ADDR_V6, &lab, &lab.local, lab.now);
+		assert_non_null(lab.t);
+		vector_get("A15", &v);
+		memcpy(v.amt + 8, lab.sent[0].buf + 4, 4);
+		v.amt[1] = 0; // without gateway fields
+		v.len -= 18;
+		switch (i) {
+		case 0:
+			memcpy(icmp + 8, g.bytes, 16);
+			break;
+		case 1:
+			memcpy(icmp + 28, g.bytes, 16);
+			icmp[27] = 1;
+			v.len += 16;
+			ip[5] = (uint8_t)(ip[5] + 16);
+			break;
+		case 2:
+			v.len -= 4;
+			ip[5] = (uint8_t)(ip[5] - 4);
+			break;
+		case 3:
+			v.len -= 2;
+			ip[5] = (uint8_t)(ip[5] - 2);
+			break;
+		case 4:
+			icmp[0] = 143;
+			break;
+		case 6:
+			ip[5]++;
+			break;
+		default:
+			break;
+		}
+		if (i < 5)
+			fix_icmpv6(ip, 48);
+		if (i == 5)
+			icmp[2] ^= 1;
+		amt_tunnel_input(lab.t, &lab.relay, AMT_PORT, v.amt, v.len, lab.now);
+		if (lab.n_events != 0 || amt_gateway_stats(lab.gw)->drops[rows[i].drop] != 1)
+			fail_msg("%s", rows[i].what);
+		assert_int_equal(lab_drops(&lab), 1);
+		lab_close(&lab);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_has_its_own_state),
 		cmocka_unit_test(one_of_several_leaves_by_block),
 		cmocka_unit_test(one_message_a_datagram),
+		cmocka_unit_test(discovery_has_no_flag),
 		cmocka_unit_test(inner_query_of_any_kind),
+		cmocka_unit_test(mld_queries_refused),
 	};
 
 	return RUN_TESTS(tests);

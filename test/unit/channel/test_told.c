@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who is told when a relay is left, and who is not asked for one (standards D-09, S-10).
+// Who is told when a relay is left, and who is not asked for one (standards D-09, I-03, S-10).
 #include "unit/unit.h"
 
 #include <string.h>
@@ -63,6 +63,32 @@ static void the_old_relay_is_told(void **state)
 	assert_int_equal(w.endpoints, 1);
 }
 
+// I-03: an ICMP error after an Update begins a new Request cycle; the relay is not given up for it.
+static void icmp_after_an_update(void **state)
+{
+	unsigned int requests;
+
+	(void)state;
+	world_dns(2, R1, R2);
+	world_want(S1, G1, 1, true);
+	world_run(20 * MS);
+	flow(S1, G1, 10 * S);
+	requests = w.relays[0].requests;
+	channels_tunnel_error(w.cs, world_tunnel(), 111 /* ECONNREFUSED */, w.now);
+	world_run(1 * S);
+	assert_int_equal(w.relays[0].requests, requests + 1);
+	// A flood of them: at most one Request a second.
+	for (int i = 0; i < 1000; i++) {
+		channels_tunnel_error(w.cs, world_tunnel(), 111, w.now);
+		world_run(10 * MS);
+		if (i % 50 == 0)
+			world_packets(S1, G1, 1);
+	}
+	assert_in_range(w.relays[0].requests, requests + 1, requests + 13);
+	assert_int_equal(w.relays[1].requests, 0);
+	assert_int_equal(world_view(S1, G1).state, CHANNEL_FLOWING);
+}
+
 // S-10: DNS is not asked for private addresses, those of nobody, unless it should; our own:
 // test_refuse.c.
 static void sources_without_a_name(void **state)
@@ -104,6 +130,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(the_old_relay_is_told),
+		T(icmp_after_an_update),
 		T(sources_without_a_name),
 	};
 

@@ -86,6 +86,16 @@ static void run(uint64_t for_us)
 	}
 }
 
+// A large file is read by a thread, which goes by the real clock: until *what is n.
+static void run_until(const unsigned int *what, unsigned int n)
+{
+	for (int i = 0; i < 20000 && *what != n; i++) {
+		usleep(1000);
+		run(1 * MS);
+	}
+	assert_int_equal(*what, n);
+}
+
 static void write_to(const char *file, const char *text)
 {
 	FILE *f = fopen(file, "w");
@@ -300,7 +310,10 @@ static void too_large_or_no_file(void **state)
 	fd = open(path, O_WRONLY);
 	assert_int_equal(ftruncate(fd, JOINFILE_MAX_OCTETS + 1), 0);
 	close(fd);
-	run(1 * S);
+	for (int i = 0; i < 20000 && stats.drops[JOINFILE_DROP_TOO_LARGE] == 0; i++) {
+		usleep(1000);
+		run(1 * MS);
+	}
 	assert_int_equal(stats.drops[JOINFILE_DROP_TOO_LARGE], 1);
 	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
 	snprintf(other, sizeof(other), "%s/other", dir);
@@ -437,6 +450,39 @@ static void slices(void **state)
 	assert_int_equal(n_told, 2100 + 256);
 	run(1 * S);
 	assert_int_equal(room, 1999);
+}
+
+// Nothing of a large file holds its reader: it is read and put in order by a thread. What the file
+// says meanwhile is read after that.
+static void large_is_read_aside(void **state)
+{
+	enum { LINES = 20000 };
+	char *text = malloc(LINES * 32);
+	size_t len = 0;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = LINES - 1; i >= 0; i--) // in the wrong order
+		len += (size_t)snprintf(text + len, 32, "10.0.0.1,232.%d.%d.%d\n", 1 + i / 65536,
+			i / 256 % 256, i % 256);
+	room = cfg.max_channels = LINES;
+	write_to(path, text);
+	import_begin();
+	assert_int_equal(n_told, 0); // nothing yet
+	run_until(&n_told, LINES);
+	assert_int_equal(room, 0);
+	assert_int_equal(stats.read, 1);
+	run(1 * S);
+	text[0] = 'x'; // as a whole or not at all
+	replace(text);
+	joinfile_import_input(im, now);
+	replace(A);			   // while the other is being read
+	run_until(&n_told, 2 * LINES - 1); // all but one go
+	assert_int_equal(room, LINES - 1);
+	run(1 * S);
+	replace(text);
+	joinfile_import_input(im, now); // and ends while that is read
+	free(text);
 }
 
 // What the brain refused is asked for again, and taken when there is room.
@@ -595,6 +641,7 @@ int main(void)
 		T(folder_gone_and_back),
 		T(link_is_replaced),
 		T(slices),
+		T(large_is_read_aside),
 		T(refused_for_now),
 		T(exported),
 		T(export_fails_for_now),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "unit/unit.h"
+#include "wire/ip.h"
 
 static struct frame vectors[FRAMES_MAX];
 
@@ -205,6 +206,31 @@ static void capture_of_frr(void **state)
 	assert_true(types[PIM_HELLO] > 0 && types[PIM_JOIN_PRUNE] > 0);
 }
 
+// The IPv6 header in front: length before anything else.
+static void ip_headers(void **state)
+{
+	uint8_t ip[48] = {0x6c, 0, [5] = 8, [6] = 103, [7] = 1, [8] = 0xfe,
+		0x80, [23] = 2, [24] = 0xff, 2, [39] = 13};
+	struct addr src = addr_of("fe80::2"), dst = addr_of("ff02::d");
+	struct ipv6_hdr h;
+
+	(void)state;
+	assert_int_equal(ipv6_decode(ip, sizeof(ip), &h), 0);
+	assert_true(addr_eq(&h.src, &src) && addr_eq(&h.dst, &dst));
+	assert_int_equal(h.tclass, 0xc0);
+	assert_int_equal(h.hop_limit, 1);
+	assert_int_equal(h.next, IP_PROTO_PIM);
+	assert_int_equal(h.payload_len, 8);
+	for (size_t len = 0; len < sizeof(ip); len++)
+		assert_int_equal(ipv6_decode(ip, len, &h), -EINVAL);
+	ip[5] = 9; // past the end
+	assert_int_equal(ipv6_decode(ip, sizeof(ip), &h), -EINVAL);
+	ip[5] = 0;
+	assert_int_equal(ipv6_decode(ip, 40, &h), 0);
+	ip[0] = 0x45;
+	assert_int_equal(ipv6_decode(ip, sizeof(ip), &h), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +240,7 @@ int main(void)
 		cmocka_unit_test(join_prune),
 		cmocka_unit_test(asserts),
 		cmocka_unit_test(capture_of_frr),
+		cmocka_unit_test(ip_headers),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, load, NULL);
