@@ -190,8 +190,9 @@ static struct state_write *write_begin(const struct inlet *in, uint64_t now_us)
 static void write_seal(struct state_write *sw)
 {
 	char line[LINE_LEN];
+	int n = snprintf(line, sizeof(line), "end %u\n", sw->lines);
 
-	text_add(sw, line, (size_t)snprintf(line, sizeof(line), "end %u\n", sw->lines));
+	text_add(sw, line, (size_t)n);
 }
 
 static void write_free(struct state_write *sw)

@@ -37,23 +37,22 @@ struct burst {
 	struct tables t;
 	// What the driver's flags have to be to ask no further.
 	uint64_t flags_mask, flags_want;
-	bool software; // it has no word on either checksum
 	// The local addresses that the last frames were for, and their indices + 1; 0: none yet.
-	uint32_t dst4;
-	uint8_t local4, local6;
 	_Alignas(16) uint8_t dst6[16];
 	struct mfib_narrow_key local4_key; // of 0 but for local4
+	uint32_t dst4;
+	uint8_t local4, local6;
+	bool software; // the driver has no word on either checksum
 	// Where the frames of the last burst all went; 0: here and there, or not all of that takes
 	// the same frame. The first queue of it; interfaces besides that one; the longest datagram.
 	uint64_t expected;
 	struct worker_tx *expected_tx;
-	unsigned int expected_more;
-	uint32_t expected_mtu;
+	uint32_t expected_more, expected_mtu;
 	// Of the first queue, what the others have as well (data_share()).
-	unsigned int shared;
 	uint64_t shared_bytes;
-	uint8_t *begin[WORKER_BURST]; // of each frame, where its headers are
+	unsigned int shared;
 	unsigned int n_drop;
+	uint8_t *begin[WORKER_BURST]; // of each frame, where its headers are
 	struct rte_mbuf *drop[WORKER_BURST];
 	unsigned int n_punt[PUNT_CLASSES];
 	struct rte_mbuf *punt[PUNT_CLASSES][WORKER_BURST];

@@ -52,12 +52,11 @@ struct mfib_window {
 struct mfib_move {
 	struct mfib_move *next;	       // of its chain; control writes, workers read
 	uint64_t key[MFIB_WIDE_WORDS]; // of the entry; a narrow one ends in zeroes
-	uint64_t oifs;		       // control writes, workers read
 	struct mfib_window *window;
+	uint64_t oifs; // control writes, workers read
 	uint64_t side; // 0 or 1
 	// Workers count, by atomic additions; control reads.
-	_Alignas(64) uint64_t forwarded;
-	uint64_t duplicates;
+	uint64_t forwarded, duplicates;
 };
 
 #define MFIB_MOVES_LOG	 12

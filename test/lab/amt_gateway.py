@@ -120,7 +120,7 @@ def write_pcap(path, datagrams):
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for d in datagrams:
-            mac = bytes((1, 0, 0x5E, d[17] & 0x7F)) + d[18:20]  # lab-tap compare looks for it
+            mac = b"\1\0\x5e" + bytes((d[17] & 127,)) + d[18:20]  # of the group
             f.write(struct.pack("<IIII", 0, 0, 14 + len(d), 14 + len(d)) + mac + bytes(6) + b"\x08\0" + d)
 
 

@@ -40,8 +40,14 @@ same_octets() { # same_octets TEXT: what leaves downstream is what is sent, for 
 	"$tools/lab-tap" compare "$LAB_STATE/sent.pcap" "$LAB_STATE/native.pcap" --ttl-delta 1 \
 		>"$LAB_STATE/compare" 2>&1 &&
 		jq -e '.channels_matched == 4' "$LAB_STATE/compare" >/dev/null
-	report $? "$1"
+	local status=$?
+	report "$status" "$1"
 	diag <"$LAB_STATE/compare"
+	[ "$status" -eq 0 ] || { # who has it lost?
+		tail -n 1 "$LAB_STATE/native.out" "$LAB_STATE/sent.out"
+		lab_relayctl status
+		lab_inlet show ports --json | jq -c '.[] | {name, rx_missed, rx_nombuf, rx_errors, tx_errors}'
+	} | diag
 }
 
 check "static channels of both families flow" lab_wait 20 flowing
