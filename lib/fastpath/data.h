@@ -410,7 +410,7 @@ static __rte_noinline void data_share(struct burst *b)
 	for (rest = b->expected & (b->expected - 1); rest; rest &= rest - 1) {
 		struct worker_tx *tx = &b->w->tx[__builtin_ctzll(rest)];
 
-		memcpy(tx->mbufs + tx->n, from, n * sizeof(from[0]));
+		memcpy(tx->mbufs + tx->n, from, n * sizeof(void *));
 		tx->n += n;
 		tx->bytes += bytes;
 	}

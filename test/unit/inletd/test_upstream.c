@@ -39,7 +39,7 @@ struct amt_endpoint *amt_endpoint_open(struct event_base *base, const char *netd
 	(void)arg;
 	assert_in_range(n_endpoints, 1, 8);
 	*ep = (struct amt_endpoint){.local = *local, .open = true};
-	snprintf(ep->netdev, sizeof(ep->netdev), "%s", netdev);
+	snprintf(ep->netdev, sizeof(ep->netdev), "%s", netdev ? netdev : "");
 	return ep;
 }
 
