@@ -30,9 +30,9 @@ same_octets() { # same_octets TEXT: what leaves downstream is what is sent, for 
 	rm -f "$LAB_STATE"/{sent,native}.{pcap,log}
 	lab_spawn sent src "$tools/lab-tap" --if s0 --direction out --channels "$LAB_STATE/channels" \
 		--write "$LAB_STATE/sent.pcap"
+	lab_wait 5 lab_log_has sent listening # first, or what is native is not known
 	lab_spawn native frr "$tools/lab-tap" --if xup0 --direction in --channels "$LAB_STATE/channels" \
 		--write "$LAB_STATE/native.pcap"
-	lab_wait 5 lab_log_has sent listening
 	lab_wait 5 lab_log_has native listening
 	lab_wait 30 captured 2000
 	lab_stop native
