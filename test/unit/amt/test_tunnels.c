@@ -214,7 +214,8 @@ static void inner_query_of_any_kind(void **state)
 			if (what == 1)
 				memset(ip + 46, 0, 2); // Linux: Pad1 Pad1
 			if (what == 2)
-				memcpy(ip + 42, "\1\4\0\0\0\0", 6); // no Router Alert
+				memcpy(ip + 42, (const uint8_t[]){1, 4, 0, 0, 0, 0},
+					6); // PadN alone
 			if (what == 3)
 				ip[7] = 64;
 			if (what == 4) { // no extension header at all
