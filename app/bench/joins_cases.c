@@ -30,6 +30,12 @@ static double ms(uint64_t us)
 	return (double)us / 1e3;
 }
 
+// The i-th of sorted times.
+static double us_of(const uint64_t *ns, uint64_t i)
+{
+	return (double)ns[i] / 1e3;
+}
+
 static double us_each(uint64_t ns, uint32_t n)
 {
 	return (double)ns / 1e3 / n;
@@ -131,11 +137,9 @@ static int joins(struct bench *b)
 	qsort(ns, n, sizeof(*ns), by_value);
 	joins_say(b->r, "join", "cpu_mean", "CPU of a Join, relay known, message to Update: mean",
 		us_each(sum, n), "us", LIMIT_JOIN_US);
-	joins_say(
-		b->r, "join", "cpu_median", "median", (double)ns[n / 2] / 1e3, "us", LIMIT_JOIN_US);
-	joins_say(b->r, "join", "cpu_99", "99 of 100", (double)ns[(uint64_t)n * 99 / 100] / 1e3,
-		"us", 0);
-	joins_say(b->r, "join", "cpu_longest", "the longest", (double)ns[n - 1] / 1e3, "us", 0);
+	joins_say(b->r, "join", "cpu_median", "median", us_of(ns, n / 2), "us", LIMIT_JOIN_US);
+	joins_say(b->r, "join", "cpu_99", "99 of 100", us_of(ns, (uint64_t)n * 99 / 100), "us", 0);
+	joins_say(b->r, "join", "cpu_longest", "the longest", us_of(ns, n - 1), "us", 0);
 	jw_run(b->w, jw_now(b->w) + 3 * USEC_PER_SEC);
 	joins_say(b->r, "join", "cpu_with_all",
 		"with the reports said again, and what else goes on",
@@ -147,7 +151,7 @@ static int joins(struct bench *b)
 	}
 	qsort(ns, n, sizeof(*ns), by_value);
 	joins_say(b->r, "join", "prune_cpu_median", "CPU of a Prune, message to Update: median",
-		(double)ns[n / 2] / 1e3, "us", LIMIT_JOIN_US);
+		us_of(ns, n / 2), "us", LIMIT_JOIN_US);
 	free(ns);
 	jw_run(b->w, jw_now(b->w) + SETTLE_US);
 	for (sum = 0, s = (struct jw_say){.i = 1, .packed = JO_PACKED}; s.first < n;

@@ -188,7 +188,7 @@ void jo_relays_destroy(struct jo_relays *rs)
 {
 	if (!rs)
 		return;
-	for (uint32_t i = 0; i < rs->n; i++)
+	for (uint32_t i = 0; rs->relays && i < rs->n; i++)
 		relay_destroy(rs->relays[i]);
 	timers_fini(&rs->timers);
 	free(rs->relays);

@@ -86,6 +86,7 @@ static void hmap_move(struct hmap *m, uint32_t n)
 			struct hnode **to = &m->buckets[node->hash & m->mask];
 
 			next = node->next;
+			// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): not while old is set
 			node->next = *to;
 			*to = node;
 		}

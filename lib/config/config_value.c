@@ -362,7 +362,7 @@ int value_quirk(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	if (i < 0)
 		return refuse(why, "not one of p-0x80, no-e, one-nonce, one-endpoint, "
 				   "short-updates");
-	strcpy(field, names[i]);
+	memcpy(field, names[i], strlen(names[i]) + 1); // each fits: CONFIG_QUIRK_LEN
 	return 0;
 }
 

@@ -297,7 +297,7 @@ size_t lab_records(const struct lab_sent *s, struct lab_record *out, size_t max)
 
 void lab_expect_record(const struct lab_sent *s, uint8_t type, const struct sg *sg)
 {
-	struct lab_record r[4];
+	struct lab_record r[4] = {0};
 
 	assert_int_equal(lab_records(s, r, 4), 1);
 	assert_int_equal(r[0].type, type);

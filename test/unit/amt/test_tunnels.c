@@ -202,6 +202,7 @@ static void inner_query_of_any_kind(void **state)
 		for (int what = 0; what < 5; what++) {
 			struct addr src = lab_addr(sources[i]);
 			uint8_t *ip = v.amt + 12;
+			static const uint8_t pad_n[] = {1, 4, 0, 0, 0, 0};
 			size_t hdr_len = 48;
 
 			lab_open(&lab);
@@ -214,8 +215,7 @@ static void inner_query_of_any_kind(void **state)
 			if (what == 1)
 				memset(ip + 46, 0, 2); // Linux: Pad1 Pad1
 			if (what == 2)
-				memcpy(ip + 42, (const uint8_t[]){1, 4, 0, 0, 0, 0},
-					6); // PadN alone
+				memcpy(ip + 42, pad_n, sizeof(pad_n));
 			if (what == 3)
 				ip[7] = 64;
 			if (what == 4) { // no extension header at all

@@ -220,9 +220,8 @@ static void neighbors_verb(void **state)
 static void pim_verbs(void **state)
 {
 	(void)state;
-	EXPECT("show pim", true,
-		"\"interface\": \"lan\", \"mode\": \"speak\", \"netdev\": \"lan\", "
-		"\"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\", "
+	EXPECT("show pim", true, "\"interface\": \"lan\", \"mode\": \"speak\", \"netdev\": \"lan\"",
+		"\"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\"",
 		"\"is_dr\": false, \"dr_priority\": 1, \"genid\": \"0x0000cafe\"",
 		"\"neighbors\": 2, \"joins\": 3, \"asserts_won\": 4, \"asserts_lost\": 5",
 		"\"family\": \"ipv4\"", "\"address\": \"fe80::2\"", "\"family\": \"ipv6\"");
@@ -344,8 +343,7 @@ static void drops_verb(void **state)
 	EXPECT("show drops", true,
 		"\"room\": \"fastpath\", \"interface\": null, \"name\": \"TTL\", \"count\": 14",
 		"\"room\": \"pim\", \"interface\": \"lan\", \"name\": \"CHECKSUM\", \"count\": 3",
-		"\"room\": \"igmp\", \"interface\": \"lan\", \"name\": \"OLD_REPORT\", \"count\": "
-		"6",
+		"\"room\": \"igmp\", \"interface\": \"lan\", \"name\": \"OLD_REPORT\"",
 		"\"room\": \"pim6\"", "\"room\": \"mld\"",
 		"\"room\": \"amt\", \"interface\": null, \"name\": \"NONCE\", \"count\": 4",
 		"\"room\": \"driad\", \"interface\": null, \"name\": \"BOGUS\", \"count\": 2");

@@ -22,6 +22,7 @@ static bool request(
 
 	h->n_sent = 0;
 	input(h, &gw, port, buf, sizeof(buf));
+	memset(out, 0, sizeof(*out));
 	if (h->n_sent == 0)
 		return false;
 	assert_int_equal(
