@@ -328,6 +328,42 @@ static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const 
 	return true;
 }
 
+// The oif sets of a loop's frames. expected: a constant, whether burst.expected is one.
+struct oifs_seen {
+	bool expected;
+	uint64_t any;	       // interfaces that one of them has
+	uint64_t all;	       // that each of them has; not counted when expected
+	unsigned int n_others; // frames for others than expected
+};
+
+// Frames to several interfaces, where that is expected, are put on the first one's queue alone,
+// with a user more for each of the others, which get them here, all at once. Before anything else
+// is put on one of these queues: frames stay in order.
+static __rte_noinline void data_share(struct burst *b)
+{
+	const struct worker_tx *first = b->expected_tx;
+	struct rte_mbuf *const *from = first->mbufs + b->shared;
+	unsigned int n = first->n - b->shared;
+	uint64_t bytes = first->bytes - b->shared_bytes, rest;
+
+	if (n)
+		b->w->tx_pending |= b->expected;
+	for (rest = b->expected & (b->expected - 1); rest; rest &= rest - 1) {
+		struct worker_tx *tx = &b->w->tx[__builtin_ctzll(rest)];
+
+		memcpy(tx->mbufs + tx->n, from, n * sizeof(void *));
+		tx->n += n;
+		tx->bytes += bytes;
+	}
+}
+
+// What is on the first queue now is not to be shared: it was put on each queue that it is for.
+static __rte_always_inline void data_shared(struct burst *b)
+{
+	b->shared = b->expected_tx->n;
+	b->shared_bytes = b->expected_tx->bytes;
+}
+
 // Data of a channel that is sent nowhere at the moment: it is counted all the same, since whether
 // it comes in decides who forwards it.
 static inline void data_muted(
@@ -366,9 +402,9 @@ static inline void data_move(struct burst *b, struct rte_mbuf *m, uint8_t *inner
 }
 
 // Data whose entry has an empty oif set: of a channel that is sent nowhere, or that is in a move.
-// True when m is done with.
+// True when m is done with. sharing: in a loop whose queues are to be shared.
 static __rte_noinline bool data_rare(struct burst *b, struct rte_mbuf *m, uint8_t *inner,
-	uint64_t *count, unsigned int inner_len, const bool outer6, const bool inner6)
+	uint64_t *count, unsigned int inner_len, const bool outer6, const bool inner6, bool sharing)
 {
 	const uint8_t *ip = inner - AMT_LEN - UDP_LEN - (outer6 ? IPV6_LEN : IPV4_LEN);
 	struct mfib_move *move;
@@ -378,49 +414,17 @@ static __rte_noinline bool data_rare(struct burst *b, struct rte_mbuf *m, uint8_
 		data_muted(b, m, count, inner_len);
 		return true;
 	case RARE_MOVE:
+		if (sharing)
+			data_share(b);
 		data_move(b, m, inner, count, inner_len, inner6,
 			outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK, move);
+		if (sharing)
+			data_shared(b);
 		return true;
 	case RARE_AGAIN:
 		break;
 	}
 	return false;
-}
-
-// The oif sets of a loop's frames. expected: a constant, whether burst.expected is one.
-struct oifs_seen {
-	bool expected;
-	uint64_t any;	       // interfaces that one of them has
-	uint64_t all;	       // that each of them has; not counted when expected
-	unsigned int n_others; // frames for others than expected
-};
-
-// Frames to several interfaces, where that is expected, are put on the first one's queue alone,
-// with a user more for each of the others, which get them here, all at once. Before anything else
-// is put on one of these queues: frames stay in order.
-static __rte_noinline void data_share(struct burst *b)
-{
-	const struct worker_tx *first = b->expected_tx;
-	struct rte_mbuf *const *from = first->mbufs + b->shared;
-	unsigned int n = first->n - b->shared;
-	uint64_t bytes = first->bytes - b->shared_bytes, rest;
-
-	if (n)
-		b->w->tx_pending |= b->expected;
-	for (rest = b->expected & (b->expected - 1); rest; rest &= rest - 1) {
-		struct worker_tx *tx = &b->w->tx[__builtin_ctzll(rest)];
-
-		memcpy(tx->mbufs + tx->n, from, n * sizeof(void *));
-		tx->n += n;
-		tx->bytes += bytes;
-	}
-}
-
-// What is on the first queue now is not to be shared: it was put on each queue that it is for.
-static __rte_always_inline void data_shared(struct burst *b)
-{
-	b->shared = b->expected_tx->n;
-	b->shared_bytes = b->expected_tx->bytes;
 }
 
 // emit() of a frame for others than expected.
@@ -540,7 +544,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
 		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
 	if (unlikely(e.oifs == 0))
-		return data_rare(b, m, inner, e.count, inner_len, s.outer6, s.inner6);
+		return data_rare(b, m, inner, e.count, inner_len, s.outer6, s.inner6,
+			seen && seen->expected);
 	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
 		return false;
 	if (any_ecn) {

@@ -741,8 +741,9 @@ static void shared_frames_stay_in_order(void **state)
 	const uint64_t both = 1u << 1 | 1u << 2;
 	struct rng rng = rng_seeded(20261126);
 	struct rte_mbuf *burst[WORKER_BURST];
-	struct frame plain, ecn, other, f;
-	struct mfib_channel *second;
+	struct frame plain, ecn, other, moving, f;
+	struct mfib_channel *second, *third;
+	struct mfib_window *window;
 	unsigned int mtu_drops = 0;
 	struct sg sg;
 
@@ -762,6 +763,14 @@ static void shared_frames_stay_in_order(void **state)
 	memcpy(sg.g.bytes, other.p + INNER + 16, 4);
 	second = mfib_channel_add(rig.mfib, rig.tunnel, &sg, 1u << 2);
 	assert_non_null(second);
+	moving = plain;
+	moving.p[INNER + 19] ^= 2; // and one more, in a move
+	frame_fix_ip(&moving, INNER);
+	memcpy(sg.g.bytes, moving.p + INNER + 16, 4);
+	third = mfib_channel_add(rig.mfib, rig.tunnel, &sg, both);
+	window = mfib_window_create(rig.mfib, 1000);
+	assert_true(third && window);
+	assert_int_equal(mfib_channel_guard(rig.mfib, third, window, 0), 0);
 	for (unsigned int k = 0; k < 2000; k++) {
 		uint64_t second_oifs = 1u << (1 + rng_below(&rng, 2)), want[WORKER_BURST];
 		unsigned int arrivals[WORKER_TX_QUEUE];
@@ -776,7 +785,7 @@ static void shared_frames_stay_in_order(void **state)
 		for (unsigned int i = 0; i < WORKER_BURST; i++) {
 			unsigned int kind = (unsigned int)rng_below(&rng, 12);
 
-			f = kind == 0 ? other : kind == 1 ? ecn : plain;
+			f = kind == 0 ? other : kind == 1 ? ecn : kind == 2 ? moving : plain;
 			want[i] = kind == 0 ? second_oifs : both;
 			if (small_mtu) {
 				mtu_drops += want[i] >> 2 & 1;
@@ -803,6 +812,8 @@ static void shared_frames_stay_in_order(void **state)
 	assert_int_equal(crossing_drop(rig.crossing, DROP_MTU), mtu_drops);
 	assert_true(mtu_drops > 1000);
 	mfib_channel_del(rig.mfib, second);
+	mfib_channel_del(rig.mfib, third);
+	mfib_window_destroy(rig.mfib, window);
 	mfib_channel_oifs(rig.mfib, rig.channel, 1u << 1);
 	rig.worker.ifs[2].mac[5] = 2;
 	worker_prepare(&rig.worker);
