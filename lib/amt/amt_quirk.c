@@ -176,12 +176,13 @@ void amt_silence_init(struct amt_side *s)
 }
 
 // Did the other side send the latest Request, so that a relay with one nonce has forgotten ours?
+// When the answers came does not matter; two Requests of one moment may have left in either order.
 static bool interleaved(struct amt_side *s)
 {
 	const struct amt_side *other = amt_side_other(s);
 
 	return s->state == AMT_UP && amt_side_active(other) && !other->silent &&
-	       other->last_request_us > s->last_query_us &&
+	       other->last_request_us >= s->last_request_us &&
 	       !(amt_quirks(s->t) & AMT_QUIRK_ONE_NONCE);
 }
 
