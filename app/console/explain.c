@@ -101,7 +101,6 @@ static void gather_relay(void *arg, const struct relay_view *r)
 
 	if (e->n_relays++ == 0 || r->in_use)
 		e->relay = *r;
-	e->n_held += r->held_reason != NULL;
 }
 
 static void gather_tunnel(void *arg, const struct tunnel_view *t)
@@ -117,8 +116,7 @@ static void gather_tunnel(void *arg, const struct tunnel_view *t)
 
 static void gather(struct explain *e, const struct observe *o, uint64_t now_us)
 {
-	for (unsigned int i = 0; i < o->n_ssm_ranges; i++)
-		e->group_ok |= group_in_range(&o->ssm_ranges[i], &e->sg.g);
+	e->group_ok = group_is_ssm(o->ssm_ranges, o->n_ssm_ranges, &e->sg.g);
 	gather_downstream(e, o);
 	for (unsigned int i = 0; i < DROP_COUNT; i++)
 		e->dropping[i] = o->drop_moved_us[i] && now_us < o->drop_moved_us[i] + DROPPING_US;
@@ -267,21 +265,14 @@ static void rows_drops(struct verb_ctx *v, const struct explain *e)
 		row(v, "drops", "bad", "a port has no free mbufs");
 }
 
-static bool address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
-{
-	if (text && addr_parse(text, out) == 0)
-		return true;
-	snprintf(v->refused, sizeof(v->refused), "%s %s is not an address", what, text ? text : "");
-	return false;
-}
-
 void verb_explain(struct verb_ctx *v)
 {
 	struct explain e = {0};
 	char text[EXPLAIN_TEXT], g[ADDR_STRLEN];
 	const char *state;
 
-	if (!address(v, "source", v->args[0], &e.sg.s) || !address(v, "group", v->args[1], &e.sg.g))
+	if (!verb_address(v, "source", v->args[0], &e.sg.s) ||
+		!verb_address(v, "group", v->args[1], &e.sg.g))
 		return;
 	gather(&e, v->o, v->now_us);
 	render_table_begin(v->r, "steps", columns, RTE_DIM(columns));

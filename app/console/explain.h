@@ -31,7 +31,7 @@ struct explain {
 	struct channel_view channel;
 	uint64_t waited_us; // since it was wanted first
 	char oif_down[16];  // an interface that wants it whose link is down; "": none
-	unsigned int n_relays, n_held;
+	unsigned int n_relays;
 	struct relay_view relay; // the one in use, or the first
 	bool has_tunnel;
 	struct tunnel_view tunnel;

@@ -10,16 +10,6 @@ static const struct render_column columns[] = {
 	{"relay", RENDER_LEFT},	 // none: the best of the others
 };
 
-// Of an argument that was left out: none.
-static bool address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
-{
-	*out = (struct addr){0};
-	if (!text || addr_parse(text, out) == 0)
-		return true;
-	snprintf(v->refused, sizeof(v->refused), "%s %s is not an address", what, text);
-	return false;
-}
-
 static void act(struct verb_ctx *v, enum observe_relay_act what, const struct addr *source,
 	const struct addr *relay, const char *result)
 {
@@ -39,9 +29,10 @@ static void act(struct verb_ctx *v, enum observe_relay_act what, const struct ad
 
 void verb_relay_move(struct verb_ctx *v)
 {
-	struct addr source, relay;
+	struct addr source, relay = {0};
 
-	if (address(v, "source", v->args[0], &source) && address(v, "relay", v->args[1], &relay))
+	if (verb_address(v, "source", v->args[0], &source) &&
+		(!v->args[1] || verb_address(v, "relay", v->args[1], &relay)))
 		act(v, OBSERVE_RELAY_MOVE, &source, &relay, "moving");
 }
 
@@ -49,7 +40,7 @@ void verb_relay_hold(struct verb_ctx *v)
 {
 	struct addr none = {0}, relay;
 
-	if (address(v, "relay", v->args[0], &relay))
+	if (verb_address(v, "relay", v->args[0], &relay))
 		act(v, OBSERVE_RELAY_HOLD, &none, &relay, "held");
 }
 
@@ -57,6 +48,6 @@ void verb_relay_release(struct verb_ctx *v)
 {
 	struct addr none = {0}, relay;
 
-	if (address(v, "relay", v->args[0], &relay))
+	if (verb_address(v, "relay", v->args[0], &relay))
 		act(v, OBSERVE_RELAY_RELEASE, &none, &relay, "released");
 }

@@ -12,20 +12,13 @@ static const struct render_column columns[] = {
 	{"downstream", RENDER_LEFT},
 };
 
-static bool address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
-{
-	if (text && addr_parse(text, out) == 0)
-		return true;
-	snprintf(v->refused, sizeof(v->refused), "%s %s is not an address", what, text ? text : "");
-	return false;
-}
-
 static void change(struct verb_ctx *v, bool add)
 {
 	struct observe_static did = {0};
 	struct sg sg;
 
-	if (!address(v, "source", v->args[0], &sg.s) || !address(v, "group", v->args[1], &sg.g))
+	if (!verb_address(v, "source", v->args[0], &sg.s) ||
+		!verb_address(v, "group", v->args[1], &sg.g))
 		return;
 	if (!v->o->static_cb) {
 		snprintf(v->refused, sizeof(v->refused), "static channels are not to be had");

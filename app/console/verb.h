@@ -61,6 +61,10 @@ void verb_rebalance_dry_run(struct verb_ctx *v);
 void verb_help(struct verb_ctx *v);
 void verb_quit(struct verb_ctx *v);
 
+// An argument that is to be an address; false with `refused` filled in when it is none. what: its
+// name.
+bool verb_address(struct verb_ctx *v, const char *what, const char *text, struct addr *out);
+
 // How long ago `since` was, or how far `until` is; 0 for what is on the other side of now.
 static inline uint64_t verb_age_us(const struct verb_ctx *v, uint64_t since)
 {

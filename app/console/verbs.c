@@ -49,6 +49,14 @@ const struct verb verbs[] = {
 	{0},
 };
 
+bool verb_address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
+{
+	if (text && addr_parse(text, out) == 0)
+		return true;
+	snprintf(v->refused, sizeof(v->refused), "%s %s is not an address", what, text ? text : "");
+	return false;
+}
+
 void verb_show_version(struct verb_ctx *v)
 {
 	static const struct render_column columns[] = {
