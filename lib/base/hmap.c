@@ -209,6 +209,11 @@ static void scan_bucket(struct hnode *n, void (*cb)(void *arg, struct hnode *n),
 
 // Counts with the highest bit of the smaller mask first: what a bucket is dealt out to when the map
 // doubles is then behind the cursor, or before it, as the bucket was.
+uint32_t hmap_cursor_next(uint32_t at, uint32_t mask)
+{
+	return reversed(reversed(at | ~mask) + 1);
+}
+
 bool hmap_scan(
 	const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n), void *arg)
 {
@@ -223,6 +228,6 @@ bool hmap_scan(
 		if (m->old)
 			scan_bucket(m->buckets[at | (mask + 1)], cb, arg);
 	}
-	*cursor = reversed(reversed(at | ~mask) + 1);
+	*cursor = hmap_cursor_next(at, mask);
 	return *cursor != 0;
 }
