@@ -57,7 +57,7 @@ static void explain_move(const struct move *mv, struct channel_view *v)
 static enum channel_state attached_state(
 	const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
-	const struct tunnel *t = ch->tunnel ? ch->tunnel : ch->source->tunnel;
+	const struct tunnel *t = ch->mfib ? channel_tunnel(ch) : ch->source->tunnel;
 	char r[ADDR_STRLEN];
 
 	v->relay = t->relay;
@@ -114,25 +114,27 @@ static enum channel_state racing_state(
 static void view_fill(const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
 	const struct source *src = ch->source;
-	struct mfib_stats stats = {0}, other = {0};
+	struct mfib_stats stats = {0}, other = {0}, past;
 	char text[ADDR_STRLEN];
 
 	if (ch->mfib)
 		mfib_channel_stats(ch->mfib, &stats);
-	if (ch->moving)
-		mfib_channel_stats(ch->moving->mfib, &other);
+	if (channel_moving(ch))
+		mfib_channel_stats(channel_moving(ch)->mfib, &other);
+	channel_past(ch, &past);
 	*v = (struct channel_view){
-		.sg = ch->sg,
+		.sg = channel_sg(ch),
 		.oifs = channel_oifs(ch),
-		.muted = ch->muted & channel_oifs(ch),
-		.packets = ch->past.packets + stats.packets + other.packets,
-		.bytes = ch->past.bytes + stats.bytes + other.bytes,
+		.muted = channel_muted(ch) & channel_oifs(ch),
+		.packets = past.packets + stats.packets + other.packets,
+		.bytes = past.bytes + stats.bytes + other.bytes,
 		.wanted_us = ch->wanted_us,
 		.joined_us = ch->joined_us,
 		.first_packet_us = ch->first_packet_us,
 		.retry_us = timer_armed(&src->retry) ? src->retry.due_us : NEVER_US,
 	};
-	memcpy(v->wanted_by, ch->wanted_by, sizeof(v->wanted_by));
+	for (int o = 0; o < CHANNEL_ORIGINS; o++)
+		v->wanted_by[o] = channel_wanted_by(ch, (enum channel_origin)o);
 	switch (src->state) {
 	case SOURCE_RESOLVING:
 		v->state = CHANNEL_RESOLVING;
@@ -156,15 +158,18 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 void channels_each_sg(
 	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg)
 {
-	struct hnode *n, *tmp;
+	struct channel *ch, *tmp;
 
-	HMAP_FOREACH (n, tmp, &cs->by_sg)
-		cb(arg, &container_of_node(n, struct channel, node)->sg);
+	IMAP_FOREACH (ch, tmp, &cs->by_sg) {
+		struct sg sg = channel_sg(ch);
+
+		cb(arg, &sg);
+	}
 }
 
 bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
 {
-	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+	const struct channel *ch = channel_find(cs, sg, channel_hash(sg));
 
 	if (ch)
 		view_fill(cs, ch, out);
@@ -174,12 +179,12 @@ bool channels_find(const struct channels *cs, const struct sg *sg, struct channe
 void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
 {
-	struct hnode *n, *tmp;
+	struct channel *ch, *tmp;
 
-	HMAP_FOREACH (n, tmp, &cs->by_sg) {
+	IMAP_FOREACH (ch, tmp, &cs->by_sg) {
 		struct channel_view v;
 
-		view_fill(cs, container_of_node(n, struct channel, node), &v);
+		view_fill(cs, ch, &v);
 		cb(arg, &v);
 	}
 }

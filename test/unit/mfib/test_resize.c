@@ -204,20 +204,21 @@ static void a_step_is_small(void **state)
 {
 	static const int any[] = {-1};
 	struct mfib_table table = {0};
-	struct pool pool = {0};
+	struct slab records;
 	struct fib f = {.shape = {.kind = MFIB_NARROW, .n_replicas = 1, .sockets = any},
 		.tables = &table,
-		.pool = &pool};
+		.records = &records};
 	unsigned int filling = 0, sweeping = 0;
 
 	(void)state;
+	slab_init(&records, sizeof(struct mfib_channel));
 	f.qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
 	assert_int_equal(rte_rcu_qsbr_init(f.qsbr, 1), 0);
 	assert_int_equal(fib_init(&f), 0);
 	for (uint32_t n = 0; n < 200000; n++) {
 		const struct generation *cur = f.cur, *next = f.next, *replaced = f.replaced;
 		uint32_t filled = cur->walked, swept = replaced ? replaced->walked : 0;
-		struct mfib_channel *c = pool_get(&pool);
+		struct mfib_channel *c = slab_get(&records);
 		struct key key = {{0x100000000 + n, 0x0001000100000001}};
 
 		kernel.made = 0;
@@ -237,7 +238,7 @@ static void a_step_is_small(void **state)
 	}
 	assert_true(filling > 1000 && sweeping > 1000);
 	fib_fini(&f);
-	pool_free(&pool);
+	slab_fini(&records);
 	rte_free(f.qsbr);
 }
 
