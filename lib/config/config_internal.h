@@ -48,6 +48,8 @@ void config_defaults(struct config *c);
 
 // The text of values (config_words.c), for struct schema.
 void text_log_level(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_log_format(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_listen(const void *field, char out[CONFIG_VALUE_LEN]);
 void text_memory(const void *field, char out[CONFIG_VALUE_LEN]);
 void text_idle(const void *field, char out[CONFIG_VALUE_LEN]);
 void text_role(const void *field, char out[CONFIG_VALUE_LEN]);
@@ -67,6 +69,8 @@ void text_resolver(const void *field, char out[CONFIG_VALUE_LEN]); // struct con
 
 // Parsers of values (config_value.c, config_words.c), for struct schema.
 int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_log_format(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_listen(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_idle(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN]);

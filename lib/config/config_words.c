@@ -54,6 +54,7 @@ static void word_text(
 
 WORDS(log_level, [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_DEBUG] = "debug")
+WORDS(log_format, [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json")
 WORDS(memory, [MEMORY_AUTO] = "auto", [MEMORY_HUGEPAGES] = "hugepages",
 	[MEMORY_NO_HUGE] = "no-huge")
 WORDS(idle, [CONFIG_IDLE_AUTO] = "auto", [CONFIG_IDLE_POLL] = "poll", [CONFIG_IDLE_SLEEP] = "sleep")
@@ -137,4 +138,16 @@ void text_resolver(const void *field, char out[CONFIG_VALUE_LEN])
 		snprintf(out, CONFIG_VALUE_LEN, "%s", addr_format(&r->addr, text));
 	else
 		snprintf(out, CONFIG_VALUE_LEN, "%s@%u", addr_format(&r->addr, text), r->port);
+}
+
+void text_listen(const void *field, char out[CONFIG_VALUE_LEN])
+{
+	const struct config_listen *l = field;
+	char text[ADDR_STRLEN];
+
+	if (addr_is_none(&l->addr))
+		snprintf(out, CONFIG_VALUE_LEN, "off");
+	else
+		snprintf(out, CONFIG_VALUE_LEN, l->addr.family == ADDR_V6 ? "[%s]:%u" : "%s:%u",
+			addr_format(&l->addr, text), l->port);
 }
