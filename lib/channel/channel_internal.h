@@ -15,7 +15,8 @@
 struct channel {
 	struct hnode node; // channels.by_sg
 	struct sg sg;
-	bool awaiting; // on channels.awaiting, else on channels.seen
+	bool awaiting;		// on channels.awaiting, else on channels.seen
+	uint32_t packets_per_s; // between the last two looks at which packets had come
 	uint64_t wanted_by[CHANNEL_ORIGINS];
 	uint64_t muted; // interfaces where another router forwards it
 	struct source *source;
@@ -230,6 +231,7 @@ struct channels {
 	uint64_t restarts_us;
 	unsigned int restarts;
 	uint64_t now_us; // of the last event, for the views
+	struct histogram latency;
 };
 
 // configure.c
