@@ -139,11 +139,22 @@ static uint32_t socket_tag(const char *path)
 	return h;
 }
 
+static bool is_pci(const char *device)
+{
+	return strncmp(device, "net_", 4) != 0;
+}
+
 static bool wants_pci(const struct config *cfg)
 {
-	for (unsigned int i = 0; i < cfg->n_ifs; i++)
-		if (strncmp(cfg->ifs[i].device, "net_", 4) != 0)
+	for (unsigned int i = 0; i < cfg->n_ifs; i++) {
+		const struct config_if *f = &cfg->ifs[i];
+
+		if (is_pci(f->device))
 			return true;
+		for (unsigned int n = 0; n < f->n_members; n++)
+			if (is_pci(f->members[n]))
+				return true;
+	}
 	return false;
 }
 

@@ -50,7 +50,8 @@ struct inlet;
 
 // An ethdev port, and what its interfaces have in common.
 struct inlet_port {
-	const struct config_if *cfg; // its first interface
+	const struct config_if *cfg;  // its first interface
+	const struct config_if *bond; // the one that names its members, or NULL
 	struct port port;
 	bool is_open;
 	bool link_up;

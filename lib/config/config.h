@@ -27,6 +27,8 @@
 #define CONFIG_MAX_METHODS   3
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CHANNELS  1024 // static ones
+#define CONFIG_MAX_MEMBERS   8
+#define CONFIG_MEMBER_LEN    128
 #define CONFIG_MAX_CPUS	     64
 #define CONFIG_MAX_EAL	     32
 #define CONFIG_IFNAME_LEN    16 // IFNAMSIZ: the name is the TAP's name too
@@ -122,7 +124,10 @@ struct config_membership {
 struct config_if {
 	char name[CONFIG_IFNAME_LEN];
 	char device[256]; // DPDK devargs: PCI address or vdev string
-	uint16_t vlan;	  // 1..4094; 0: untagged
+	// Ports that a bond of ports (net_bonding) finds as its slaves: devargs, probed before it.
+	char members[CONFIG_MAX_MEMBERS][CONFIG_MEMBER_LEN];
+	unsigned int n_members;
+	uint16_t vlan; // 1..4094; 0: untagged
 	enum if_role role;
 	uint16_t mtu; // 0: the port's own
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
