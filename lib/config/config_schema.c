@@ -96,6 +96,7 @@ static const struct schema schema_if[] = {
 	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},
 	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
 	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768)},
+	{"mbufs", SCHEMA_INT, FIELD(struct config_if, mbufs), RANGE(512, 16777216)},
 	{"spread", SCHEMA_TEXT, FIELD(struct config_if, spread), .value = value_spread},
 	{0},
 };
