@@ -223,4 +223,16 @@ void channels_source_relays(const struct channels *cs, const struct addr *source
 void channels_each_relay(
 	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg);
 
+// The same in pieces, between which the control loop turns and things come and go: hands over about
+// n (0 is none) and moves *cursor, 0 at first, on. False when there are no more; then *cursor is 0.
+// What is there all the time is met once.
+bool channels_some_sg(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct sg *sg), void *arg);
+bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_view *v), void *arg);
+bool channels_some_tunnels(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
+bool channels_some_relays(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg);
+
 #endif

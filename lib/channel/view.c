@@ -202,19 +202,22 @@ static void view_tunnel(
 	cb(arg, &v);
 }
 
+static void view_tunnels(
+	const struct tunnel *t, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	view_tunnel(t, cb, arg);
+	for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
+		if (t->further->at[i])
+			view_tunnel(t->further->at[i], cb, arg);
+}
+
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
 {
 	struct hnode *n, *tmp;
 
-	HMAP_FOREACH (n, tmp, &cs->by_relay) {
-		const struct tunnel *t = container_of_node(n, struct tunnel, node);
-
-		view_tunnel(t, cb, arg);
-		for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
-			if (t->further->at[i])
-				view_tunnel(t->further->at[i], cb, arg);
-	}
+	HMAP_FOREACH (n, tmp, &cs->by_relay)
+		view_tunnels(container_of_node(n, struct tunnel, node), cb, arg);
 }
 
 uint32_t channels_tunnel_stats(const struct amt_tunnel *at, struct mfib_stats *out)
@@ -275,4 +278,88 @@ void channels_each_relay(
 
 	HMAP_FOREACH (n, tmp, &cs->by_source)
 		source_relays(cs, container_of_node(n, struct source, node), cb, arg);
+}
+
+// A walk in pieces: of each node one of these is called.
+struct some {
+	const struct channels *cs;
+	uint32_t left;
+	void (*sg_cb)(void *arg, const struct sg *sg);
+	void (*channel_cb)(void *arg, const struct channel_view *v);
+	void (*tunnel_cb)(void *arg, const struct tunnel_view *v);
+	void (*relay_cb)(void *arg, const struct relay_view *v);
+	void *arg;
+};
+
+static void some_channel(void *arg, struct hnode *n)
+{
+	struct some *s = arg;
+	const struct channel *ch = container_of_node(n, struct channel, node);
+	struct channel_view v;
+
+	s->left -= s->left > 0;
+	if (s->sg_cb) {
+		s->sg_cb(s->arg, &ch->sg);
+		return;
+	}
+	view_fill(s->cs, ch, &v);
+	s->channel_cb(s->arg, &v);
+}
+
+static void some_tunnel(void *arg, struct hnode *n)
+{
+	struct some *s = arg;
+
+	s->left -= s->left > 0;
+	view_tunnels(container_of_node(n, struct tunnel, node), s->tunnel_cb, s->arg);
+}
+
+static void some_relay(void *arg, struct hnode *n)
+{
+	struct some *s = arg;
+
+	s->left -= s->left > 0;
+	source_relays(s->cs, container_of_node(n, struct source, node), s->relay_cb, s->arg);
+}
+
+// Empty places of a map count too: there can be many in a row.
+static bool scan_some(const struct hmap *m, uint32_t *cursor,
+	void (*cb)(void *arg, struct hnode *n), struct some *s)
+{
+	for (uint32_t places = s->left; s->left > 0 && places > 0; places--)
+		if (!hmap_scan(m, cursor, cb, s))
+			return false;
+	return true;
+}
+
+bool channels_some_sg(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct sg *sg), void *arg)
+{
+	struct some s = {.cs = cs, .left = n, .sg_cb = cb, .arg = arg};
+
+	return scan_some(&cs->by_sg, cursor, some_channel, &s);
+}
+
+bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_view *v), void *arg)
+{
+	struct some s = {.cs = cs, .left = n, .channel_cb = cb, .arg = arg};
+
+	return scan_some(&cs->by_sg, cursor, some_channel, &s);
+}
+
+bool channels_some_tunnels(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	struct some s = {.cs = cs, .left = n, .tunnel_cb = cb, .arg = arg};
+
+	return scan_some(&cs->by_relay, cursor, some_tunnel, &s);
+}
+
+bool channels_some_relays(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	struct some s = {.cs = cs, .left = n, .relay_cb = cb, .arg = arg};
+
+	return scan_some(&cs->by_source, cursor, some_relay, &s);
 }

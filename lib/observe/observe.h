@@ -35,6 +35,7 @@ struct observe_if {
 	// How IPv4 tunnels that come in here are led to workers, as in observe_steering; NULL where
 	// there are none.
 	const char *steering;
+	const char *steering6; // the same of IPv6
 	bool first; // of the port's interfaces
 	const struct kif *kif;
 	const char *pim_netdev; // where PIM is heard
