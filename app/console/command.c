@@ -86,6 +86,7 @@ static void frame_open(struct command *c)
 		.r = &c->r,
 		.now_us = c->frame_us,
 		.options = c->match.options,
+		.session = c->session,
 	};
 	memcpy(c->v.args, c->match.args, sizeof(c->v.args));
 	render_init(&c->r, c->match.json);
@@ -107,6 +108,8 @@ static void frame_end(struct command *c)
 	}
 	c->quit = c->v.quit;
 	frame_close(c);
+	if (c->job) // says when it is over
+		return;
 	if (c->match.every_ms && c->status == CONSOLE_STATUS_OK) {
 		uint64_t next = c->frame_us + c->match.every_ms * USEC_PER_MSEC;
 		uint64_t now = clock_mono_us();
@@ -139,7 +142,7 @@ static void on_turn(void *arg)
 	uint64_t until_us = clock_mono_us() + SLICE_US;
 	enum verb_turn turn;
 
-	if (c->failed) {
+	if (c->over) {
 		end(c);
 		return;
 	}
@@ -242,18 +245,23 @@ int command_begin(struct command *c, const char *line)
 	return 0;
 }
 
-void command_fail(struct command *c)
+void command_over(struct command *c)
 {
-	c->runs = c->failed = true;
+	c->runs = c->over = true;
 	turns_add(&c->host->turns, &c->turn);
 }
 
 void command_abort(struct command *c)
 {
+	struct session_job *job = c->job;
+
+	c->job = NULL;
+	if (job)
+		job->stop_cb(job);
 	frame_close(c);
 	turns_remove(&c->host->turns, &c->turn);
 	event_del(c->timer);
-	c->runs = c->blocked = c->failed = false;
+	c->runs = c->blocked = c->over = false;
 }
 
 void command_drained(struct command *c)

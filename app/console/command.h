@@ -9,11 +9,13 @@
 #include "console/session.h"
 
 struct event;
+struct session_job;
 
 struct command {
 	struct session_host *host;
 	struct evbuffer *out;
-	bool terminal; // watch clears the screen
+	bool terminal;		 // watch clears the screen
+	struct session *session; // given to verbs
 	struct turn turn;
 	struct event *timer; // of a watch, and of a verb that waits
 	void (*ended_cb)(void *arg);
@@ -23,7 +25,8 @@ struct command {
 	bool framed;  // between the verb's beginning and end
 	bool blocked; // goes on when the output has been taken
 	bool quit;
-	bool failed; // there is nothing to run, but its end is to be told
+	bool over;		 // there is nothing (more) to run, but its end is to be told
+	struct session_job *job; // goes on after the verb has run; NULL: none
 	int status;
 	struct grammar_match match;
 	struct verb_ctx v;
@@ -42,8 +45,9 @@ void command_fini(struct command *c);
 // Begins a line of at most CONSOLE_LINE_MAX characters. 0: it runs, ended_cb will be called;
 // -ENODATA: there is no command on it; -EINVAL: it is none, and out says why.
 int command_begin(struct command *c, const char *line);
-// For a line that command_begin() has refused: ended_cb is called all the same.
-void command_fail(struct command *c);
+// For a line that command_begin() has refused, and for a job that is over: ended_cb is called from
+// the event loop.
+void command_over(struct command *c);
 // Ends it now, without ended_cb.
 void command_abort(struct command *c);
 // The client has taken output.

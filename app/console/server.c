@@ -213,6 +213,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 			client_tty(c);
 		else if (c->mode != MODE_RUN)
 			client_finish(c);
+		else if (session_busy(c->session))
+			session_done(c->session, CONSOLE_STATUS_OK);
 		else if (is_gone(c))
 			client_free(c);
 	} else {

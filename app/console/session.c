@@ -16,6 +16,8 @@
 #define CTRL_C	'\3'
 #define ESCAPE	'\33'
 #define CHOICES 128 // shown at most
+// Output that a client may owe us before a job's text is lost.
+#define JOB_PENDING_MAX (256u << 10)
 
 // Where in an escape sequence of the terminal the input is: its octets are no characters of the
 // line.
@@ -213,6 +215,7 @@ struct session *session_create(
 	s->arg = arg;
 	if (command_init(&s->command, h, out, interactive, ended_cb, s) < 0)
 		goto fail;
+	s->command.session = s;
 	if (!interactive)
 		return s;
 	s->rdl = rdline_new(write_cb, validate_cb, complete_cb, s);
@@ -302,17 +305,37 @@ static bool input_octet(struct session *s, char c)
 	return ret != RDLINE_RES_EOF && ret != RDLINE_RES_EXITED;
 }
 
+// What is typed while a job runs: a line that ends in "stop" ends it. True when one came.
+static bool job_stops(struct evbuffer *in)
+{
+	bool stop = false;
+	char *line;
+
+	while (!stop && (line = evbuffer_readln(in, NULL, EVBUFFER_EOL_ANY)) != NULL) {
+		size_t len = strlen(line);
+
+		stop = len >= 4 && len <= CONSOLE_LINE_MAX && strcmp(line + len - 4, "stop") == 0;
+		free(line);
+	}
+	return stop;
+}
+
 // While a command runs: whether the input ends it. Then it has been ended.
 static bool input_ends(struct session *s, struct evbuffer *in, bool eof)
 {
 	struct evbuffer_ptr at = evbuffer_search(in, "\3", 1, NULL);
-	bool watch = command_watches(&s->command);
+	bool ends = false;
 
-	if (at.pos >= 0)
+	if (at.pos >= 0) {
 		evbuffer_drain(in, (size_t)at.pos + 1);
-	else if (watch && evbuffer_get_length(in) > 0)
+		ends = true;
+	} else if (s->command.job) {
+		ends = job_stops(in) || eof;
+	} else if (command_watches(&s->command)) {
+		ends = eof || evbuffer_get_length(in) > 0;
 		evbuffer_drain(in, evbuffer_get_length(in));
-	else if (!watch || !eof)
+	}
+	if (!ends)
 		return false;
 	command_abort(&s->command);
 	evbuffer_add_printf(s->out, "\n");
@@ -348,7 +371,7 @@ void session_run(struct session *s, const char *line)
 	}
 	// Told from the event loop, as the others.
 	if (ret < 0)
-		command_fail(&s->command);
+		command_over(&s->command);
 }
 
 int session_status(const struct session *s)
@@ -359,4 +382,36 @@ int session_status(const struct session *s)
 void session_drained(struct session *s)
 {
 	command_drained(&s->command);
+}
+
+void session_begin(struct session *s, struct session_job *job)
+{
+	struct session_job *before = s->command.job;
+
+	s->command.job = job;
+	if (before)
+		before->stop_cb(before);
+}
+
+bool session_say(struct session *s, const char *text, size_t len)
+{
+	return evbuffer_get_length(s->out) + len <= JOB_PENDING_MAX &&
+	       evbuffer_add(s->out, text, len) == 0;
+}
+
+void session_done(struct session *s, int status)
+{
+	struct session_job *job = s->command.job;
+
+	if (!job)
+		return;
+	s->command.job = NULL;
+	s->command.status = status;
+	job->stop_cb(job);
+	command_over(&s->command);
+}
+
+bool session_busy(const struct session *s)
+{
+	return s->command.job;
 }

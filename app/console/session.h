@@ -59,4 +59,19 @@ int session_status(const struct session *s);
 // The client has taken output: half of what may wait, or all.
 void session_drained(struct session *s);
 
+// Something that a verb leaves in the foreground of its session (verb_ctx.session), and which says
+// more as time goes on: until it ends itself (session_done()), or the session ends it because ^C
+// came or a line that says "stop", or because the client has gone. Then stop_cb is called, once,
+// and the job is not touched any more.
+struct session_job {
+	void (*stop_cb)(struct session_job *job);
+};
+void session_begin(struct session *s, struct session_job *job);
+// Text of the job. False when it is lost: the client does not take what it was sent before.
+bool session_say(struct session *s, const char *text, size_t len);
+// The job is over: stop_cb comes from in here, the prompt, or SESSION_RAN, later.
+void session_done(struct session *s, int status);
+// Whether a job is in the foreground.
+bool session_busy(const struct session *s);
+
 #endif

@@ -102,6 +102,10 @@ static bool name_option(
 	for (int i = 0; text && i < n; i++)
 		if (strcmp(name(i), text) == 0)
 			*out = i;
+	// Cut short, as words are.
+	for (int i = 0; text && *out < 0 && i < n; i++)
+		if (strncmp(name(i), text, strlen(text)) == 0)
+			*out = i;
 	if (!text || *out >= 0)
 		return true;
 	snprintf(v->refused, sizeof(v->refused), "%s: there is no %.100s", option, text);

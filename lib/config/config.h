@@ -220,8 +220,24 @@ struct config_joinfile {
 	char export[CONFIG_PATH_LEN]; // "": none is written
 };
 
+// Where metrics are served (OpenMetrics over HTTP), and how many rows of what there may be many of.
+struct config_listen {
+	struct addr addr; // none: nowhere
+	uint16_t port;
+	bool named; // by the file: then it must be to be had
+};
+#define CONFIG_METRICS_PORT 9568
+struct config_metrics {
+	struct config_listen listen; // 127.0.0.1:9568
+	uint32_t channels;	     // 20: those with the most packets a second
+	uint32_t tunnels;	     // 256: those with the most packets
+};
+
 struct config {
 	enum log_level log_level;
+	enum log_format log_format; // text
+	uint32_t log_rate;	    // 1000 lines a second at most; 0: as many as come
+	struct config_metrics metrics;
 	enum config_memory memory;
 	uint32_t memory_mb; // 0: chosen at start
 	int control_cpu;    // -1: auto

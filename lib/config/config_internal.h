@@ -45,6 +45,8 @@ void config_defaults(struct config *c);
 
 // Parsers of values (config_value.c), for struct schema.
 int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_log_format(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_listen(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_idle(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN]);

@@ -206,6 +206,20 @@ static const struct schema schema_limits[] = {
 	{0},
 };
 
+static const struct schema schema_log[] = {
+	{"format", SCHEMA_TEXT, FIELD(struct config_draft, c.log_format),
+		.value = value_log_format},
+	{"rate", SCHEMA_INT, FIELD(struct config_draft, c.log_rate), RANGE(0, 1000000)},
+	{0},
+};
+
+static const struct schema schema_metrics[] = {
+	{"listen", SCHEMA_TEXT, FIELD(struct config_metrics, listen), .value = value_listen},
+	{"channels", SCHEMA_INT, FIELD(struct config_metrics, channels), RANGE(0, 1000)},
+	{"tunnels", SCHEMA_INT, FIELD(struct config_metrics, tunnels), RANGE(0, 4096)},
+	{0},
+};
+
 static void if_defaults(void *elem)
 {
 	struct config_if *i = elem;
@@ -247,6 +261,8 @@ static void relay_defaults(void *elem)
 const struct schema config_schema[] = {
 	{"log_level", SCHEMA_TEXT, FIELD(struct config_draft, c.log_level),
 		.value = value_log_level},
+	{"log", SCHEMA_GROUP, .sub = schema_log},
+	{"metrics", SCHEMA_GROUP, FIELD(struct config_draft, c.metrics), .sub = schema_metrics},
 	{"workers", SCHEMA_INTS, .auto_ok = true, ELEMENTS(struct config_draft, c.workers),
 		COUNT(struct config_draft, c.n_workers), RANGE(0, CONFIG_MAX_CPUS)},
 	{"control_cpu", SCHEMA_INT, .auto_ok = true, FIELD(struct config_draft, c.control_cpu),
@@ -289,6 +305,10 @@ void config_defaults(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->log_level = LOG_LEVEL_INFO;
+	c->log_rate = LOG_RATE_DEFAULT;
+	c->metrics = (struct config_metrics){
+		.listen.port = CONFIG_METRICS_PORT, .channels = 20, .tunnels = 256};
+	addr_parse("127.0.0.1", &c->metrics.listen.addr);
 	c->memory = MEMORY_AUTO;
 	c->control_cpu = -1;
 	prefix_parse("232.0.0.0/8", &c->ssm_ranges[0]);

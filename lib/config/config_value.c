@@ -47,6 +47,13 @@ int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
+int value_log_format(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	if (log_format_parse(text, field) < 0)
+		return refuse(why, "not one of text, json");
+	return 0;
+}
+
 int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	static const char *const words[] = {
@@ -444,19 +451,54 @@ int value_domain(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
+// 1..65535 in decimal digits and nothing else; 0 for other text.
+static uint16_t port_parse(const char *text)
+{
+	char *end;
+	unsigned long port = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+
+	return port == 0 || port > UINT16_MAX || *end != '\0' ? 0 : (uint16_t)port;
+}
+
+int value_listen(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct config_listen out = {.named = true}, *to = field;
+	const char *colon = strrchr(text, ':');
+	char host[ADDR_STRLEN + 2];
+	size_t len = colon ? (size_t)(colon - text) : 0;
+	bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
+
+	if (strcmp(text, "off") == 0) {
+		*to = out;
+		return 0;
+	}
+	if (len == 0 || len >= sizeof(host))
+		return refuse(why, "not address:port, [address]:port or off");
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (brackets)
+		host[len - 1] = '\0';
+	if (addr_parse(host + brackets, &out.addr) < 0 || (out.addr.family == ADDR_V6) != brackets)
+		return refuse(why, "not address:port, [address]:port or off");
+	if (addr_is_multicast(&out.addr))
+		return refuse(why, "not the address of a host");
+	out.port = port_parse(colon + 1);
+	if (out.port == 0)
+		return refuse(why, "the port is not in 1..65535");
+	*to = out;
+	return 0;
+}
+
 int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	struct config_resolver *out = field;
 	char host[ADDR_STRLEN];
 	size_t len = strcspn(text, "@");
-	unsigned long port = 53;
+	uint16_t port = 53;
 
 	if (text[len] == '@') {
-		const char *digits = text + len + 1;
-		char *end;
-
-		port = isdigit((unsigned char)*digits) ? strtoul(digits, &end, 10) : 0;
-		if (port == 0 || port > UINT16_MAX || *end != '\0')
+		port = port_parse(text + len + 1);
+		if (port == 0)
 			return refuse(why, "the port is not in 1..65535");
 	}
 	if (len >= sizeof(host))
@@ -467,6 +509,6 @@ int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		return refuse(why, "not an address, or address@port");
 	if (addr_is_unspecified(&out->addr) || addr_is_multicast(&out->addr))
 		return refuse(why, "not the address of a host");
-	out->port = (uint16_t)port;
+	out->port = port;
 	return 0;
 }
