@@ -111,7 +111,7 @@ static enum verb_turn more(struct verb_ctx *v)
 {
 	struct work *w = v->work;
 
-	if (v->o->channels && channels_some_tunnels(v->o->channels, &w->cursor, PIECE, show_one, v))
+	if (v->o->channels && channels_tunnels_some(v->o->channels, &w->cursor, PIECE, show_one, v))
 		return VERB_MORE;
 	render_table_end(v->r);
 	return VERB_DONE;

@@ -29,14 +29,14 @@ static void say_addr(const struct values *v, const struct addr *a)
 		say(v, addr_format(a, text));
 }
 
-static void source_cb(void *arg, const struct sg *sg)
+static void source_cb(void *arg, const struct channel_brief *c)
 {
-	say_addr(arg, &sg->s);
+	say_addr(arg, &c->sg->s);
 }
 
-static void group_cb(void *arg, const struct sg *sg)
+static void group_cb(void *arg, const struct channel_brief *c)
 {
-	say_addr(arg, &sg->g);
+	say_addr(arg, &c->sg->g);
 }
 
 static void sources(struct values *v)
@@ -44,7 +44,7 @@ static void sources(struct values *v)
 	uint32_t cursor = 0;
 
 	if (v->o->channels)
-		channels_some_sg(v->o->channels, &cursor, LOOK_MAX, source_cb, v);
+		channels_briefs_some(v->o->channels, &cursor, LOOK_MAX, source_cb, v);
 }
 
 static void groups(struct values *v)
@@ -52,7 +52,7 @@ static void groups(struct values *v)
 	uint32_t cursor = 0;
 
 	if (v->o->channels)
-		channels_some_sg(v->o->channels, &cursor, LOOK_MAX, group_cb, v);
+		channels_briefs_some(v->o->channels, &cursor, LOOK_MAX, group_cb, v);
 }
 
 static void tunnel_cb(void *arg, const struct tunnel_view *t)
@@ -71,8 +71,8 @@ static void relays(struct values *v)
 
 	if (!v->o->channels)
 		return;
-	channels_some_tunnels(v->o->channels, &cursor, LOOK_MAX / 8, tunnel_cb, v);
-	channels_some_relays(v->o->channels, &at, LOOK_MAX / 8, candidate_cb, v);
+	channels_tunnels_some(v->o->channels, &cursor, LOOK_MAX / 8, tunnel_cb, v);
+	channels_relays_some(v->o->channels, &at, LOOK_MAX / 8, candidate_cb, v);
 }
 
 static void names(struct values *v)

@@ -254,7 +254,7 @@ void channels_each(
 }
 
 struct sg_walk {
-	void (*cb)(void *arg, const struct sg *sg);
+	void (*cb)(void *arg, const struct channel_brief *b);
 	void *arg;
 };
 
@@ -262,11 +262,13 @@ static void sg_of(void *arg, const struct channel_view *v)
 {
 	const struct sg_walk *w = arg;
 
-	w->cb(w->arg, &v->sg);
+	struct channel_brief b = {.sg = &v->sg, .state = v->state};
+
+	w->cb(w->arg, &b);
 }
 
-bool channels_some_sg(const struct channels *cs, uint32_t *cursor, uint32_t n,
-	void (*cb)(void *arg, const struct sg *sg), void *arg)
+bool channels_briefs_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_brief *b), void *arg)
 {
 	struct sg_walk w = {cb, arg};
 
@@ -325,7 +327,7 @@ void channels_each_tunnel(
 	cb(arg, &v);
 }
 
-bool channels_some_tunnels(const struct channels *cs, uint32_t *cursor, uint32_t n,
+bool channels_tunnels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
 	void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
 {
 	(void)cursor;
@@ -334,7 +336,7 @@ bool channels_some_tunnels(const struct channels *cs, uint32_t *cursor, uint32_t
 	return false;
 }
 
-bool channels_some_relays(const struct channels *cs, uint32_t *cursor, uint32_t n,
+bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
 	void (*cb)(void *arg, const struct relay_view *v), void *arg)
 {
 	(void)cursor;
