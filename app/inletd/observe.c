@@ -37,6 +37,9 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 		.steering = ifc->cfg->role & IF_UPSTREAM
 				    ? steering_port_way(in->steering, &ifc->port->steering, ADDR_V4)
 				    : NULL,
+		.steering6 = ifc->cfg->role & IF_UPSTREAM ? steering_port_way(in->steering,
+								    &ifc->port->steering, ADDR_V6)
+							  : NULL,
 		.kif = ifc->kif,
 		.pim = {ifc->pim[IFACE_V4].pim, pim6_of(ifc)},
 		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,

@@ -513,7 +513,7 @@ static void broken_integers(void **state)
 			"x.conf:3: dr_priority is 4294967296, not in 0..4294967295"},
 		{LAN_WITH("mld = { robustness = 0; };"), "x.conf:3: robustness is 0, not in 1..7"},
 		{LAN_WITH("pim = { families = \"ipx\"; };"),
-			"x.conf:3: families \"ipx\": not one of both, ipv4, ipv6"},
+			"x.conf:3: families \"ipx\": not one of ipv4, ipv6, both"},
 		{LAN_WITH("igmp = { robustness = 8; };"), "x.conf:3: robustness is 8, not in 1..7"},
 		{LAN_WITH("igmp = { query_interval = 31745; };"),
 			"x.conf:3: query_interval is 31745, not in 1..31744"},
