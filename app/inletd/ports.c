@@ -56,6 +56,8 @@ static void join_port(struct inlet_port *p, const struct config_if *cfg)
 		p->rx_desc = cfg->rx_desc;
 	if (cfg->tx_desc > p->tx_desc)
 		p->tx_desc = cfg->tx_desc;
+	if (cfg->mbufs > p->mbufs)
+		p->mbufs = cfg->mbufs;
 	if (cfg->spread != CONFIG_SPREAD_AUTO)
 		p->spread = cfg->spread;
 	if (memcmp(cfg->mac, none, sizeof(none)) != 0)
@@ -135,6 +137,7 @@ static int open_port(struct inlet *in, struct inlet_port *p, char err[BOOT_ERR_L
 		.mtu = p->mtu,
 		.rx_desc = p->rx_desc,
 		.tx_desc = p->tx_desc,
+		.mbufs = p->mbufs,
 	};
 	char why[PORT_ERR_LEN];
 	int ret;

@@ -140,6 +140,7 @@ struct config_if {
 	uint8_t mac[6];	  // all 0: the port's own
 	uint16_t rx_desc; // 1024; the largest counts
 	uint16_t tx_desc; // 1024
+	uint32_t mbufs;	  // of the port's pool, the largest counts; 0: as many as can be in use
 	enum config_spread spread;
 };
 

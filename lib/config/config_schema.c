@@ -105,6 +105,7 @@ static const struct schema schema_if[] = {
 		RESTART},
 	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768), RESTART},
 	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768), RESTART},
+	{"mbufs", SCHEMA_INT, FIELD(struct config_if, mbufs), RANGE(512, 16777216), RESTART},
 	{"spread", SCHEMA_TEXT, FIELD(struct config_if, spread), .value = value_spread,
 		.text = text_spread, RESTART},
 	{0},

@@ -28,6 +28,9 @@
 #define VLAN_TAGS_LEN	  8 // two tags
 #define FRAME_OVERHEAD	  (RTE_ETHER_HDR_LEN + VLAN_TAGS_LEN + RTE_ETHER_CRC_LEN)
 
+// Fewer in the pool than this, and a core that wants a burst of them may not get it.
+#define PORT_SPENT 64
+
 // net_af_packet keeps a frame behind this much of a ring slot: TPACKET2_HDRLEN and the alignment of
 // the IP header (measured: a slot of 2048 carries 1982 octets and cuts the rest off in silence).
 #define AF_PACKET_SLOT_OVERHEAD 66
@@ -218,12 +221,20 @@ static unsigned int data_room(const struct opening *o)
 	return RTE_PKTMBUF_HEADROOM + RTE_ALIGN_CEIL(RTE_MAX(frame, 2048u), 1024u);
 }
 
+// What a port takes out of its pool when it starts, and a burst for each queue.
+static unsigned int fewest_mbufs(const struct opening *o)
+{
+	unsigned int at_start = o->af_xdp ? AF_XDP_RINGS / 2 : o->af_packet ? 0 : o->rx_desc;
+
+	return o->p->n_queues * (at_start + PORT_BURST);
+}
+
 static int make_pool(struct opening *o, unsigned int extra_mbufs)
 {
 	const unsigned int room = data_room(o);
 	const unsigned int rx = o->p->n_queues, tx = o->p->n_tx_queues;
 	char name[RTE_MEMPOOL_NAMESIZE];
-	unsigned int n;
+	unsigned int n, cache = PORT_CACHE;
 	int socket = rte_eal_has_hugepages() ? o->p->socket : SOCKET_ID_ANY;
 
 	if (room > UINT16_MAX)
@@ -233,10 +244,17 @@ static int make_pool(struct opening *o, unsigned int extra_mbufs)
 	// A cache may hold one and a half times its size. Every worker has one, if it frees what
 	// others received, and the control thread too.
 	n += (o->cfg->n_queues + 1u) * PORT_CACHE * 3 / 2 + extra_mbufs;
+	if (o->cfg->mbufs) {
+		n = o->cfg->mbufs;
+		// What the cores keep for themselves is no use to the others.
+		cache = RTE_MIN(cache, n / 64);
+		if (n < fewest_mbufs(o))
+			return fail(o, -EINVAL, "mbufs is %u, and the port takes %u at its start",
+				n, fewest_mbufs(o));
+	}
 	snprintf(name, sizeof(name), "inlet_port%u", o->p->port_id);
-	o->p->pool =
-		o->af_xdp ? port_pool_umem(name, n, PORT_CACHE, socket)
-			  : rte_pktmbuf_pool_create(name, n, PORT_CACHE, 0, (uint16_t)room, socket);
+	o->p->pool = o->af_xdp ? port_pool_umem(name, n, cache, socket)
+			       : rte_pktmbuf_pool_create(name, n, cache, 0, (uint16_t)room, socket);
 	if (o->p->pool == NULL)
 		return fail(o, -ENOMEM, "no memory for %u mbufs of %u octets (%u MiB): %s", n, room,
 			(unsigned int)(((uint64_t)n * (room + 192)) >> 20),
@@ -491,4 +509,16 @@ void port_mbufs(const struct port *p, unsigned int *in_use, unsigned int *size)
 {
 	*in_use = rte_mempool_in_use_count(p->pool);
 	*size = p->pool->size;
+}
+
+bool port_mbufs_spent(const struct port *p)
+{
+	unsigned int free_ones, kept = 0;
+
+	if (!p->pool)
+		return false;
+	free_ones = rte_mempool_avail_count(p->pool);
+	for (unsigned int i = 0; p->pool->cache_size && i < RTE_MAX_LCORE; i++)
+		kept += p->pool->local_cache[i].len;
+	return free_ones < kept + PORT_SPENT;
 }

@@ -19,6 +19,7 @@ struct port_cfg {
 	uint16_t n_queues;	   // rx and tx each; fewer where the driver has no more
 	uint16_t mtu;		   // 0: the driver's, or that of the netdev under the port
 	uint16_t rx_desc, tx_desc; // 0: 1024
+	uint32_t mbufs;		   // of the pool; 0: as many as can be in use at one time
 	uint8_t mac[6];		   // to be set; all 0: the port's own
 	// Of a bond (net_bonding): devargs of ports that are probed before it and found by it as
 	// its slaves.
@@ -69,5 +70,7 @@ struct port_counters {
 void port_counters(const struct port *p, struct port_counters *out);
 // mbufs of the pool in use right now, and its size.
 void port_mbufs(const struct port *p, unsigned int *in_use, unsigned int *size);
+// None are left but for what each core keeps for itself: the port can receive little or nothing.
+bool port_mbufs_spent(const struct port *p);
 
 #endif

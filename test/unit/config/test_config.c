@@ -118,6 +118,7 @@ static void defaults(void **state)
 	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_AUTO);
 	assert_memory_equal(c.ifs[0].mac, "\0\0\0\0\0\0", 6);
 	assert_int_equal(c.ifs[0].rx_desc, 1024);
+	assert_int_equal(c.ifs[0].mbufs, 0);
 	assert_int_equal(c.ifs[0].tx_desc, 1024);
 	prefix_parse("232.0.0.0/8", &ssm);
 	assert_int_equal(c.n_ssm_ranges, 2);
@@ -178,7 +179,8 @@ static const char everything[] =
 	"memory_mb = 512; eal = [ \"--iova-mode=va\", \"-v\" ];\n"
 	"interfaces = ({ name = \"eth.0_x-1\"; device = \"net_null0\"; role = \"both\"; mtu = "
 	"9000;\n"
-	" addresses = [ \"192.0.2.2/24\", \"198.51.100.1/31\" ]; rx_desc = 256; tx_desc = 512;\n"
+	" addresses = [ \"192.0.2.2/24\", \"198.51.100.1/31\" ]; rx_desc = 256; tx_desc = 512;"
+	" mbufs = 4096;\n"
 	" vlan = 4094; mac = \"02:aB:00:00:00:fF\"; spread = \"channel\";\n"
 	" routes = ( { to = \"0.0.0.0/0\"; via = \"192.0.2.1\"; } );\n"
 	" pim = { enabled = false; families = \"ipv6\"; hello_interval = 1; hello_holdtime = 3; "
@@ -255,6 +257,7 @@ static void every_key(void **state)
 	assert_int_equal(c.ifs[0].n_routes, 1);
 	assert_string_equal(addr_format(&c.ifs[0].routes[0].via, text), "192.0.2.1");
 	assert_int_equal(c.ifs[0].rx_desc, 256);
+	assert_int_equal(c.ifs[0].mbufs, 4096);
 	assert_int_equal(c.ifs[0].tx_desc, 512);
 	assert_int_equal(c.ifs[0].vlan, 4094);
 	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_CHANNEL);
