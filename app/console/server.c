@@ -20,7 +20,7 @@
 
 #define READ_MAX 8192 // octets of input held for a client
 
-enum mode { MODE_GREETING, MODE_TTY, MODE_CLOSING };
+enum mode { MODE_GREETING, MODE_TTY, MODE_STREAM, MODE_CLOSING };
 
 struct client {
 	LIST_ENTRY(client) link;
@@ -93,6 +93,26 @@ static void client_refuse(struct client *c, const char *why)
 	client_finish(c);
 }
 
+static void client_done(void *arg, int status)
+{
+	struct client *c = arg;
+
+	client_trailer(c, status);
+	client_finish(c);
+}
+
+static void client_run(struct client *c, const char *line)
+{
+	int status;
+
+	session_on_done(c->session, client_done, c);
+	status = session_run(c->session, line);
+	if (status == SESSION_GOES_ON)
+		c->mode = MODE_STREAM; // until the client has enough
+	else
+		client_done(c, status);
+}
+
 static void client_begin(struct client *c, const char *line)
 {
 	bool tty = strcmp(line, CONSOLE_MODE_TTY) == 0;
@@ -110,8 +130,7 @@ static void client_begin(struct client *c, const char *line)
 	} else if (tty) {
 		c->mode = MODE_TTY;
 	} else {
-		client_trailer(c, session_run(c->session, line + run));
-		client_finish(c);
+		client_run(c, line + run);
 	}
 }
 
@@ -156,11 +175,12 @@ static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct client *c = arg;
 
-	(void)bev;
 	if (c->mode == MODE_GREETING)
 		client_greeting(c);
 	if (c->mode == MODE_TTY)
 		client_tty(c);
+	else if (c->mode == MODE_STREAM)
+		evbuffer_drain(bufferevent_get_input(bev), READ_MAX);
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
@@ -194,7 +214,10 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		client_free(c);
 	} else if (what & BEV_EVENT_EOF) {
 		// A client may close its sending side and still read.
-		client_finish(c);
+		if (c->mode == MODE_STREAM)
+			session_done(c->session, CONSOLE_STATUS_OK);
+		else
+			client_finish(c);
 	} else {
 		client_free(c);
 	}

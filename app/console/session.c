@@ -18,6 +18,9 @@
 #define PROMPT "inlet> "
 #define CTRL_C '\3'
 #define ESCAPE '\33'
+// Output that a client may owe us before a job's text is lost. Less than the server's own limit,
+// past which input is not read: ^C must get through.
+#define JOB_PENDING_MAX (256u << 10)
 
 // Where in an escape sequence of the terminal the input is: its octets are no characters of the
 // line.
@@ -37,6 +40,11 @@ struct session {
 	enum escape escape;
 	bool ran; // a verb has run
 	int status;
+	struct session_job *job; // in the foreground; NULL: none
+	char said[16];		 // the line that is typed meanwhile, as far as it fits
+	unsigned int said_len;
+	void (*done_cb)(void *arg, int status);
+	void *done_arg;
 };
 
 static void drain(struct session *s)
@@ -48,6 +56,14 @@ static void drain(struct session *s)
 		return;
 	while ((n = read(s->pipe, buf, sizeof(buf))) > 0)
 		evbuffer_add(s->out, buf, (size_t)n);
+}
+
+static void discard(struct session *s)
+{
+	char buf[256];
+
+	while (s->pipe >= 0 && read(s->pipe, buf, sizeof(buf)) > 0)
+		;
 }
 
 static void free_output(const void *data, size_t len, void *arg)
@@ -68,12 +84,80 @@ static void give(struct session *s, struct render *r)
 		memset(&r->out, 0, sizeof(r->out));
 }
 
+static void job_end(struct session *s)
+{
+	struct session_job *job = s->job;
+
+	s->job = NULL;
+	if (job)
+		job->stop_cb(job);
+}
+
+void session_begin(struct session *s, struct session_job *job)
+{
+	job_end(s);
+	s->job = job;
+	s->said_len = 0;
+}
+
+bool session_say(struct session *s, const char *text, size_t len)
+{
+	return evbuffer_get_length(s->out) + len <= JOB_PENDING_MAX &&
+	       evbuffer_add(s->out, text, len) == 0;
+}
+
+void session_done(struct session *s, int status)
+{
+	char c = CTRL_C;
+
+	if (!s->job)
+		return;
+	job_end(s);
+	if (s->pipe < 0) {
+		if (s->done_cb)
+			s->done_cb(s->done_arg, status);
+		return;
+	}
+	cmdline_in(s->cl, &c, 1); // prompts again
+	drain(s);
+}
+
+void session_on_done(struct session *s, void (*done_cb)(void *arg, int status), void *arg)
+{
+	s->done_cb = done_cb;
+	s->done_arg = arg;
+}
+
+bool session_busy(const struct session *s)
+{
+	return s->job;
+}
+
+// What is typed while a job runs: only its end is understood.
+static void job_input(struct session *s, char c)
+{
+	if (c == CTRL_C) {
+		session_done(s, CONSOLE_STATUS_OK);
+	} else if (c != '\r' && c != '\n') {
+		if (s->said_len < sizeof(s->said))
+			s->said[s->said_len++] = c;
+	} else {
+		// "stop", "trace stop", "watch stop"
+		bool stop = s->said_len >= 4 && s->said_len < sizeof(s->said) &&
+			    memcmp(s->said + s->said_len - 4, "stop", 4) == 0;
+
+		s->said_len = 0;
+		if (stop)
+			session_done(s, CONSOLE_STATUS_OK);
+	}
+}
+
 static void run_verb(void *arg, struct cmdline *cl, const struct verb *verb, bool json,
 	const char *const args[VERB_MAX_ARGS + 1])
 {
 	struct session *s = arg;
 	struct render r;
-	struct verb_ctx v = {.o = s->o, .r = &r, .now_us = clock_mono_us()};
+	struct verb_ctx v = {.o = s->o, .r = &r, .now_us = clock_mono_us(), .session = s};
 
 	drain(s); // what was echoed stands before the output
 	render_init(&r, json);
@@ -132,6 +216,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	job_end(s);
 	if (s->cl)
 		cmdline_free(s->cl);
 	if (s->pipe >= 0)
@@ -168,6 +253,10 @@ static bool input_octet(struct session *s, char c)
 {
 	bool go_on;
 
+	if (s->job) {
+		job_input(s, c);
+		return true;
+	}
 	count(s, c);
 	if (s->overlong) {
 		if (s->line_len > 0)
@@ -179,7 +268,10 @@ static bool input_octet(struct session *s, char c)
 		c = CTRL_C; // forgets the line and prompts again
 	}
 	go_on = cmdline_in(s->cl, &c, 1) >= 0;
-	drain(s);
+	if (s->job)
+		discard(s); // the prompt: it comes when the job is over
+	else
+		drain(s);
 	return go_on;
 }
 
@@ -232,5 +324,5 @@ int session_run(struct session *s, const char *line)
 			refuse(s, line, "no command");
 		break;
 	}
-	return s->status;
+	return s->job ? SESSION_GOES_ON : s->status;
 }

@@ -12,6 +12,8 @@
 
 #define VERB_MAX_ARGS 3
 
+struct session;
+
 struct verb_ctx {
 	const struct observe *o;
 	struct render *r;
@@ -21,7 +23,8 @@ struct verb_ctx {
 	// Set by a verb that does not do what it was asked to: one line that says why, and no
 	// table.
 	char refused[OBSERVE_WHY_LEN];
-	bool quit; // set by a verb that ends the session
+	bool quit;		 // set by a verb that ends the session
+	struct session *session; // for a verb that goes on (session_begin()); NULL: it cannot
 };
 
 struct verb {

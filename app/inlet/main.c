@@ -80,6 +80,18 @@ static bool join(char *line, size_t room, char **words, int n)
 	return true;
 }
 
+// Prints what has come of an output that is none of a failed command, so that one that goes on is
+// seen as it comes. How many octets are still kept.
+static size_t print_early(char *reply, size_t len)
+{
+	static const char error[] = "error: ";
+	size_t n = sizeof(error) - 1;
+
+	if (len < n || strncmp(reply, error, n) == 0 || memchr(reply, '\0', len))
+		return len;
+	return fwrite(reply, 1, len, stdout) == len && fflush(stdout) == 0 ? 0 : len;
+}
+
 // Copies the output to where it belongs: a failed command's text is an error.
 static int print_reply(char *reply, size_t len)
 {
@@ -114,6 +126,8 @@ static int read_reply(int fd)
 		char *more;
 
 		len += n > 0 ? (size_t)n : 0;
+		if (n > 0)
+			len = print_early(reply, len);
 		if (len < room)
 			continue;
 		room *= 2;

@@ -172,6 +172,7 @@ struct inlet {
 	uint64_t load_due_us;
 	uint64_t ecn_said, ecn_due_us; // packets told of in the log, and when the next line may be
 	struct observe observe;	       // for the console; observe.c keeps it
+	struct observe_reload reload;  // reload.c keeps it
 	struct console_server *console;
 	struct console_local *local;
 };

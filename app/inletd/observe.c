@@ -155,6 +155,7 @@ void observe_fill(struct inlet *in)
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
 	o->rebalance_cb = rebalance;
+	o->reload = &in->reload;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;
 	if (in->joinfile_import || in->joinfile_export)

@@ -5,6 +5,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -28,9 +29,18 @@ struct log_limit {
 // True when the line may be written now; then *held_back is what was not written before it.
 int log_limit_ok(struct log_limit *l, uint32_t *held_back);
 
+// Somebody besides stderr who is told of every line, of all levels and also of those that are held
+// back, as long as cb is not NULL: a trace. room and text live as long as the call; cb logs nothing
+// itself.
+typedef void (*log_tap_cb)(void *arg, const char *room, const char *text);
+void log_tap(log_tap_cb cb, void *arg);
+extern bool log_tapped;
+// For the tap alone.
+void log_line_held(const char *room, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 #define log_at(level, room, ...)                                \
 	do {                                                    \
-		if ((level) <= log_threshold)                   \
+		if ((level) <= log_threshold || log_tapped)     \
 			log_line((level), (room), __VA_ARGS__); \
 	} while (0)
 #define log_error(room, ...) log_at(LOG_LEVEL_ERROR, room, __VA_ARGS__)
@@ -45,6 +55,8 @@ int log_limit_ok(struct log_limit *l, uint32_t *held_back);
 		uint32_t held_;                                                    \
 		if (log_limit_ok(&limit_, &held_))                                 \
 			log_warn(room, fmt " held_back=%u", ##__VA_ARGS__, held_); \
+		else if (log_tapped)                                               \
+			log_line_held(room, fmt, ##__VA_ARGS__);                   \
 	} while (0)
 
 #endif

@@ -89,7 +89,38 @@ struct observe_static {
 	uint64_t oifs; // where it is wanted by hand now
 	bool changed;  // false: it was so before
 };
-#define OBSERVE_WHY_LEN 256 // a line that says why something was not done
+#define OBSERVE_WHY_LEN 512 // a line that says why something was not done
+
+// What became of the configuration file while inletd runs. Times are CLOCK_MONOTONIC, 0: not yet.
+// Written by app/inletd/reload.c on the control thread.
+struct observe_reload {
+	uint64_t loads;	   // reloads that went well, whether or not anything had changed
+	uint64_t failures; // the file was refused, and what was before went on
+	uint64_t saves, save_failures;
+	uint64_t last_us, good_us;   // of the last reload; of the last that went well
+	uint64_t longest_us;	     // that a turn of the control loop ever took for it
+	uint64_t took_us;	     // that the last one kept the control loop busy, in all
+	unsigned int changes;	     // keys that the last good one applied
+	unsigned int restart;	     // keys of the file that wait for a restart
+	bool running;		     // one is being applied
+	char error[OBSERVE_WHY_LEN]; // of the last reload or save, one line; "" when it went well
+	char path[CONFIG_PATH_LEN];  // of the file
+};
+
+// A key that the file has otherwise than what runs.
+#define OBSERVE_KEY_LEN	  128
+#define OBSERVE_VALUE_LEN 256 // longer ones are cut
+struct observe_change {
+	char key[OBSERVE_KEY_LEN];			    // "interfaces.lan.pim.dr_priority"
+	char was[OBSERVE_VALUE_LEN], is[OBSERVE_VALUE_LEN]; // "": it is not there
+	bool restart;					    // takes effect with the next start
+};
+
+struct observe_saved {
+	char path[CONFIG_PATH_LEN];
+	char kept[CONFIG_PATH_LEN]; // where what the file was is now; "": it was as it was read
+	unsigned int changes;	    // of what was read
+};
 
 // Any of the pointers to rooms may be NULL: what comes from there is shown empty.
 struct observe {
@@ -124,6 +155,16 @@ struct observe {
 	// lets it be used again. 0, or a negative errno with one line in why.
 	int (*relay_cb)(void *ctx, enum observe_relay_act act, const struct addr *source,
 		const struct addr *relay, char why[OBSERVE_WHY_LEN]);
+	const struct observe_reload *reload; // NULL: not to be had
+	// Reads the configuration file again and tells what is different in it, then (check: not)
+	// does it. 0, or a negative errno with one line in why and nothing changed.
+	int (*reload_cb)(void *ctx, bool check,
+		void (*row_cb)(void *arg, const struct observe_change *row), void *arg,
+		char why[OBSERVE_WHY_LEN]);
+	// Writes what runs to path, or (NULL) to the file that was read. 0, or a negative errno
+	// with one line in why and the file as it was.
+	int (*save_cb)(
+		void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN]);
 	// Moves tunnels between workers.
 	void (*rebalance_cb)(void *ctx, bool dry_run,
 		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);
