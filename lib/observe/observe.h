@@ -107,15 +107,6 @@ struct observe_reload {
 	char path[CONFIG_PATH_LEN];  // of the file
 };
 
-// A key that the file has otherwise than what runs.
-#define OBSERVE_KEY_LEN	  128
-#define OBSERVE_VALUE_LEN 256 // longer ones are cut
-struct observe_change {
-	char key[OBSERVE_KEY_LEN];			    // "interfaces.lan.pim.dr_priority"
-	char was[OBSERVE_VALUE_LEN], is[OBSERVE_VALUE_LEN]; // "": it is not there
-	bool restart;					    // takes effect with the next start
-};
-
 struct observe_saved {
 	char path[CONFIG_PATH_LEN];
 	char kept[CONFIG_PATH_LEN]; // where what the file was is now; "": it was as it was read
@@ -158,8 +149,7 @@ struct observe {
 	const struct observe_reload *reload; // NULL: not to be had
 	// Reads the configuration file again and tells what is different in it, then (check: not)
 	// does it. 0, or a negative errno with one line in why and nothing changed.
-	int (*reload_cb)(void *ctx, bool check,
-		void (*row_cb)(void *arg, const struct observe_change *row), void *arg,
+	int (*reload_cb)(void *ctx, bool check, config_change_cb row_cb, void *arg,
 		char why[OBSERVE_WHY_LEN]);
 	// Writes what runs to path, or (NULL) to the file that was read. 0, or a negative errno
 	// with one line in why and the file as it was.

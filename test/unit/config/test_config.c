@@ -126,6 +126,14 @@ static void defaults(void **state)
 	prefix_parse("ff30::/32", &ssm);
 	assert_true(addr_eq(&c.ssm_ranges[1].addr, &ssm.addr));
 	assert_int_equal(c.ssm_ranges[1].len, 32);
+	assert_int_equal(c.log_format, LOG_FORMAT_TEXT);
+	assert_int_equal(c.log_rate, 1000);
+	assert_int_equal(c.metrics.listen.addr.family, ADDR_V4);
+	assert_memory_equal(c.metrics.listen.addr.bytes, "\x7f\0\0\1", 4);
+	assert_int_equal(c.metrics.listen.port, 9568);
+	assert_false(c.metrics.listen.named);
+	assert_int_equal(c.metrics.channels, 20);
+	assert_int_equal(c.metrics.tunnels, 256);
 	assert_int_equal(c.n_channels, 0);
 	assert_string_equal(c.joinfile.path, "");
 	assert_string_equal(c.joinfile.export, "");
@@ -208,6 +216,8 @@ static const char everything[] =
 	"\"eth.0_x-1\" ]; } );\n"
 	"joinfile = { path = \"/tmp/j\"; interfaces = [ \"eth.0_x-1\" ]; export = \"/tmp/e\"; "
 	"};\n"
+	"log = { format = \"json\"; rate = 7; };\n"
+	"metrics = { listen = \"[2001:db8::1]:65535\"; channels = 0; tunnels = 4096; };\n"
 	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2;\n"
 	" memberships = 3; };\n";
 
@@ -220,6 +230,13 @@ static void every_key(void **state)
 	if (load(everything, &c, err) != 0)
 		fail_msg("%s", err);
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(c.log_format, LOG_FORMAT_JSON);
+	assert_int_equal(c.log_rate, 7);
+	assert_string_equal(addr_format(&c.metrics.listen.addr, text), "2001:db8::1");
+	assert_int_equal(c.metrics.listen.port, 65535);
+	assert_true(c.metrics.listen.named);
+	assert_int_equal(c.metrics.channels, 0);
+	assert_int_equal(c.metrics.tunnels, 4096);
 	assert_int_equal(c.n_workers, 2);
 	assert_int_equal(c.workers[1], 3);
 	assert_int_equal(c.control_cpu, 1);
@@ -493,7 +510,7 @@ static void broken_integers(void **state)
 			"x.conf:3: dr_priority is 4294967296, not in 0..4294967295"},
 		{LAN_WITH("mld = { robustness = 0; };"), "x.conf:3: robustness is 0, not in 1..7"},
 		{LAN_WITH("pim = { families = \"ipx\"; };"),
-			"x.conf:3: families \"ipx\": not one of both, ipv4, ipv6"},
+			"x.conf:3: families \"ipx\": not one of ipv4, ipv6, both"},
 		{LAN_WITH("igmp = { robustness = 8; };"), "x.conf:3: robustness is 8, not in 1..7"},
 		{LAN_WITH("igmp = { query_interval = 31745; };"),
 			"x.conf:3: query_interval is 31745, not in 1..31744"},
@@ -617,6 +634,24 @@ static void broken_values(void **state)
 			"x.conf:5: dns: retry_max 1 s is less than retry_initial_ms 2000"},
 		{TOP("amt = { retry_initial_ms = 2000;\nretry_max = 1; };"),
 			"x.conf:6: amt: retry_max 1 s is less than retry_initial_ms 2000"},
+		{TOP("log = { format = \"xml\"; };"),
+			"x.conf:5: format \"xml\": not one of text, json"},
+		{TOP("metrics = { listen = \"127.0.0.1\"; };"),
+			"x.conf:5: listen \"127.0.0.1\": not address:port, [address]:port or off"},
+		{TOP("metrics = { listen = \"2001:db8::1:80\"; };"),
+			"x.conf:5: listen \"2001:db8::1:80\": not address:port, [address]:port or "
+			"off"},
+		{TOP("metrics = { listen = \"[127.0.0.1]:80\"; };"),
+			"x.conf:5: listen \"[127.0.0.1]:80\": not address:port, [address]:port or "
+			"off"},
+		{TOP("metrics = { listen = \":80\"; };"),
+			"x.conf:5: listen \":80\": not address:port, [address]:port or off"},
+		{TOP("metrics = { listen = \"127.0.0.1:0\"; };"),
+			"x.conf:5: listen \"127.0.0.1:0\": the port is not in 1..65535"},
+		{TOP("metrics = { listen = \"127.0.0.1:80x\"; };"),
+			"x.conf:5: listen \"127.0.0.1:80x\": the port is not in 1..65535"},
+		{TOP("metrics = { listen = \"224.0.0.1:80\"; };"),
+			"x.conf:5: listen \"224.0.0.1:80\": not the address of a host"},
 		{TOP("console = { socket = \"run/x\"; };"),
 			"x.conf:5: socket \"run/x\": not an absolute path"},
 		{TOP("console = { socket = \"\"; };"),
