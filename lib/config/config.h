@@ -27,6 +27,8 @@
 #define CONFIG_MAX_METHODS   3
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CHANNELS  16384 // static ones
+#define CONFIG_MAX_MEMBERS   8
+#define CONFIG_MEMBER_LEN    128
 #define CONFIG_MAX_CPUS	     64
 #define CONFIG_MAX_EAL	     32
 #define CONFIG_IFNAME_LEN    16 // IFNAMSIZ: the name is the TAP's name too
@@ -122,7 +124,10 @@ struct config_membership {
 struct config_if {
 	char name[CONFIG_IFNAME_LEN];
 	char device[256]; // DPDK devargs: PCI address or vdev string
-	uint16_t vlan;	  // 1..4094; 0: untagged
+	// Ports that a bond of ports (net_bonding) finds as its slaves: devargs, probed before it.
+	char members[CONFIG_MAX_MEMBERS][CONFIG_MEMBER_LEN];
+	unsigned int n_members;
+	uint16_t vlan; // 1..4094; 0: untagged
 	enum if_role role;
 	uint16_t mtu; // 0: the port's own
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
@@ -135,6 +140,7 @@ struct config_if {
 	uint8_t mac[6];	  // all 0: the port's own
 	uint16_t rx_desc; // 1024; the largest counts
 	uint16_t tx_desc; // 1024
+	uint32_t mbufs;	  // of the port's pool, the largest counts; 0: as many as can be in use
 	enum config_spread spread;
 };
 

@@ -83,6 +83,13 @@ struct observe_move {
 	double balance; // afterwards: the most loaded worker relative to the mean
 };
 
+// Whether a relay can be heard, by what has come from it, and from others of it.
+struct observe_evidence {
+	bool answered;	// since we started
+	bool nat;	// it saw us at another address than we have
+	int icmp_error; // errno of the last ICMP error since it answered last; 0: none
+};
+
 enum observe_relay_act { OBSERVE_RELAY_MOVE, OBSERVE_RELAY_HOLD, OBSERVE_RELAY_RELEASE };
 
 // What a verb did to a static channel.
@@ -127,6 +134,8 @@ struct observe {
 	// When a reason was last seen to count, CLOCK_MONOTONIC, to a second or so; 0: never.
 	uint64_t drop_moved_us[DROP_COUNT];
 	uint64_t drops_then[DROP_COUNT]; // what it was at then
+	// The same of frames that a port had no mbufs for, by interface, the first of a port.
+	uint64_t nombuf_moved_us[CONFIG_MAX_IFS], nombuf_then[CONFIG_MAX_IFS];
 	const struct crossing *crossing;
 	const struct mfib *mfib;
 	const struct channels *channels;
@@ -135,6 +144,8 @@ struct observe {
 	const struct holddown *held;
 	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
 	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
+	// Of a relay that we have talked to; false when we have not lately. NULL: not to be had.
+	bool (*evidence_cb)(void *ctx, const struct addr *relay, struct observe_evidence *out);
 	const struct joinfile_stats *joinfile_stats;   // NULL: neither of the two
 	const struct joinfile_import *joinfile_import; // NULL: none is read
 	const struct joinfile_export *joinfile_export; // NULL: none is written

@@ -548,6 +548,14 @@ void port_counters(const struct port *p, struct port_counters *out)
 	*out = (struct port_counters){.rx_packets = 1000u + p->port_id, .tx_packets = 2000};
 }
 
+bool fake_spent;
+
+bool port_mbufs_spent(const struct port *p)
+{
+	(void)p;
+	return fake_spent;
+}
+
 void port_mbufs(const struct port *p, unsigned int *in_use, unsigned int *size)
 {
 	(void)p;
