@@ -22,9 +22,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 
 	if (!cs)
 		return NULL;
-	cs->cfg = *cfg;
-	if (cs->cfg.endpoints > CHANNEL_MAX_ENDPOINTS)
-		cs->cfg.endpoints = CHANNEL_MAX_ENDPOINTS;
+	channel_cfg_set(cs, cfg);
 	cs->env = *env;
 	cs->rooms = *rooms;
 	TAILQ_INIT(&cs->awaiting);
@@ -263,6 +261,16 @@ void channels_batch_end(struct channels *cs, uint64_t now_us)
 	}
 }
 
+// Over the time since it last had packets; the counts of an entry begin anew with the entry.
+static void channel_rate(struct channel *ch, uint64_t packets, uint64_t now_us)
+{
+	uint64_t from = ch->awaiting ? ch->joined_us : ch->moved_us;
+	uint64_t n = packets > ch->packets ? packets - ch->packets : packets;
+	uint64_t rate = now_us > from ? n * USEC_PER_SEC / (now_us - from) : 0;
+
+	ch->packets_per_s = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+}
+
 void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 {
 	struct mfib_stats stats, other;
@@ -278,12 +286,15 @@ void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 	}
 	if (stats.packets == ch->packets)
 		return;
+	channel_rate(ch, stats.packets, now_us);
 	ch->packets = stats.packets;
 	ch->moved_us = now_us;
 	health_moved(ch, now_us);
 	if (!ch->awaiting)
 		return;
 	channel_await(cs, ch, false);
+	if (ch->first_packet_us == 0)
+		histogram_add(&cs->latency, now_us > ch->wanted_us ? now_us - ch->wanted_us : 0);
 	ch->first_packet_us = now_us;
 	ch->source->retries = 0;
 	log_info("channel", "first packet s=%s g=%s relay=%s after_ms=%.1f",

@@ -179,6 +179,8 @@ static void fold(struct mfib_channel *c, uint64_t sum)
 		return;
 	c->packets += n >> MFIB_COUNT_SHIFT;
 	c->bytes += n & MFIB_COUNT_BYTES;
+	c->t->folded.packets += n >> MFIB_COUNT_SHIFT;
+	c->t->folded.bytes += n & MFIB_COUNT_BYTES;
 	c->seen = sum;
 }
 

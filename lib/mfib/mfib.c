@@ -19,18 +19,6 @@
 // Calls of mfib_reclaim() that fold a whole table.
 #define FOLD_CALLS 5
 
-struct mfib_tunnel {
-	const struct mfib *m;
-	LIST_ENTRY(mfib_tunnel) link; // while not deleted
-	LIST_HEAD(mfib_channel_list, mfib_channel) channels;
-	struct mfib_stats gone; // of channels deleted
-	uint32_t n_deleted;	// channels deleted that workers may still count in
-	struct addr relay;
-	uint16_t port;	// host order
-	uint16_t local; // index + 1
-	bool deleted;
-};
-
 struct mfib {
 	unsigned int n_workers;
 	int *sockets;
@@ -403,6 +391,11 @@ void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
 		out->packets += s.packets;
 		out->bytes += s.bytes;
 	}
+}
+
+void mfib_tunnel_folded(const struct mfib_tunnel *t, struct mfib_stats *out)
+{
+	*out = t->folded;
 }
 
 void mfib_reclaim_part(struct mfib *m, unsigned int parts)

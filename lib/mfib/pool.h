@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The control side's record of a channel, and where records come from: slabs, by a number that is
-// half the size of a pointer. Internal to mfib.
+// The control side's records of a tunnel and of a channel, and where the latter come from: slabs,
+// by a number that is half the size of a pointer. Internal to mfib.
 #ifndef MFIB_POOL_H
 #define MFIB_POOL_H
 
@@ -11,6 +11,20 @@
 
 #include "mfib/arena.h"
 #include "mfib/mfib.h"
+
+struct mfib_tunnel {
+	const struct mfib *m;
+	LIST_ENTRY(mfib_tunnel) link; // while not deleted
+	LIST_HEAD(mfib_channel_list, mfib_channel) channels;
+	struct mfib_stats gone; // of channels deleted
+	// Of all its channels, those deleted too, as far as they are folded.
+	struct mfib_stats folded;
+	uint32_t n_deleted; // channels deleted that workers may still count in
+	struct addr relay;
+	uint16_t port;	// host order
+	uint16_t local; // index + 1
+	bool deleted;
+};
 
 // A cache line, and aligned to it.
 struct mfib_channel {
