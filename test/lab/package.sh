@@ -87,7 +87,8 @@ make_base() { # make_base RELEASE URI TAR
 	tar -C "$ROOT" -cf "$CACHE/base-$$.tar" . && mv "$CACHE/base-$$.tar" "$3"
 }
 
-# All that is there, but for the records and caches of the package manager itself.
+# All that is there, but for the records, locks and caches of the package manager and of addgroup, which
+# udev uses (for rdma-core).
 snapshot() {
 	(
 		cd "$ROOT" || exit 1
@@ -95,7 +96,7 @@ snapshot() {
 			-o -path ./var/cache/debconf -o -path ./var/cache/ldconfig -o -path ./proc -o -path ./sys \
 			-o -path ./dev \) -prune -o \
 			! -path ./var/log/dpkg.log ! -path ./var/log/alternatives.log ! -path './etc/*-' \
-			! -path ./etc/.pwd.lock -printf '%p %y %m %U:%G %l\n' | sort
+			! -path ./etc/.pwd.lock ! -path ./run/adduser -printf '%p %y %m %U:%G %l\n' | sort
 		find etc usr -type f ! -name '*-' ! -path etc/ld.so.cache ! -path etc/group ! -path etc/gshadow -print0 | sort -z | xargs -0 sha256sum
 	)
 }
