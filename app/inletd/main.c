@@ -144,7 +144,10 @@ int main(int argc, char **argv)
 		status = EXIT_SUCCESS;
 	} else {
 		signal(SIGPIPE, SIG_IGN);
+		log_open();
 		log_threshold = in->cfg.log_level;
+		log_format_set(in->cfg.log_format);
+		log_rate_set(in->cfg.log_rate);
 		status = run(in, interactive);
 	}
 	free(in);

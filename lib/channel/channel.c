@@ -49,9 +49,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 
 	if (!cs)
 		return NULL;
-	cs->cfg = *cfg;
-	if (cs->cfg.endpoints > CHANNEL_MAX_ENDPOINTS)
-		cs->cfg.endpoints = CHANNEL_MAX_ENDPOINTS;
+	channel_cfg_set(cs, cfg);
 	cs->env = *env;
 	cs->rooms = *rooms;
 	TAILQ_INIT(&cs->batch);
@@ -283,8 +281,12 @@ static void want_change(struct channels *cs, const struct sg *sg, unsigned int i
 {
 	uint64_t hash = channel_hash(sg), bit = 1ull << ifindex, before, by_origin, oifs;
 	struct channel *ch = channel_find(cs, sg, hash);
+	char s[ADDR_STRLEN], g[ADDR_STRLEN];
 
 	cs->now_us = now_us;
+	log_debug("channel", "%s s=%s g=%s if=%u by=%s", wanted ? "wanted" : "not wanted",
+		addr_format(&sg->s, s), addr_format(&sg->g, g), ifindex,
+		channel_origin_name(origin));
 	if (!ch) {
 		if (wanted)
 			channel_wanted(cs, sg, hash, bit, origin, now_us);
@@ -369,11 +371,20 @@ void channels_batch_end(struct channels *cs, uint64_t now_us)
 	}
 }
 
+// Over the time since it last had packets.
+static void channel_rate(struct channel *ch, uint64_t n, uint64_t now_us)
+{
+	uint64_t from = ch->awaiting ? ch->joined_us : ch->moved_us;
+	uint64_t rate = now_us > from ? n * USEC_PER_SEC / (now_us - from) : 0;
+
+	ch->packets_per_s = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+}
+
 void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 {
 	struct mfib_stats stats, other;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], r[ADDR_STRLEN];
-	uint32_t before = ch->packets;
+	uint64_t grown;
 	struct sg sg;
 
 	if (!ch->mfib)
@@ -384,14 +395,18 @@ void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 		mfib_channel_stats(channel_moving(ch)->mfib, &other);
 		stats.packets += other.packets;
 	}
-	ch->packets = stats.packets & CHANNEL_PACKETS;
-	if (ch->packets == before)
+	grown = (stats.packets - ch->packets) & CHANNEL_PACKETS;
+	if (grown == 0)
 		return;
+	ch->packets = stats.packets & CHANNEL_PACKETS;
+	channel_rate(ch, grown, now_us);
 	ch->moved_us = now_us;
 	health_moved(ch, now_us);
 	if (!ch->awaiting)
 		return;
 	channel_await(cs, ch, false);
+	if (ch->first_packet_us == 0)
+		histogram_add(&cs->latency, now_us > ch->wanted_us ? now_us - ch->wanted_us : 0);
 	ch->first_packet_us = now_us;
 	ch->source->retries = 0;
 	sg = channel_sg(ch);

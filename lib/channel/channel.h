@@ -11,6 +11,7 @@
 
 #include "amt/amt.h"
 #include "base/addr.h"
+#include "base/histogram.h"
 #include "base/rng.h"
 #include "base/timer.h"
 #include "config/config.h"
@@ -136,6 +137,14 @@ struct channel_rooms {
 
 struct channels *channels_create(const struct channel_cfg *cfg, const struct channel_env *env,
 	const struct channel_rooms *rooms);
+// Other values from now on. The bits of `what` say that the static relays, or the methods of
+// discovery, their domains or private_sources, are others: a source whose static relays have
+// changed moves to the best of them, or to another relay when the one that it has is no longer
+// named, make before break; one without a relay looks for one anew; the rest keep what they have.
+#define CHANNELS_RELAYS	   1
+#define CHANNELS_DISCOVERY 2
+void channels_configure(
+	struct channels *cs, const struct channel_cfg *cfg, unsigned int what, uint64_t now_us);
 // Leaves every channel, closes every tunnel (Teardown or BLOCK goes out), frees.
 void channels_destroy(struct channels *cs, uint64_t now_us);
 
@@ -217,6 +226,28 @@ void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
 // Counts of one tunnel, by its AMT part; returns its channels.
 uint32_t channels_tunnel_stats(const struct amt_tunnel *t, struct mfib_stats *out);
+
+// The same in pieces, between which channels and tunnels come and go, for who must not keep the
+// control thread: at least n of them where there are so many, *cursor is 0 at first and what the
+// call before left. False when those were the last. What is there all the time is met once.
+bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_view *v), void *arg);
+// What costs little to tell of a channel: no text.
+struct channel_brief {
+	const struct sg *sg;
+	enum channel_state state;
+	// Over the last two seconds or so in which packets came; 0 where none comes.
+	uint32_t packets_per_s;
+};
+bool channels_briefs_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_brief *b), void *arg);
+// packets and bytes of these views are up to a second behind.
+bool channels_tunnels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
+bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg);
+// From when a channel was first wanted to its first packet, of all channels that had one.
+const struct histogram *channels_latency(const struct channels *cs);
 // The candidates of one source.
 void channels_source_relays(const struct channels *cs, const struct addr *source,
 	void (*cb)(void *arg, const struct relay_view *v), void *arg);

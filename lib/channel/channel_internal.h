@@ -23,6 +23,7 @@ struct channel {
 	uint32_t awaiting : 1;	// on channels.awaiting, else on channels.seen
 	struct ilink in_source; // source.channels
 	struct ilink in_sweep;
+	uint32_t packets_per_s; // between the last two looks at which packets had come
 	struct source *source;
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
 	uint32_t extra, past;	   // in channels.extra_slab and past_slab; SLAB_NONE: none
@@ -33,7 +34,7 @@ struct channel {
 };
 #define CHANNEL_PACKETS ((1u << 28) - 1)
 // A channel with its parts in the pim, amt and mfib rooms stays under 512 octets.
-static_assert(sizeof(struct channel) <= 104, "a channel is too large");
+static_assert(sizeof(struct channel) <= 112, "a channel is too large");
 
 // Of one that several origins want, that is muted somewhere, or that moves.
 struct channel_extra {
@@ -243,7 +244,11 @@ struct channels {
 	uint64_t restarts_us;
 	unsigned int restarts;
 	uint64_t now_us; // of the last event, for the views
+	struct histogram latency;
 };
+
+// configure.c
+void channel_cfg_set(struct channels *cs, const struct channel_cfg *cfg);
 
 // channel.c
 struct sg channel_sg(const struct channel *ch);
@@ -338,6 +343,13 @@ int source_untried(const struct source *src, uint64_t now_us);
 // Adds a candidate, after those of no higher rank and precedence.
 void source_candidate(
 	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank);
+// Those of one rank are these from now on; false: they were. Candidates of others stay.
+bool source_candidates_replace(struct source *src, unsigned int rank,
+	const struct driad_relay *relays, unsigned int n, const char *origin);
+// The static relays of a source; how many, at most max.
+unsigned int source_static(const struct source *src, struct driad_relay *relays, unsigned int max);
+// The candidate that the source is at; NULL when it is no longer named.
+const struct candidate *source_in_use(const struct source *src);
 // Only the static ones, and no method of discovery asked.
 void source_candidates_begin(struct source *src);
 // There is no further candidate: asks the next method, or waits.

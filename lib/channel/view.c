@@ -54,7 +54,46 @@ static void explain_move(const struct move *mv, struct channel_view *v)
 			move_text(mv));
 }
 
-static enum channel_state attached_state(
+// What is furthest: a tunnel that is asked for a Query, or else a Discovery. NULL between two.
+static const struct attempt *attempt_furthest(const struct source *src)
+{
+	const struct attempt *a, *best = NULL;
+
+	for (a = src->attempts; a < src->attempts + RACE_MAX; a++)
+		if (a->src && (!best || (a->tunnel && !best->tunnel)))
+			best = a;
+	return best;
+}
+
+static enum channel_state racing_state(const struct source *src)
+{
+	const struct attempt *best = attempt_furthest(src);
+
+	if (!best)
+		return CHANNEL_RESOLVING;
+	return best->tunnel ? CHANNEL_CONNECTING : CHANNEL_DISCOVERING;
+}
+
+static enum channel_state state_of(const struct channels *cs, const struct channel *ch)
+{
+	switch (ch->source->state) {
+	case SOURCE_RESOLVING:
+		return CHANNEL_RESOLVING;
+	case SOURCE_RACING:
+		return racing_state(ch->source);
+	case SOURCE_ATTACHED:
+		break;
+	case SOURCE_WAITING:
+		return CHANNEL_WAITING;
+	}
+	if (!ch->mfib)
+		return CHANNEL_WAITING;
+	if (ch->awaiting)
+		return CHANNEL_JOINED;
+	return cs->now_us > ch->moved_us + CHANNEL_STALL_US ? CHANNEL_STALLED : CHANNEL_FLOWING;
+}
+
+static void explain_attached(
 	const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
 	const struct tunnel *t = ch->mfib ? channel_tunnel(ch) : ch->source->tunnel;
@@ -62,45 +101,34 @@ static enum channel_state attached_state(
 
 	v->relay = t->relay;
 	addr_format(&t->relay, r);
-	if (!ch->mfib) {
+	if (v->state == CHANNEL_WAITING)
 		snprintf(v->reason, sizeof(v->reason), "the forwarding table refused the entry");
-		return CHANNEL_WAITING;
-	}
-	if (ch->awaiting) {
+	else if (v->state == CHANNEL_JOINED)
 		snprintf(v->reason, sizeof(v->reason),
 			"joined at %s %llu s ago, no packet of this channel yet", r,
 			(unsigned long long)seconds_since(cs, ch->joined_us));
-		return CHANNEL_JOINED;
-	}
-	if (cs->now_us > ch->moved_us + CHANNEL_STALL_US) {
+	else if (v->state == CHANNEL_STALLED)
 		snprintf(v->reason, sizeof(v->reason), "no packet from %s for %llu s", r,
 			(unsigned long long)seconds_since(cs, ch->moved_us));
-		return CHANNEL_STALLED;
-	}
-	if (ch->source->move)
+	else if (ch->source->move)
 		explain_move(ch->source->move, v);
-	return CHANNEL_FLOWING;
 }
 
-// What is furthest: a tunnel that is asked for a Query, or else a Discovery.
-static enum channel_state racing_state(
+static void explain_racing(
 	const struct channels *cs, const struct source *src, struct channel_view *v)
 {
-	const struct attempt *a, *best = NULL;
+	const struct attempt *best = attempt_furthest(src);
 	struct amt_tunnel_view amt;
 	char r[ADDR_STRLEN];
 
-	for (a = src->attempts; a < src->attempts + RACE_MAX; a++)
-		if (a->src && (!best || (a->tunnel && !best->tunnel)))
-			best = a;
-	if (!best) // between two
-		return CHANNEL_RESOLVING;
+	if (!best)
+		return;
 	if (!best->tunnel) {
 		snprintf(v->reason, sizeof(v->reason),
 			"no Advertisement from %s yet, first Discovery sent %llu s ago",
 			addr_format(&best->discovery->addr, r),
 			(unsigned long long)seconds_since(cs, best->discovery->since_us));
-		return CHANNEL_DISCOVERING;
+		return;
 	}
 	v->relay = best->tunnel->relay;
 	amt_tunnel_view(best->tunnel->amt, &amt);
@@ -108,7 +136,6 @@ static enum channel_state racing_state(
 		addr_format(&v->relay, r), amt.unanswered,
 		best->tunnel->icmp_error ? "; ICMP says: " : "",
 		best->tunnel->icmp_error ? strerror(best->tunnel->icmp_error) : "");
-	return CHANNEL_CONNECTING;
 }
 
 static void view_fill(const struct channels *cs, const struct channel *ch, struct channel_view *v)
@@ -124,6 +151,7 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 	channel_past(ch, &past);
 	*v = (struct channel_view){
 		.sg = channel_sg(ch),
+		.state = state_of(cs, ch),
 		.oifs = channel_oifs(ch),
 		.muted = channel_muted(ch) & channel_oifs(ch),
 		.packets = past.packets + stats.packets + other.packets,
@@ -137,19 +165,17 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 		v->wanted_by[o] = channel_wanted_by(ch, (enum channel_origin)o);
 	switch (src->state) {
 	case SOURCE_RESOLVING:
-		v->state = CHANNEL_RESOLVING;
 		snprintf(v->reason, sizeof(v->reason), "asking DNS for %s%s",
 			src->lookup ? "the AMTRELAY records of " : "services _amt._udp",
 			src->lookup ? addr_format(&src->addr, text) : "");
 		break;
 	case SOURCE_RACING:
-		v->state = racing_state(cs, src, v);
+		explain_racing(cs, src, v);
 		break;
 	case SOURCE_ATTACHED:
-		v->state = attached_state(cs, ch, v);
+		explain_attached(cs, ch, v);
 		break;
 	case SOURCE_WAITING:
-		v->state = CHANNEL_WAITING;
 		snprintf(v->reason, sizeof(v->reason), "%s", src->reason);
 		break;
 	}
@@ -189,10 +215,11 @@ void channels_each(
 	}
 }
 
-static void view_tunnel(
-	const struct tunnel *t, void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+static void view_tunnel(const struct tunnel *t,
+	void (*stats)(const struct mfib_tunnel *t, struct mfib_stats *out),
+	void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
 {
-	struct mfib_stats stats;
+	struct mfib_stats counts;
 	struct tunnel_view v = {
 		.relay = t->relay,
 		.local = t->local,
@@ -200,11 +227,22 @@ static void view_tunnel(
 		.endpoint = t->endpoint,
 	};
 
-	mfib_tunnel_stats(t->mfib, &stats);
-	v.packets = stats.packets;
-	v.bytes = stats.bytes;
+	stats(t->mfib, &counts);
+	v.packets = counts.packets;
+	v.bytes = counts.bytes;
 	amt_tunnel_view(t->amt, &v.amt);
 	cb(arg, &v);
+}
+
+// One to a relay, and those beside it.
+static void view_tunnels(const struct tunnel *t,
+	void (*stats)(const struct mfib_tunnel *t, struct mfib_stats *out),
+	void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	view_tunnel(t, stats, cb, arg);
+	for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
+		if (t->further->at[i])
+			view_tunnel(t->further->at[i], stats, cb, arg);
 }
 
 void channels_each_tunnel(
@@ -212,14 +250,8 @@ void channels_each_tunnel(
 {
 	struct hnode *n, *tmp;
 
-	HMAP_FOREACH (n, tmp, &cs->by_relay) {
-		const struct tunnel *t = container_of_node(n, struct tunnel, node);
-
-		view_tunnel(t, cb, arg);
-		for (unsigned int i = 1; t->further && i < CHANNEL_MAX_ENDPOINTS; i++)
-			if (t->further->at[i])
-				view_tunnel(t->further->at[i], cb, arg);
-	}
+	HMAP_FOREACH (n, tmp, &cs->by_relay)
+		view_tunnels(container_of_node(n, struct tunnel, node), mfib_tunnel_stats, cb, arg);
 }
 
 uint32_t channels_tunnel_stats(const struct amt_tunnel *at, struct mfib_stats *out)
@@ -280,4 +312,116 @@ void channels_each_relay(
 
 	HMAP_FOREACH (n, tmp, &cs->by_source)
 		source_relays(cs, container_of_node(n, struct source, node), cb, arg);
+}
+
+// A walk in pieces over one of the maps.
+struct some {
+	const struct channels *cs;
+	uint32_t left;
+	void (*view_cb)(void *arg, const struct channel_view *v);
+	void (*brief_cb)(void *arg, const struct channel_brief *b);
+	void (*tunnel_cb)(void *arg, const struct tunnel_view *v);
+	void (*relay_cb)(void *arg, const struct relay_view *v);
+	void *arg;
+};
+
+static bool some_nodes(const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n),
+	struct some *w)
+{
+	while (w->left > 0)
+		if (!hmap_scan(m, cursor, cb, w))
+			return false;
+	return true;
+}
+
+static bool some_channels(const struct channels *cs, uint32_t *cursor,
+	void (*cb)(void *arg, void *object), struct some *w)
+{
+	while (w->left > 0)
+		if (!imap_scan(&cs->by_sg, cursor, cb, w))
+			return false;
+	return true;
+}
+
+static void some_count(struct some *w)
+{
+	if (w->left > 0)
+		w->left--;
+}
+
+static void some_view_cb(void *arg, void *object)
+{
+	struct some *w = arg;
+	struct channel_view v;
+
+	view_fill(w->cs, object, &v);
+	w->view_cb(w->arg, &v);
+	some_count(w);
+}
+
+bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_view *v), void *arg)
+{
+	struct some w = {.cs = cs, .left = n, .view_cb = cb, .arg = arg};
+
+	return some_channels(cs, cursor, some_view_cb, &w);
+}
+
+static void some_brief_cb(void *arg, void *object)
+{
+	const struct channel *ch = object;
+	struct sg sg = channel_sg(ch);
+	struct some *w = arg;
+	struct channel_brief b = {.sg = &sg, .state = state_of(w->cs, ch)};
+
+	if (b.state == CHANNEL_FLOWING)
+		b.packets_per_s = ch->packets_per_s;
+	w->brief_cb(w->arg, &b);
+	some_count(w);
+}
+
+bool channels_briefs_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_brief *b), void *arg)
+{
+	struct some w = {.cs = cs, .left = n, .brief_cb = cb, .arg = arg};
+
+	return some_channels(cs, cursor, some_brief_cb, &w);
+}
+
+static void some_tunnel_cb(void *arg, struct hnode *n)
+{
+	struct some *w = arg;
+
+	view_tunnels(container_of_node(n, struct tunnel, node), mfib_tunnel_folded, w->tunnel_cb,
+		w->arg);
+	some_count(w);
+}
+
+bool channels_tunnels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	struct some w = {.cs = cs, .left = n, .tunnel_cb = cb, .arg = arg};
+
+	return some_nodes(&cs->by_relay, cursor, some_tunnel_cb, &w);
+}
+
+static void some_relay_cb(void *arg, struct hnode *n)
+{
+	struct some *w = arg;
+
+	source_relays(w->cs, container_of_node(n, struct source, node), w->relay_cb, w->arg);
+	some_count(w);
+}
+
+bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	struct some w = {.cs = cs, .left = n, .relay_cb = cb, .arg = arg};
+
+	return some_nodes(&cs->by_source, cursor, some_relay_cb, &w);
+}
+
+const struct histogram *channels_latency(const struct channels *cs)
+{
+	return &cs->latency;
 }

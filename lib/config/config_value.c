@@ -40,97 +40,6 @@ static int word_find(const char *text, const char *const *words, size_t n)
 	return -1;
 }
 
-int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	if (log_level_parse(text, field) < 0)
-		return refuse(why, "not one of error, warn, info, debug");
-	return 0;
-}
-
-int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[MEMORY_AUTO] = "auto",
-		[MEMORY_HUGEPAGES] = "hugepages",
-		[MEMORY_NO_HUGE] = "no-huge",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of auto, hugepages, no-huge");
-	*(enum config_memory *)field = (enum config_memory)i;
-	return 0;
-}
-
-int value_idle(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_IDLE_AUTO] = "auto",
-		[CONFIG_IDLE_POLL] = "poll",
-		[CONFIG_IDLE_SLEEP] = "sleep",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of auto, poll, sleep");
-	*(enum config_idle *)field = (enum config_idle)i;
-	return 0;
-}
-
-int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	*(bool *)field = strcmp(text, "reassemble") == 0;
-	if (strcmp(text, "reassemble") == 0 || strcmp(text, "drop") == 0)
-		return 0;
-	return refuse(why, "not one of reassemble, drop");
-}
-
-int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[IF_UPSTREAM] = "upstream",
-		[IF_DOWNSTREAM] = "downstream",
-		[IF_BOTH] = "both",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of upstream, downstream, both");
-	*(enum if_role *)field = (enum if_role)i;
-	return 0;
-}
-
-int value_pim_mode(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_PIM_SPEAK] = "speak",
-		[CONFIG_PIM_WATCH] = "watch",
-		[CONFIG_PIM_OFF] = "off",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of speak, watch, off");
-	*(enum config_pim_mode *)field = (enum config_pim_mode)i;
-	return 0;
-}
-
-int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_SPREAD_AUTO] = "auto",
-		[CONFIG_SPREAD_OFF] = "off",
-		[CONFIG_SPREAD_TUNNEL] = "tunnel",
-		[CONFIG_SPREAD_CHANNEL] = "channel",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of auto, off, tunnel, channel");
-	*(enum config_spread *)field = (enum config_spread)i;
-	return 0;
-}
-
 static int hex(char c)
 {
 	if (isdigit((unsigned char)c))
@@ -175,6 +84,15 @@ int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		return refuse(
 			why, "neither a PCI address nor a vdev such as net_af_xdp0,iface=eth1");
 	return copy_text(text, field, sizeof(((struct config_if *)0)->device), why);
+}
+
+int value_member(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	char device[sizeof(((struct config_if *)0)->device)];
+
+	if (value_device(text, device, why) < 0)
+		return -EINVAL;
+	return copy_text(text, field, CONFIG_MEMBER_LEN, why);
 }
 
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN])
@@ -366,51 +284,6 @@ int value_quirk(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
-int value_families(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_IPV4] = "ipv4",
-		[CONFIG_IPV6] = "ipv6",
-		[CONFIG_BOTH] = "both",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of both, ipv4, ipv6");
-	*(enum config_families *)field = (enum config_families)i;
-	return 0;
-}
-
-int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	enum config_discovery *out = field;
-
-	if (strcmp(text, "dns-sd") == 0)
-		*out = DISCOVERY_DNS_SD;
-	else if (strcmp(text, "anycast") == 0)
-		*out = DISCOVERY_ANYCAST;
-	else if (strcmp(text, "driad") == 0)
-		*out = DISCOVERY_DRIAD;
-	else
-		return refuse(why, "not one of dns-sd, anycast, driad");
-	return 0;
-}
-
-int value_dnssec(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[DNSSEC_OFF] = "off",
-		[DNSSEC_PERMISSIVE] = "permissive",
-		[DNSSEC_REQUIRE] = "require",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of off, permissive, require");
-	*(enum config_dnssec *)field = (enum config_dnssec)i;
-	return 0;
-}
-
 // "OWNER [TTL] [IN] DS ..." or "... DNSKEY ..."; the resolver reads the rest of it.
 int value_anchor(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
@@ -444,19 +317,54 @@ int value_domain(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return 0;
 }
 
+// 1..65535 in decimal digits and nothing else; 0 for other text.
+static uint16_t port_parse(const char *text)
+{
+	char *end;
+	unsigned long port = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+
+	return port == 0 || port > UINT16_MAX || *end != '\0' ? 0 : (uint16_t)port;
+}
+
+int value_listen(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	struct config_listen out = {.named = true}, *to = field;
+	const char *colon = strrchr(text, ':');
+	char host[ADDR_STRLEN + 2];
+	size_t len = colon ? (size_t)(colon - text) : 0;
+	bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
+
+	if (strcmp(text, "off") == 0) {
+		*to = out;
+		return 0;
+	}
+	if (len == 0 || len >= sizeof(host))
+		return refuse(why, "not address:port, [address]:port or off");
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (brackets)
+		host[len - 1] = '\0';
+	if (addr_parse(host + brackets, &out.addr) < 0 || (out.addr.family == ADDR_V6) != brackets)
+		return refuse(why, "not address:port, [address]:port or off");
+	if (addr_is_multicast(&out.addr))
+		return refuse(why, "not the address of a host");
+	out.port = port_parse(colon + 1);
+	if (out.port == 0)
+		return refuse(why, "the port is not in 1..65535");
+	*to = out;
+	return 0;
+}
+
 int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	struct config_resolver *out = field;
 	char host[ADDR_STRLEN];
 	size_t len = strcspn(text, "@");
-	unsigned long port = 53;
+	uint16_t port = 53;
 
 	if (text[len] == '@') {
-		const char *digits = text + len + 1;
-		char *end;
-
-		port = isdigit((unsigned char)*digits) ? strtoul(digits, &end, 10) : 0;
-		if (port == 0 || port > UINT16_MAX || *end != '\0')
+		port = port_parse(text + len + 1);
+		if (port == 0)
 			return refuse(why, "the port is not in 1..65535");
 	}
 	if (len >= sizeof(host))
@@ -467,6 +375,6 @@ int value_resolver(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		return refuse(why, "not an address, or address@port");
 	if (addr_is_unspecified(&out->addr) || addr_is_multicast(&out->addr))
 		return refuse(why, "not the address of a host");
-	out->port = (uint16_t)port;
+	out->port = port;
 	return 0;
 }

@@ -171,20 +171,24 @@ void fib_read(const struct fib *f, const struct mfib_channel *c, struct mfib_sta
 	add_to->bytes += n & MFIB_COUNT_BYTES;
 }
 
-static void fold(struct mfib_channel *c, uint64_t sum)
+static void fold(const struct fib *f, struct mfib_channel *c, uint64_t sum)
 {
 	uint64_t n = sum - c->seen;
+	struct mfib_tunnel *t;
 
 	if (n == 0)
 		return;
+	t = slab_at(f->tunnels, c->tunnel);
 	c->packets += n >> MFIB_COUNT_SHIFT;
 	c->bytes += n & MFIB_COUNT_BYTES;
+	t->folded.packets += n >> MFIB_COUNT_SHIFT;
+	t->folded.bytes += n & MFIB_COUNT_BYTES;
 	c->seen = sum;
 }
 
 void fib_fold(const struct fib *f, struct mfib_channel *c)
 {
-	fold(c, count_sum(f, c, generation_slot(f->cur, c->hash, slab_number(c))));
+	fold(f, c, count_sum(f, c, generation_slot(f->cur, c->hash, slab_number(c))));
 }
 
 // The next owned slots of g from *at on, below `end`, their channels on their way into the cache.
@@ -212,7 +216,7 @@ static void fold_range(struct fib *f, uint32_t at, uint32_t end)
 		for (unsigned int i = 0; i < n; i++) {
 			struct mfib_channel *c = record_at(f->records, f->cur->owner[slots[i]]);
 
-			fold(c, count_sum(f, c, slots[i]));
+			fold(f, c, count_sum(f, c, slots[i]));
 		}
 	}
 }

@@ -25,7 +25,7 @@ struct fib {
 	struct shape shape;
 	struct mfib_table *tables; // by worker; its pointers to the current generation
 	struct rte_rcu_qsbr *qsbr;
-	struct slab *records; // of struct mfib_channel
+	struct slab *records, *tunnels; // of struct mfib_channel and mfib_tunnel
 	uint32_t n_channels;
 	struct generation *cur;
 	struct generation *next;     // no worker sees it yet

@@ -19,18 +19,6 @@
 // Calls of mfib_reclaim() that fold a whole table.
 #define FOLD_CALLS 5
 
-struct mfib_tunnel {
-	void *owner;
-	LIST_ENTRY(mfib_tunnel) link; // while not deleted
-	struct ilist channels;
-	struct mfib_stats gone; // of channels deleted
-	uint32_t n_deleted;	// channels deleted that workers may still count in
-	struct addr relay;
-	uint16_t port;	// host order
-	uint16_t local; // index + 1
-	bool deleted;
-};
-
 struct mfib {
 	unsigned int n_workers;
 	int *sockets;
@@ -65,6 +53,7 @@ static int fibs_init(struct mfib *m)
 		f->tables = m->tables;
 		f->qsbr = m->qsbr;
 		f->records = &m->records;
+		f->tunnels = &m->tunnel_slab;
 		ret = fib_init(f);
 	}
 	return ret;
@@ -432,6 +421,11 @@ void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
 		out->packets += s.packets;
 		out->bytes += s.bytes;
 	}
+}
+
+void mfib_tunnel_folded(const struct mfib_tunnel *t, struct mfib_stats *out)
+{
+	*out = t->folded;
 }
 
 void mfib_reclaim_part(struct mfib *m, unsigned int parts)

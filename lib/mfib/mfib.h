@@ -49,6 +49,8 @@ void *mfib_channel_owner(const struct mfib_channel *c); // of its tunnel
 void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t);
 // Sum over its channels, those deleted since included.
 void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out);
+// The same without a walk over the channels, and up to a second behind; it never goes back.
+void mfib_tunnel_folded(const struct mfib_tunnel *t, struct mfib_stats *out);
 
 // Makes (S,G) through tunnel t forward to oifs (bit i: interface index i) from the moment this
 // returns. The families of (S,G) and of the tunnel are independent. NULL with errno: EEXIST,

@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The control side's record of a channel, of a slab: its number is what the slots of a table have.
-// Internal to mfib.
+// The control side's records of a tunnel and of a channel, each of a slab: the number of a channel
+// is what the slots of a table have. Internal to mfib.
 #ifndef MFIB_RECORD_H
 #define MFIB_RECORD_H
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <rte_prefetch.h>
 
 #include "base/ilist.h"
 #include "base/slab.h"
 #include "mfib/mfib.h"
+
+struct mfib_tunnel {
+	void *owner;
+	LIST_ENTRY(mfib_tunnel) link; // while not deleted
+	struct ilist channels;
+	struct mfib_stats gone; // of channels deleted
+	// Of all its channels, those deleted too, as far as they are folded.
+	struct mfib_stats folded;
+	uint32_t n_deleted; // channels deleted that workers may still count in
+	struct addr relay;
+	uint16_t port;	// host order
+	uint16_t local; // index + 1
+	bool deleted;
+};
 
 struct mfib_channel {
 	struct ilink link; // in its tunnel; of a deleted one `next` is the next of those

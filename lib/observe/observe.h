@@ -35,7 +35,8 @@ struct observe_if {
 	// How IPv4 tunnels that come in here are led to workers, as in observe_steering; NULL where
 	// there are none.
 	const char *steering;
-	bool first; // of the port's interfaces
+	const char *steering6; // the same of IPv6
+	bool first;	       // of the port's interfaces
 	const struct kif *kif;
 	const char *pim_netdev; // where PIM is heard
 				// Of IPv4 and of IPv6; NULL without PIM, without IGMP or MLD.
@@ -82,6 +83,13 @@ struct observe_move {
 	double balance; // afterwards: the most loaded worker relative to the mean
 };
 
+// Whether a relay can be heard, by what has come from it, and from others of it.
+struct observe_evidence {
+	bool answered;	// since we started
+	bool nat;	// it saw us at another address than we have
+	int icmp_error; // errno of the last ICMP error since it answered last; 0: none
+};
+
 enum observe_relay_act { OBSERVE_RELAY_MOVE, OBSERVE_RELAY_HOLD, OBSERVE_RELAY_RELEASE };
 
 // What a verb did to a static channel.
@@ -89,7 +97,29 @@ struct observe_static {
 	uint64_t oifs; // where it is wanted by hand now
 	bool changed;  // false: it was so before
 };
-#define OBSERVE_WHY_LEN 256 // a line that says why something was not done
+#define OBSERVE_WHY_LEN 512 // a line that says why something was not done
+
+// What became of the configuration file while inletd runs. Times are CLOCK_MONOTONIC, 0: not yet.
+// Written by app/inletd/reload.c on the control thread.
+struct observe_reload {
+	uint64_t loads;	   // reloads that went well, whether or not anything had changed
+	uint64_t failures; // the file was refused, and what was before went on
+	uint64_t saves, save_failures;
+	uint64_t last_us, good_us;   // of the last reload; of the last that went well
+	uint64_t longest_us;	     // that a turn of the control loop ever took for it
+	uint64_t took_us;	     // that the last one kept the control loop busy, in all
+	unsigned int changes;	     // keys that the last good one applied
+	unsigned int restart;	     // keys of the file that wait for a restart
+	bool running;		     // one is being applied
+	char error[OBSERVE_WHY_LEN]; // of the last reload or save, one line; "" when it went well
+	char path[CONFIG_PATH_LEN];  // of the file
+};
+
+struct observe_saved {
+	char path[CONFIG_PATH_LEN];
+	char kept[CONFIG_PATH_LEN]; // where what the file was is now; "": it was as it was read
+	unsigned int changes;	    // of what was read
+};
 
 // Any of the pointers to rooms may be NULL: what comes from there is shown empty.
 struct observe {
@@ -104,6 +134,8 @@ struct observe {
 	// When a reason was last seen to count, CLOCK_MONOTONIC, to a second or so; 0: never.
 	uint64_t drop_moved_us[DROP_COUNT];
 	uint64_t drops_then[DROP_COUNT]; // what it was at then
+	// The same of frames that a port had no mbufs for, by interface, the first of a port.
+	uint64_t nombuf_moved_us[CONFIG_MAX_IFS], nombuf_then[CONFIG_MAX_IFS];
 	const struct crossing *crossing;
 	const struct mfib *mfib;
 	const struct channels *channels;
@@ -112,6 +144,8 @@ struct observe {
 	const struct holddown *held;
 	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
 	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
+	// Of a relay that we have talked to; false when we have not lately. NULL: not to be had.
+	bool (*evidence_cb)(void *ctx, const struct addr *relay, struct observe_evidence *out);
 	const struct joinfile_stats *joinfile_stats;   // NULL: neither of the two
 	const struct joinfile_import *joinfile_import; // NULL: none is read
 	const struct joinfile_export *joinfile_export; // NULL: none is written
@@ -124,6 +158,15 @@ struct observe {
 	// lets it be used again. 0, or a negative errno with one line in why.
 	int (*relay_cb)(void *ctx, enum observe_relay_act act, const struct addr *source,
 		const struct addr *relay, char why[OBSERVE_WHY_LEN]);
+	const struct observe_reload *reload; // NULL: not to be had
+	// Reads the configuration file again and tells what is different in it, then (check: not)
+	// does it. 0, or a negative errno with one line in why and nothing changed.
+	int (*reload_cb)(void *ctx, bool check, config_change_cb row_cb, void *arg,
+		char why[OBSERVE_WHY_LEN]);
+	// Writes what runs to path, or (NULL) to the file that was read. 0, or a negative errno
+	// with one line in why and the file as it was.
+	int (*save_cb)(
+		void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN]);
 	// Moves tunnels between workers.
 	void (*rebalance_cb)(void *ctx, bool dry_run,
 		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);

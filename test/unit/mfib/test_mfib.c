@@ -286,8 +286,12 @@ static void counters_are_folded(void **state)
 		}
 		mfib_tunnel_stats(t, &of_tunnel);
 		assert_memory_equal(&of_tunnel, &stats, sizeof(stats));
+		mfib_tunnel_folded(t, &of_tunnel);
+		assert_memory_equal(&of_tunnel, &stats, sizeof(stats));
 		mfib_channel_del(m, c);
 		mfib_tunnel_stats(t, &of_tunnel); // those deleted included
+		assert_memory_equal(&of_tunnel, &stats, sizeof(stats));
+		mfib_tunnel_folded(t, &of_tunnel);
 		assert_memory_equal(&of_tunnel, &stats, sizeof(stats));
 		mfib_tunnel_del(m, t); // with its channel on its way out
 	}
