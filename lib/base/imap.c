@@ -10,8 +10,8 @@
 // Buckets moved with each insert: growth is over after a quarter of the inserts to the next one.
 #define MOVE_STEP 4
 
-void imap_init(struct imap *m, const struct slab *slab, size_t link,
-	uint64_t (*hash)(const void *object))
+void imap_init(
+	struct imap *m, const struct slab *slab, size_t link, uint64_t (*hash)(const void *object))
 {
 	*m = (struct imap){.slab = slab, .link = link, .hash = hash};
 }
@@ -89,7 +89,8 @@ void imap_remove(struct imap *m, void *object)
 
 size_t imap_octets(const struct imap *m)
 {
-	size_t buckets = (m->buckets ? m->mask + (size_t)1 : 0) + (m->old ? m->old_mask + (size_t)1 : 0);
+	size_t buckets =
+		(m->buckets ? m->mask + (size_t)1 : 0) + (m->old ? m->old_mask + (size_t)1 : 0);
 
 	return buckets * sizeof(*m->buckets);
 }

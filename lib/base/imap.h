@@ -14,16 +14,16 @@
 // Like hmap, it grows a few buckets with each insert, never all at once.
 struct imap {
 	const struct slab *slab;
-	size_t link;			       // offset of an object's uint32_t for the chain
+	size_t link;			      // offset of an object's uint32_t for the chain
 	uint64_t (*hash)(const void *object); // hmap_hash() of its key
-	uint32_t *buckets;		       // NULL until the first insert
+	uint32_t *buckets;		      // NULL until the first insert
 	uint32_t mask, count;
 	uint32_t *old; // while it grows: those before, from `moved` on still in use
 	uint32_t old_mask, moved;
 };
 
-void imap_init(struct imap *m, const struct slab *slab, size_t link,
-	uint64_t (*hash)(const void *object));
+void imap_init(
+	struct imap *m, const struct slab *slab, size_t link, uint64_t (*hash)(const void *object));
 // Frees the buckets; the objects are the owner's.
 void imap_fini(struct imap *m);
 // The caller has checked that no equal key is in. hash: the object's. 0, or -ENOMEM with nothing

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK	  16384	      // the alignment of a chunk
+#define CHUNK	  16384	       // the alignment of a chunk
 #define CHUNK_LEN (CHUNK - 16) // with malloc()'s own word they lie side by side
 
 static_assert(sizeof(struct slab_chunk) <= SLAB_HEAD, "objects come after it");

@@ -8,8 +8,8 @@
 #define FIRST 0x80000000u
 #define OPEN  (WHEEL_LEVELS * WHEEL_SLOTS)
 
-void wheel_init(struct wheel *w, const struct slab *slab, size_t link,
-	uint64_t (*due)(const void *object))
+void wheel_init(
+	struct wheel *w, const struct slab *slab, size_t link, uint64_t (*due)(const void *object))
 {
 	*w = (struct wheel){.slab = slab, .link = link, .due = due};
 }
@@ -84,7 +84,8 @@ static uint64_t first_slot(const struct wheel *w, unsigned int *slot)
 		if (!w->used[level])
 			continue;
 		digit = (unsigned int)__builtin_ctzll(w->used[level]);
-		below = ((uint64_t)WHEEL_SLOTS << shift) - 1; // wraps to all of them on the last level
+		below = ((uint64_t)WHEEL_SLOTS << shift) -
+			1; // wraps to all of them on the last level
 		if (level == WHEEL_LEVELS - 1)
 			below = UINT64_MAX;
 		*slot = level * WHEEL_SLOTS + digit;

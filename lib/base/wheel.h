@@ -29,8 +29,8 @@ struct wheel {
 	uint64_t used[WHEEL_LEVELS]; // a bit a slot
 };
 
-void wheel_init(struct wheel *w, const struct slab *slab, size_t link,
-	uint64_t (*due)(const void *object));
+void wheel_init(
+	struct wheel *w, const struct slab *slab, size_t link, uint64_t (*due)(const void *object));
 // An object that is not in, whose link is all zero: it is looked at when it is due. One that is
 // never due is not put in.
 void wheel_add(struct wheel *w, void *object);

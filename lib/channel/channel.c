@@ -67,9 +67,9 @@ struct channel *channel_find(const struct channels *cs, const struct sg *sg, uin
 {
 	struct channel *ch = imap_find(&cs->by_sg, hash);
 
-	while (ch && (memcmp(ch->group, sg->g.bytes, sizeof(ch->group)) != 0 ||
-			     channel_family(ch) != sg->g.family ||
-			     !addr_eq(&ch->source->addr, &sg->s)))
+	while (ch &&
+		(memcmp(ch->group, sg->g.bytes, sizeof(ch->group)) != 0 ||
+			channel_family(ch) != sg->g.family || !addr_eq(&ch->source->addr, &sg->s)))
 		ch = imap_find_next(&cs->by_sg, ch);
 	return ch;
 }
@@ -81,14 +81,14 @@ static struct ilist *sweep_list_of(struct channels *cs, const struct channel *ch
 
 static void sweep_take_out(struct channels *cs, struct channel *ch)
 {
-	ilist_remove(sweep_list_of(cs, ch), &cs->channel_slab, ch,
-		offsetof(struct channel, in_sweep));
+	ilist_remove(
+		sweep_list_of(cs, ch), &cs->channel_slab, ch, offsetof(struct channel, in_sweep));
 }
 
 static void sweep_append(struct channels *cs, struct channel *ch)
 {
-	ilist_append(sweep_list_of(cs, ch), &cs->channel_slab, ch,
-		offsetof(struct channel, in_sweep));
+	ilist_append(
+		sweep_list_of(cs, ch), &cs->channel_slab, ch, offsetof(struct channel, in_sweep));
 }
 
 static void channel_await(struct channels *cs, struct channel *ch, bool awaiting)
@@ -410,9 +410,8 @@ void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 	ch->first_packet_us = now_us;
 	ch->source->retries = 0;
 	sg = channel_sg(ch);
-	log_info("channel", "first packet s=%s g=%s relay=%s after_ms=%.1f",
-		addr_format(&sg.s, s), addr_format(&sg.g, g),
-		addr_format(&ch->source->tunnel->relay, r),
+	log_info("channel", "first packet s=%s g=%s relay=%s after_ms=%.1f", addr_format(&sg.s, s),
+		addr_format(&sg.g, g), addr_format(&ch->source->tunnel->relay, r),
 		(double)(now_us - ch->wanted_us) / USEC_PER_MSEC);
 }
 

@@ -40,7 +40,7 @@ static_assert(sizeof(struct channel) <= 112, "a channel is too large");
 struct channel_extra {
 	uint64_t wanted_by[CHANNEL_ORIGINS]; // the interfaces of the other origins
 	uint64_t muted;			     // interfaces where another router forwards it
-	struct moving *moving;		     // while it is joined at two relays, or was not long ago
+	struct moving *moving; // while it is joined at two relays, or was not long ago
 };
 
 // The other of two entries in a move: the new relay's, and once the old one is left, that one's.
@@ -264,11 +264,9 @@ static inline struct channel *source_first(const struct source *src)
 }
 static inline struct channel *source_next(const struct channel *ch)
 {
-	return ilist_next(
-		&ch->source->cs->channel_slab, ch, offsetof(struct channel, in_source));
+	return ilist_next(&ch->source->cs->channel_slab, ch, offsetof(struct channel, in_source));
 }
-#define CHANNEL_FOREACH(ch, src) \
-	for ((ch) = source_first(src); (ch); (ch) = source_next(ch))
+#define CHANNEL_FOREACH(ch, src) for ((ch) = source_first(src); (ch); (ch) = source_next(ch))
 
 // What it has out of line, NULL: nothing.
 static inline struct channel_extra *channel_extra(const struct channel *ch)

@@ -62,8 +62,8 @@ struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint
 static bool belongs(const struct channel *ch, const struct tunnel *from, const struct tunnel *to)
 {
 	return channel_tunnel(ch) == from && !ch->source->move &&
-	       (!to->first ||
-		       (index_of(to->cs, ch) == to->index && tunnel_serves(to, channel_family(ch))));
+	       (!to->first || (index_of(to->cs, ch) == to->index &&
+				      tunnel_serves(to, channel_family(ch))));
 }
 
 // Channels of the relay that are joined through `from` and belong to `to`, all of them when to is

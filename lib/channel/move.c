@@ -219,7 +219,8 @@ static void move_undo(struct move *mv, uint64_t now_us)
 		if (channel_moving(ch)) {
 			second_leave(ch, now_us);
 			second_drop(cs, ch, now_us);
-		} else if (channel_tunnel(ch) && first_of(channel_tunnel(ch)) == to) { // it came meanwhile
+		} else if (channel_tunnel(ch) &&
+			   first_of(channel_tunnel(ch)) == to) { // it came meanwhile
 			tunnel_leave(ch, now_us);
 			tunnel_join(endpoint_for(src->tunnel, ch, now_us), ch, now_us);
 		}

@@ -325,8 +325,8 @@ struct some {
 	void *arg;
 };
 
-static bool some_nodes(const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n),
-	struct some *w)
+static bool some_nodes(const struct hmap *m, uint32_t *cursor,
+	void (*cb)(void *arg, struct hnode *n), struct some *w)
 {
 	while (w->left > 0)
 		if (!hmap_scan(m, cursor, cb, w))

@@ -304,7 +304,8 @@ static void sweep(struct fib *f, struct generation *g, uint32_t n)
 
 	while ((n = owned_next(f, g, &g->walked, end, slots)) > 0) {
 		for (unsigned int i = 0; i < n; i++) {
-			record_at(f->records, g->owner[slots[i]])->seen -= generation_count(g, slots[i]);
+			record_at(f->records, g->owner[slots[i]])->seen -=
+				generation_count(g, slots[i]);
 			g->owner[slots[i]] = 0;
 		}
 	}

@@ -27,7 +27,7 @@ struct mfib {
 	struct endpoints ep;
 	LIST_HEAD(mfib_tunnel_list, mfib_tunnel) tunnels;
 	uint32_t n_tunnels;
-	struct slab records;	  // of channels
+	struct slab records; // of channels
 	struct slab tunnel_slab;
 	struct fib fib[MFIB_KINDS];
 	struct moves moves;

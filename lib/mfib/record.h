@@ -30,10 +30,10 @@ struct mfib_tunnel {
 };
 
 struct mfib_channel {
-	struct ilink link; // in its tunnel; of a deleted one `next` is the next of those
-	uint32_t tunnel;   // number of its tunnel
-	uint8_t kind;	   // enum mfib_kind
-	bool guarded;	   // its oif set is in its record (move.h), the table's is empty
+	struct ilink link;	 // in its tunnel; of a deleted one `next` is the next of those
+	uint32_t tunnel;	 // number of its tunnel
+	uint8_t kind;		 // enum mfib_kind
+	bool guarded;		 // its oif set is in its record (move.h), the table's is empty
 	uint64_t packets, bytes; // folded
 	uint64_t seen;		 // the sum of its counters, in all generations, when last folded
 	uint64_t hash;

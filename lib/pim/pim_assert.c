@@ -66,16 +66,18 @@ static void assert_log(const struct pim_assert *a, const char *what, const char 
 	struct sg sg = pim_channel_sg(a->ch);
 
 	log_info("pim", "assert %s if=%s s=%s g=%s winner=%s preference=%u metric=%u%s%s", what,
-		pim_channel_if(a->ch)->cfg.name, addr_format(&sg.s, s),
-		addr_format(&sg.g, g), addr_format(&a->winner.addr, w), a->winner.preference,
-		a->winner.metric, reason ? " reason=" : "", reason ? reason : "");
+		pim_channel_if(a->ch)->cfg.name, addr_format(&sg.s, s), addr_format(&sg.g, g),
+		addr_format(&a->winner.addr, w), a->winner.preference, a->winner.metric,
+		reason ? " reason=" : "", reason ? reason : "");
 }
 
 static void assert_send(struct pim_assert *a, const struct pim_metric *m, uint64_t now_us)
 {
 	struct pim_if *pif = pim_channel_if(a->ch);
-	struct pim_assert_msg msg = {
-		.sg = pim_channel_sg(a->ch), .rpt = m->rpt, .preference = m->preference, .metric = m->metric};
+	struct pim_assert_msg msg = {.sg = pim_channel_sg(a->ch),
+		.rpt = m->rpt,
+		.preference = m->preference,
+		.metric = m->metric};
 	uint8_t buf[PIM_ASSERT_MAX_LEN];
 	int len = pim_assert_encode(&msg, buf, sizeof(buf));
 

@@ -163,8 +163,8 @@ int pim_channels_setup(struct pim_if *pif)
 	slab_init(&pif->channel_slab,
 		pif->cfg.family == ADDR_V6 ? PIM_CHANNEL_ROOM6 : PIM_CHANNEL_ROOM4);
 	imap_init(&pif->channels, &pif->channel_slab, offsetof(struct pim_channel, chain), hash_cb);
-	wheel_init(&pif->wheel, &pif->channel_slab, offsetof(struct pim_channel, turn),
-		channel_due);
+	wheel_init(
+		&pif->wheel, &pif->channel_slab, offsetof(struct pim_channel, turn), channel_due);
 	timer_init(&pif->turn, turn_cb, pif);
 	return timer_arm(pif->timers, &pif->turn, NEVER_US);
 }

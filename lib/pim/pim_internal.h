@@ -64,8 +64,8 @@ struct pim_channel {
 	// which is link-local. As long as the interface's family has them.
 	uint8_t octets[];
 };
-#define PIM_CHANNEL_LEN4 (offsetof(struct pim_channel, octets) + 4 + 4 + 4)
-#define PIM_CHANNEL_LEN6 (offsetof(struct pim_channel, octets) + 16 + 16 + 8)
+#define PIM_CHANNEL_LEN4  (offsetof(struct pim_channel, octets) + 4 + 4 + 4)
+#define PIM_CHANNEL_LEN6  (offsetof(struct pim_channel, octets) + 16 + 16 + 8)
 #define PIM_CHANNEL_ROOM4 64
 #define PIM_CHANNEL_ROOM6 96
 static_assert(PIM_CHANNEL_LEN4 <= PIM_CHANNEL_ROOM4, "what a refresh touches is a cache line");
