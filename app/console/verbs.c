@@ -59,6 +59,12 @@ const struct verb verbs[] = {
 	{"relay release RELAY", "use it again", true, verb_relay_release},
 	{"explain SOURCE GROUP", "the walk of a channel, and what is wrong with it", true,
 		verb_explain},
+	{"resolve SOURCE", "the relays that DNS offers for a source, in their order, and why", true,
+		verb_resolve},
+	{"resolve record SOURCE relay RELAY [precedence NUMBER] [ttl SECONDS] "
+	 "[discovery-optional]",
+		"the lines of a zone file that name a relay for a source", true,
+		verb_resolve_record},
 	{"rebalance", "move tunnels from busy workers to idle ones", true, verb_rebalance},
 	{"rebalance dry-run", "what rebalance would move", true, verb_rebalance_dry_run},
 	{"watch SECONDS COMMAND",
@@ -97,6 +103,11 @@ static const struct {
 	{"room", "only this part of inletd"},
 	{"to", "this relay, not the best of the others"},
 	{"channel", "a channel: source and group"},
+	{"resolve", "relays in DNS"},
+	{"record", "what to publish in DNS"},
+	{"precedence", "lower is tried first; 10"},
+	{"ttl", "seconds; 3600"},
+	{"discovery-optional", "the D bit: a gateway may leave out the Discovery"},
 	{"help", "commands by their first words"},
 };
 
