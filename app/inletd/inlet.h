@@ -25,6 +25,7 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/evidence.h"
 #include "inletd/notify.h"
 #include "inletd/steering.h"
 #include "joinfile/export.h"
@@ -51,7 +52,8 @@ struct inlet;
 
 // An ethdev port, and what its interfaces have in common.
 struct inlet_port {
-	const struct config_if *cfg; // its first interface
+	const struct config_if *cfg;  // its first interface
+	const struct config_if *bond; // the one that names its members, or NULL
 	struct port port;
 	bool is_open;
 	bool link_up;
@@ -60,6 +62,7 @@ struct inlet_port {
 	uint8_t *by_vlan; // 4096 interface indices, or NULL
 	uint16_t mtu;	  // wanted; 0: the port's own
 	uint16_t rx_desc, tx_desc;
+	uint32_t mbufs; // wanted; 0: reckoned
 	uint8_t mac[6]; // wanted; all 0: the port's own
 	enum config_spread spread;
 	// The worker that has queue 0; queue q is that of the q-th after it.
@@ -156,6 +159,7 @@ struct inlet {
 	struct resolver *resolver;
 	struct driad *driad;
 	struct holddown held;
+	struct evidence evidence; // of relays that we talk to
 	struct amt_gateway *amt;
 	struct channels *channels;
 	struct membership_total memberships;

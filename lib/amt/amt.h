@@ -129,6 +129,9 @@ struct amt_stats {
 // NULL with errno set: ENOMEM, or EINVAL for an update_mtu below 152.
 struct amt_gateway *amt_gateway_create(const struct amt_cfg *cfg, const struct amt_ops *ops,
 	void *ctx, struct timers *timers, struct rng *rng);
+// Other values from now on; exchanges under way go on with those that they began with. Not within a
+// batch. 0, or -EINVAL or -ENOMEM with the old ones in force.
+int amt_gateway_configure(struct amt_gateway *gw, const struct amt_cfg *cfg);
 // All tunnels and discoveries must be closed.
 void amt_gateway_destroy(struct amt_gateway *gw);
 const struct amt_stats *amt_gateway_stats(const struct amt_gateway *gw);
@@ -191,6 +194,8 @@ void amt_tunnel_answered(struct amt_tunnel *t);
 // What is known of a relay, for the life of the gateway and beyond that of tunnels. Pinned quirks
 // hold whatever is observed, and nothing else is then learned of that relay.
 void amt_relay_pin(struct amt_gateway *gw, const struct addr *relay, unsigned int quirks);
+// From now on what is learned of it counts.
+void amt_relay_unpin(struct amt_gateway *gw, const struct addr *relay);
 // The quirks in force; *pinned (unless NULL): by amt_relay_pin().
 unsigned int amt_relay_quirks(const struct amt_gateway *gw, const struct addr *relay, bool *pinned);
 

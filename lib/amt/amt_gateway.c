@@ -6,6 +6,25 @@
 #include "amt/amt_internal.h"
 #include "base/log.h"
 
+// Buffers for an Update of this size. 0 or -ENOMEM.
+static int buffers(struct amt_gateway *gw, uint16_t update_mtu)
+{
+	size_t size = (size_t)update_mtu - AMT_OUTER_IPV4 - AMT_UPDATE_HDR;
+	uint8_t *inner = malloc(size), *msg = malloc(size + AMT_UPDATE_HDR);
+
+	if (!inner || !msg) {
+		free(inner);
+		free(msg);
+		return -ENOMEM;
+	}
+	free(gw->inner);
+	free(gw->msg);
+	gw->inner = inner;
+	gw->msg = msg;
+	gw->inner_size = size;
+	return 0;
+}
+
 struct amt_gateway *amt_gateway_create(const struct amt_cfg *cfg, const struct amt_ops *ops,
 	void *ctx, struct timers *timers, struct rng *rng)
 {
@@ -24,18 +43,25 @@ struct amt_gateway *amt_gateway_create(const struct amt_cfg *cfg, const struct a
 		.ctx = ctx,
 		.timers = timers,
 		.rng = rng,
-		.inner_size = (size_t)cfg->update_mtu - AMT_OUTER_IPV4 - AMT_UPDATE_HDR,
 	};
 	TAILQ_INIT(&gw->discoveries);
 	TAILQ_INIT(&gw->tunnels);
 	hmap_init(&gw->relays);
-	gw->inner = malloc(gw->inner_size);
-	gw->msg = malloc(gw->inner_size + AMT_UPDATE_HDR);
-	if (!gw->inner || !gw->msg) {
+	if (buffers(gw, cfg->update_mtu) < 0) {
 		amt_gateway_destroy(gw);
 		return NULL;
 	}
 	return gw;
+}
+
+int amt_gateway_configure(struct amt_gateway *gw, const struct amt_cfg *cfg)
+{
+	if (cfg->update_mtu < AMT_UPDATE_MIN)
+		return -EINVAL;
+	if (cfg->update_mtu != gw->cfg.update_mtu && buffers(gw, cfg->update_mtu) < 0)
+		return -ENOMEM;
+	gw->cfg = *cfg;
+	return 0;
 }
 
 void amt_gateway_destroy(struct amt_gateway *gw)

@@ -62,6 +62,16 @@ void amt_relay_pin(struct amt_gateway *gw, const struct addr *relay, unsigned in
 	r->pinned = quirks;
 }
 
+void amt_relay_unpin(struct amt_gateway *gw, const struct addr *relay)
+{
+	struct amt_relay *r = relay_find(gw, relay);
+
+	if (!r)
+		return;
+	r->is_pinned = false;
+	r->pinned = 0;
+}
+
 unsigned int amt_relay_quirks(const struct amt_gateway *gw, const struct addr *relay, bool *pinned)
 {
 	const struct amt_relay *r = relay_find(gw, relay);

@@ -22,9 +22,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 
 	if (!cs)
 		return NULL;
-	cs->cfg = *cfg;
-	if (cs->cfg.endpoints > CHANNEL_MAX_ENDPOINTS)
-		cs->cfg.endpoints = CHANNEL_MAX_ENDPOINTS;
+	channel_cfg_set(cs, cfg);
 	cs->env = *env;
 	cs->rooms = *rooms;
 	TAILQ_INIT(&cs->awaiting);

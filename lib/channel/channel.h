@@ -137,6 +137,14 @@ struct channel_rooms {
 
 struct channels *channels_create(const struct channel_cfg *cfg, const struct channel_env *env,
 	const struct channel_rooms *rooms);
+// Other values from now on. The bits of `what` say that the static relays, or the methods of
+// discovery, their domains or private_sources, are others: a source whose static relays have
+// changed moves to the best of them, or to another relay when the one that it has is no longer
+// named, make before break; one without a relay looks for one anew; the rest keep what they have.
+#define CHANNELS_RELAYS	   1
+#define CHANNELS_DISCOVERY 2
+void channels_configure(
+	struct channels *cs, const struct channel_cfg *cfg, unsigned int what, uint64_t now_us);
 // Leaves every channel, closes every tunnel (Teardown or BLOCK goes out), frees.
 void channels_destroy(struct channels *cs, uint64_t now_us);
 

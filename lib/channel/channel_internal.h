@@ -234,6 +234,9 @@ struct channels {
 	struct histogram latency;
 };
 
+// configure.c
+void channel_cfg_set(struct channels *cs, const struct channel_cfg *cfg);
+
 // channel.c
 // The interfaces that anybody wants it on.
 static inline uint64_t channel_oifs(const struct channel *ch)
@@ -272,6 +275,13 @@ int source_untried(const struct source *src, uint64_t now_us);
 // Adds a candidate, after those of no higher rank and precedence.
 void source_candidate(
 	struct source *src, const struct driad_relay *relay, const char *origin, unsigned int rank);
+// Those of one rank are these from now on; false: they were. Candidates of others stay.
+bool source_candidates_replace(struct source *src, unsigned int rank,
+	const struct driad_relay *relays, unsigned int n, const char *origin);
+// The static relays of a source; how many, at most max.
+unsigned int source_static(const struct source *src, struct driad_relay *relays, unsigned int max);
+// The candidate that the source is at; NULL when it is no longer named.
+const struct candidate *source_in_use(const struct source *src);
 // Only the static ones, and no method of discovery asked.
 void source_candidates_begin(struct source *src);
 // There is no further candidate: asks the next method, or waits.

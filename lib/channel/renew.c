@@ -16,15 +16,6 @@
 static const char why_gone[] = "no longer named in DNS";
 static const char why_better[] = "DNS names a better one";
 
-// The candidate that the source is at; NULL when it is no longer named.
-static const struct candidate *in_use(const struct source *src)
-{
-	for (unsigned int i = 0; i < src->n_candidates; i++)
-		if (source_is_at(src, &src->candidates[i].relay.addr))
-			return &src->candidates[i];
-	return NULL;
-}
-
 static void arm(struct source *src, uint64_t due_us)
 {
 	timer_arm(src->cs->rooms.timers, &src->renew, due_us);
@@ -32,7 +23,7 @@ static void arm(struct source *src, uint64_t due_us)
 
 void renew_begin(struct source *src, uint64_t now_us)
 {
-	const struct candidate *c = in_use(src);
+	const struct candidate *c = source_in_use(src);
 	uint64_t due_us = now_us + RENEW_MIN_US;
 
 	if (src->cs->cfg.renew_per_s == 0 || src->state != SOURCE_ATTACHED)
@@ -90,49 +81,10 @@ void renew_failed(struct source *src, uint64_t now_us)
 	arm(src, now_us + (wait_us > RENEW_MIN_US ? wait_us : RENEW_MIN_US));
 }
 
-static bool named_alike(
-	const struct source *src, unsigned int rank, const struct driad_relay *relay)
-{
-	for (unsigned int i = 0; i < src->n_candidates; i++) {
-		const struct candidate *c = &src->candidates[i];
-
-		if (c->rank == rank && addr_eq(&c->relay.addr, &relay->addr))
-			return c->relay.precedence == relay->precedence &&
-			       c->relay.discovery_optional == relay->discovery_optional;
-	}
-	return false;
-}
-
-static bool has_changed(const struct source *src, unsigned int rank,
-	const struct driad_relay *relays, unsigned int n)
-{
-	unsigned int before = 0;
-
-	for (unsigned int i = 0; i < src->n_candidates; i++)
-		before += src->candidates[i].rank == rank;
-	for (unsigned int i = 0; i < n; i++)
-		if (!named_alike(src, rank, &relays[i]))
-			return true;
-	return before != n;
-}
-
-static void replace(struct source *src, unsigned int rank, const struct driad_relay *relays,
-	unsigned int n, const char *origin)
-{
-	unsigned int kept = 0;
-
-	for (unsigned int i = 0; i < src->n_candidates; i++)
-		if (src->candidates[i].rank != rank)
-			src->candidates[kept++] = src->candidates[i];
-	src->n_candidates = kept;
-	for (unsigned int i = 0; i < n; i++)
-		source_candidate(src, &relays[i], origin, rank);
-}
-
 // Moves where the relay in use is not what it should be; false: it is.
 static bool decide(struct source *src, uint64_t now_us)
 {
-	const struct candidate *have = in_use(src);
+	const struct candidate *have = source_in_use(src);
 	int ret;
 
 	if (have) {
@@ -154,17 +106,15 @@ static bool decide(struct source *src, uint64_t now_us)
 void renew_answered(struct source *src, const struct driad_relay *relays, unsigned int n,
 	const char *origin, uint64_t now_us)
 {
-	bool changed = has_changed(src, src->renew_rank, relays, n);
+	bool changed = source_candidates_replace(src, src->renew_rank, relays, n, origin);
 	char s[ADDR_STRLEN];
 
 	src->renew_tries = 0;
-	if (changed) {
-		replace(src, src->renew_rank, relays, n, origin);
+	if (changed)
 		log_info("channel", "DNS names other relays source=%s relays=%u",
 			addr_format(&src->addr, s), n);
-	}
 	renew_begin(src, now_us);
 	// A move that failed is tried again with the next answer, until it is not wanted any more.
-	if (changed || src->renew_unsettled || !in_use(src))
+	if (changed || src->renew_unsettled || !source_in_use(src))
 		src->renew_unsettled = decide(src, now_us);
 }

@@ -120,21 +120,88 @@ void source_candidate(
 	c[at] = (struct candidate){.relay = *relay, .origin = origin, .rank = rank};
 }
 
-static void add_static(struct source *src)
+static bool named_alike(
+	const struct source *src, unsigned int rank, const struct driad_relay *relay)
+{
+	for (unsigned int i = 0; i < src->n_candidates; i++) {
+		const struct candidate *c = &src->candidates[i];
+
+		if (c->rank == rank && addr_eq(&c->relay.addr, &relay->addr))
+			return c->relay.precedence == relay->precedence &&
+			       c->relay.discovery_optional == relay->discovery_optional;
+	}
+	return false;
+}
+
+static bool has_changed(const struct source *src, unsigned int rank,
+	const struct driad_relay *relays, unsigned int n)
+{
+	unsigned int before = 0;
+
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		before += src->candidates[i].rank == rank;
+	for (unsigned int i = 0; i < n; i++)
+		if (!named_alike(src, rank, &relays[i]))
+			return true;
+	return before != n;
+}
+
+bool source_candidates_replace(struct source *src, unsigned int rank,
+	const struct driad_relay *relays, unsigned int n, const char *origin)
+{
+	unsigned int kept = 0;
+
+	if (!has_changed(src, rank, relays, n))
+		return false;
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		if (src->candidates[i].rank != rank)
+			src->candidates[kept++] = src->candidates[i];
+	src->n_candidates = kept;
+	for (unsigned int i = 0; i < n; i++)
+		source_candidate(src, &relays[i], origin, rank);
+	return true;
+}
+
+const struct candidate *source_in_use(const struct source *src)
+{
+	for (unsigned int i = 0; i < src->n_candidates; i++)
+		if (source_is_at(src, &src->candidates[i].relay.addr))
+			return &src->candidates[i];
+	return NULL;
+}
+
+unsigned int source_static(const struct source *src, struct driad_relay *relays, unsigned int max)
 {
 	const struct channel_cfg *cfg = &src->cs->cfg;
+	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < cfg->n_static_relays; i++) {
+	for (unsigned int i = 0; i < cfg->n_static_relays && n < max; i++) {
 		const struct config_static_relay *s = &cfg->static_relays[i];
+
 		const struct driad_relay relay = {
 			.addr = s->relay,
 			.precedence = s->precedence,
 			.discovery_optional = !s->discovery,
 		};
+		unsigned int at = 0;
 
-		if (prefix_match(&s->sources, &src->addr))
-			source_candidate(src, &relay, "static", 0);
+		if (!prefix_match(&s->sources, &src->addr))
+			continue;
+		while (at < n && !addr_eq(&relays[at].addr, &relay.addr))
+			at++;
+		if (at == n) // of two prefixes that name it, the first
+			relays[n++] = relay;
 	}
+	return n;
+}
+
+static void add_static(struct source *src)
+{
+	struct driad_relay relays[MAX_CANDIDATES];
+	unsigned int n = source_static(src, relays, MAX_CANDIDATES);
+
+	for (unsigned int i = 0; i < n; i++)
+		source_candidate(src, &relays[i], "static", 0);
 }
 
 void source_candidates_begin(struct source *src)

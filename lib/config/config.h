@@ -26,7 +26,9 @@
 #define CONFIG_MAX_INSECURE  16
 #define CONFIG_MAX_METHODS   3
 #define CONFIG_MAX_STATIC    256
-#define CONFIG_MAX_CHANNELS  1024 // static ones
+#define CONFIG_MAX_CHANNELS  16384 // static ones
+#define CONFIG_MAX_MEMBERS   8
+#define CONFIG_MEMBER_LEN    128
 #define CONFIG_MAX_CPUS	     64
 #define CONFIG_MAX_EAL	     32
 #define CONFIG_IFNAME_LEN    16 // IFNAMSIZ: the name is the TAP's name too
@@ -122,7 +124,10 @@ struct config_membership {
 struct config_if {
 	char name[CONFIG_IFNAME_LEN];
 	char device[256]; // DPDK devargs: PCI address or vdev string
-	uint16_t vlan;	  // 1..4094; 0: untagged
+	// Ports that a bond of ports (net_bonding) finds as its slaves: devargs, probed before it.
+	char members[CONFIG_MAX_MEMBERS][CONFIG_MEMBER_LEN];
+	unsigned int n_members;
+	uint16_t vlan; // 1..4094; 0: untagged
 	enum if_role role;
 	uint16_t mtu; // 0: the port's own
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
@@ -135,6 +140,7 @@ struct config_if {
 	uint8_t mac[6];	  // all 0: the port's own
 	uint16_t rx_desc; // 1024; the largest counts
 	uint16_t tx_desc; // 1024
+	uint32_t mbufs;	  // of the port's pool, the largest counts; 0: as many as can be in use
 	enum config_spread spread;
 };
 
@@ -280,6 +286,24 @@ bool config_same_device(const char *a, const char *b);
 // The number of an interface of c among those with a downstream role, in the order of the file: its
 // bit in config_channel.down. -1 for one without such a role.
 int config_down_index(const struct config *c, const struct config_if *f);
+
+// A key that two configurations have otherwise.
+#define CONFIG_KEY_LEN	 160
+#define CONFIG_VALUE_LEN 256 // longer texts are cut
+struct config_change {
+	char key[CONFIG_KEY_LEN]; // "interfaces.lan.pim.dr_priority", "channels.(S, G)"
+	// As the file would say it, lists as "a, b"; "" for what is not there, or has no value.
+	char was[CONFIG_VALUE_LEN], is[CONFIG_VALUE_LEN];
+	bool restart; // takes effect with another start only
+};
+typedef void (*config_change_cb)(void *arg, const struct config_change *c);
+// Tells cb every key in which `is` differs from `was`, in the order of the schema: interfaces,
+// relays, quirks, routes and channels are the same by their names, wherever they stand in the
+// file. Returns how many, or -ENOMEM.
+int config_diff(const struct config *was, const struct config *is, config_change_cb cb, void *arg);
+// What `file` makes of what runs: everything that may change without another start. The interfaces
+// are those of `runs`, in their order; channels are not wanted on those that it does not have.
+void config_target(const struct config *runs, const struct config *file, struct config *out);
 
 #define CONFIG_DEFAULT_FILE "/etc/inlet/inlet.conf"
 #define CONFIG_ERR_LEN	    512

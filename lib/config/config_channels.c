@@ -91,13 +91,41 @@ static int finish_channel(const struct finish *k, unsigned int i)
 	if (!group_is_ssm(c->ssm_ranges, c->n_ssm_ranges, &from->sg.g))
 		return FAIL(k, at(k, "channels.[%u].group", i), "group %s is outside ssm_ranges",
 			addr_format(&from->sg.g, text));
-	for (unsigned int j = 0; j < i; j++)
-		if (sg_eq(&from->sg, &c->channels[j].sg))
-			return FAIL(k, at(k, "channels.[%u]", i), "channels: %s appears twice",
-				sg_format(&from->sg, text));
 	snprintf(where, sizeof(where), "channels.[%u].interfaces", i);
 	c->channels[i].sg = from->sg;
 	return find_interfaces(k, &from->interfaces, where, &c->channels[i].down);
+}
+
+// By channel, those that are the same in the order of the file.
+static int draft_cmp(const void *a, const void *b)
+{
+	const struct config_channel_draft *x = *(const struct config_channel_draft *const *)a;
+	const struct config_channel_draft *y = *(const struct config_channel_draft *const *)b;
+	int ret = sg_cmp(&x->sg, &y->sg);
+
+	return ret ? ret : (x > y) - (x < y);
+}
+
+static int check_twice(const struct finish *k)
+{
+	const struct config_channel_draft *first = k->d->channels, **list, *twice = NULL;
+	unsigned int n = k->d->c.n_channels;
+	char text[SG_STRLEN];
+
+	list = malloc((n + 1) * sizeof(*list));
+	if (!list)
+		return FAIL(k, at(k, "channels"), "out of memory");
+	for (unsigned int i = 0; i < n; i++)
+		list[i] = &first[i];
+	qsort(list, n, sizeof(*list), draft_cmp);
+	for (unsigned int i = 1; i < n; i++) // the first of the file that was there before
+		if (sg_eq(&list[i - 1]->sg, &list[i]->sg) && (!twice || list[i] < twice))
+			twice = list[i];
+	free(list);
+	if (!twice)
+		return 0;
+	return FAIL(k, at(k, "channels.[%u]", (unsigned int)(twice - first)),
+		"channels: %s appears twice", sg_format(&twice->sg, text));
 }
 
 static int finish_joinfile(const struct finish *k)
@@ -134,5 +162,7 @@ int config_channels(
 		if (ret < 0)
 			return ret;
 	}
+	if (check_twice(&k) < 0)
+		return -EINVAL;
 	return finish_joinfile(&k);
 }

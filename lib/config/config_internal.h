@@ -37,13 +37,37 @@ struct schema {
 	void (*defaults)(void *elem);
 	// 0, or -EINVAL with why filled.
 	int (*value)(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+	// The other direction: such a text as value() takes; "" for what the file leaves out.
+	void (*text)(const void *field, char out[CONFIG_VALUE_LEN]);
+	bool restart; // another value needs another start
 };
 
 // The keys of a file and the defaults of what it leaves out.
 extern const struct schema config_schema[];
 void config_defaults(struct config *c);
 
-// Parsers of values (config_value.c), for struct schema.
+// The text of values (config_words.c), for struct schema.
+void text_log_level(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_log_format(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_listen(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_memory(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_idle(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_role(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_pim_mode(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_spread(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_families(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_discovery(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_dnssec(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_fragments(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_string(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_state_file(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_addr(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_prefix(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_if_addr(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_mac(const void *field, char out[CONFIG_VALUE_LEN]);
+void text_resolver(const void *field, char out[CONFIG_VALUE_LEN]); // struct config_resolver
+
+// Parsers of values (config_value.c, config_words.c), for struct schema.
 int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_log_format(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_listen(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
@@ -56,6 +80,7 @@ int value_mac(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_pim_mode(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_member(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_socket(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_state_file(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
@@ -112,6 +137,10 @@ int config_walk(const config_setting_t *group, const struct schema *schema, void
 	const char *path, char err[CONFIG_ERR_LEN]);
 // What no single key can say. config gives the lines.
 int config_check(
+	const struct config *c, const config_t *config, const char *path, char err[CONFIG_ERR_LEN]);
+
+// The same of bonds of ports.
+int config_check_bonds(
 	const struct config *c, const config_t *config, const char *path, char err[CONFIG_ERR_LEN]);
 
 // Static channels and the joinfile: checks them and moves them from the draft to its configuration.

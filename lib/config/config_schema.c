@@ -9,29 +9,33 @@
 	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member[0])
 #define COUNT(type, member) .count_offset = offsetof(type, member)
 #define RANGE(lo, hi)	    .min = (lo), .max = (hi)
+#define RESTART		    .restart = true
 #define DAY_S		    86400
 
 static const struct schema schema_route[] = {
-	{"to", SCHEMA_TEXT, .required = true, FIELD(struct config_route, to),
-		.value = value_prefix},
+	{"to", SCHEMA_TEXT, .required = true, FIELD(struct config_route, to), .value = value_prefix,
+		.text = text_prefix},
 	{"via", SCHEMA_TEXT, .required = true, FIELD(struct config_route, via),
-		.value = value_gateway},
+		.value = value_gateway, .text = text_addr},
 	{0},
 };
 
 static const struct schema schema_watch[] = {
-	{"netdev", SCHEMA_TEXT, FIELD(struct config_watch, netdev), .value = value_ifname},
+	{"netdev", SCHEMA_TEXT, FIELD(struct config_watch, netdev), .value = value_ifname,
+		.text = text_string},
 	{"upstream", SCHEMA_TEXTS, ELEMENTS(struct config_watch, upstream),
 		COUNT(struct config_watch, n_upstream), RANGE(1, CONFIG_MAX_NEIGHBORS),
-		.value = value_prefix},
+		.value = value_prefix, .text = text_prefix},
 	{0},
 };
 
 // The upper bounds are those of the fields on the wire (RFC 7761 section 4.9.2).
 static const struct schema schema_pim[] = {
-	{"mode", SCHEMA_TEXT, FIELD(struct config_pim, mode), .value = value_pim_mode},
+	{"mode", SCHEMA_TEXT, FIELD(struct config_pim, mode), .value = value_pim_mode,
+		.text = text_pim_mode},
 	{"enabled", SCHEMA_BOOL, FIELD(struct config_pim, enabled)},
-	{"families", SCHEMA_TEXT, FIELD(struct config_pim, families), .value = value_families},
+	{"families", SCHEMA_TEXT, FIELD(struct config_pim, families), .value = value_families,
+		.text = text_families},
 	{"watch", SCHEMA_GROUP, FIELD(struct config_pim, watch), .sub = schema_watch},
 	{"hello_interval", SCHEMA_INT, FIELD(struct config_pim, hello_interval_s), RANGE(1, 18724)},
 	{"hello_holdtime", SCHEMA_INT, FIELD(struct config_pim, hello_holdtime_s), RANGE(1, 65535)},
@@ -49,7 +53,7 @@ static const struct schema schema_pim[] = {
 		RANGE(0, 0xfffffffe)},
 	{"neighbors", SCHEMA_TEXTS, ELEMENTS(struct config_pim, neighbors),
 		COUNT(struct config_pim, n_neighbors), RANGE(1, CONFIG_MAX_NEIGHBORS),
-		.value = value_prefix},
+		.value = value_prefix, .text = text_prefix},
 	{"max_neighbors", SCHEMA_INT, FIELD(struct config_pim, max_neighbors), RANGE(1, 65536)},
 	{"max_joins", SCHEMA_INT, .auto_ok = true, FIELD(struct config_pim, max_joins),
 		RANGE(1, 4194304)},
@@ -78,33 +82,40 @@ static const struct schema schema_membership[] = {
 
 static const struct schema schema_if[] = {
 	{"name", SCHEMA_TEXT, .required = true, FIELD(struct config_if, name),
-		.value = value_ifname},
+		.value = value_ifname, .text = text_string},
 	{"device", SCHEMA_TEXT, .required = true, FIELD(struct config_if, device),
-		.value = value_device},
-	{"vlan", SCHEMA_INT, FIELD(struct config_if, vlan), RANGE(1, 4094)},
-	{"role", SCHEMA_TEXT, .required = true, FIELD(struct config_if, role), .value = value_role},
-	{"mtu", SCHEMA_INT, FIELD(struct config_if, mtu), RANGE(576, 16000)},
+		.value = value_device, .text = text_string, RESTART},
+	{"members", SCHEMA_TEXTS, ELEMENTS(struct config_if, members),
+		COUNT(struct config_if, n_members), RANGE(1, CONFIG_MAX_MEMBERS),
+		.value = value_member, .text = text_string, RESTART},
+	{"vlan", SCHEMA_INT, FIELD(struct config_if, vlan), RANGE(1, 4094), RESTART},
+	{"role", SCHEMA_TEXT, .required = true, FIELD(struct config_if, role), .value = value_role,
+		.text = text_role, RESTART},
+	{"mtu", SCHEMA_INT, FIELD(struct config_if, mtu), RANGE(576, 16000), RESTART},
 	{"addresses", SCHEMA_TEXTS, ELEMENTS(struct config_if, addrs),
 		COUNT(struct config_if, n_addrs), RANGE(0, CONFIG_MAX_ADDRS),
-		.value = value_if_addr},
+		.value = value_if_addr, .text = text_if_addr},
 	{"routes", SCHEMA_GROUPS, ELEMENTS(struct config_if, routes),
 		COUNT(struct config_if, n_routes), RANGE(0, CONFIG_MAX_ROUTES),
 		.sub = schema_route},
 	{"pim", SCHEMA_GROUP, FIELD(struct config_if, pim), .sub = schema_pim, .short_key = "mode"},
 	{"igmp", SCHEMA_GROUP, FIELD(struct config_if, igmp), .sub = schema_membership},
 	{"mld", SCHEMA_GROUP, FIELD(struct config_if, mld), .sub = schema_membership},
-	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac},
-	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768)},
-	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768)},
-	{"spread", SCHEMA_TEXT, FIELD(struct config_if, spread), .value = value_spread},
+	{"mac", SCHEMA_TEXT, FIELD(struct config_if, mac), .value = value_mac, .text = text_mac,
+		RESTART},
+	{"rx_desc", SCHEMA_INT, FIELD(struct config_if, rx_desc), RANGE(32, 32768), RESTART},
+	{"tx_desc", SCHEMA_INT, FIELD(struct config_if, tx_desc), RANGE(32, 32768), RESTART},
+	{"mbufs", SCHEMA_INT, FIELD(struct config_if, mbufs), RANGE(512, 16777216), RESTART},
+	{"spread", SCHEMA_TEXT, FIELD(struct config_if, spread), .value = value_spread,
+		.text = text_spread, RESTART},
 	{0},
 };
 
 static const struct schema schema_relay[] = {
 	{"sources", SCHEMA_TEXT, .required = true, FIELD(struct config_static_relay, sources),
-		.value = value_sources},
+		.value = value_sources, .text = text_prefix},
 	{"relay", SCHEMA_TEXT, .required = true, FIELD(struct config_static_relay, relay),
-		.value = value_host},
+		.value = value_host, .text = text_addr},
 	{"discovery", SCHEMA_BOOL, FIELD(struct config_static_relay, discovery)},
 	{"precedence", SCHEMA_INT, FIELD(struct config_static_relay, precedence), RANGE(0, 255)},
 	{0},
@@ -112,40 +123,42 @@ static const struct schema schema_relay[] = {
 
 static const struct schema schema_relay_quirks[] = {
 	{"relay", SCHEMA_TEXT, .required = true, FIELD(struct config_relay_quirks, relay),
-		.value = value_host},
+		.value = value_host, .text = text_addr},
 	{"quirks", SCHEMA_TEXTS, .required = true, ELEMENTS(struct config_relay_quirks, quirks),
 		COUNT(struct config_relay_quirks, n_quirks), RANGE(0, CONFIG_MAX_QUIRKS),
-		.value = value_quirk},
+		.value = value_quirk, .text = text_string},
 	{0},
 };
 
 static const struct schema schema_channel[] = {
 	{"source", SCHEMA_TEXT, .required = true, FIELD(struct config_channel_draft, sg.s),
-		.value = value_source},
+		.value = value_source, .text = text_addr},
 	{"group", SCHEMA_TEXT, .required = true, FIELD(struct config_channel_draft, sg.g),
-		.value = value_group},
+		.value = value_group, .text = text_addr},
 	{"interfaces", SCHEMA_TEXTS, ELEMENTS(struct config_channel_draft, interfaces.name),
 		COUNT(struct config_channel_draft, interfaces.n), RANGE(1, CONFIG_MAX_DOWN),
-		.value = value_ifname},
+		.value = value_ifname, .text = text_string},
 	{0},
 };
 
 static const struct schema schema_joinfile[] = {
-	{"path", SCHEMA_TEXT, FIELD(struct config_draft, c.joinfile.path), .value = value_path},
+	{"path", SCHEMA_TEXT, FIELD(struct config_draft, c.joinfile.path), .value = value_path,
+		.text = text_string},
 	{"interfaces", SCHEMA_TEXTS, ELEMENTS(struct config_draft, joinfile_interfaces.name),
 		COUNT(struct config_draft, joinfile_interfaces.n), RANGE(1, CONFIG_MAX_DOWN),
-		.value = value_ifname},
-	{"export", SCHEMA_TEXT, FIELD(struct config_draft, c.joinfile.export), .value = value_path},
+		.value = value_ifname, .text = text_string},
+	{"export", SCHEMA_TEXT, FIELD(struct config_draft, c.joinfile.export), .value = value_path,
+		.text = text_string},
 	{0},
 };
 
 static const struct schema schema_dns[] = {
 	{"resolvers", SCHEMA_TEXTS, ELEMENTS(struct config_draft, resolvers),
 		COUNT(struct config_draft, c.dns.n_resolvers), RANGE(1, CONFIG_MAX_RESOLVERS),
-		.value = value_resolver},
+		.value = value_resolver, .text = text_resolver},
 	{"search_domains", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.domains),
 		COUNT(struct config_draft, c.dns.n_domains), RANGE(0, CONFIG_MAX_DOMAINS),
-		.value = value_domain},
+		.value = value_domain, .text = text_string},
 	{"queries_per_100ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.queries_per_100ms),
 		RANGE(1, 1000)},
 	{"retry_initial_ms", SCHEMA_INT, FIELD(struct config_draft, c.dns.retry_initial_ms),
@@ -154,15 +167,16 @@ static const struct schema schema_dns[] = {
 	{"negative_ttl_max", SCHEMA_INT, FIELD(struct config_draft, c.dns.negative_ttl_max_s),
 		RANGE(0, DAY_S)},
 	{"private_sources", SCHEMA_BOOL, FIELD(struct config_draft, c.dns.private_sources)},
-	{"dnssec", SCHEMA_TEXT, FIELD(struct config_draft, c.dns.dnssec), .value = value_dnssec},
+	{"dnssec", SCHEMA_TEXT, FIELD(struct config_draft, c.dns.dnssec), .value = value_dnssec,
+		.text = text_dnssec},
 	{"trust_anchors", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.trust_anchors),
 		COUNT(struct config_draft, c.dns.n_trust_anchors), RANGE(1, CONFIG_MAX_ANCHORS),
-		.value = value_anchor},
+		.value = value_anchor, .text = text_string},
 	{"trust_anchor_file", SCHEMA_TEXT, FIELD(struct config_draft, c.dns.trust_anchor_file),
-		.value = value_path},
+		.value = value_path, .text = text_string},
 	{"insecure_domains", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.dns.insecure_domains),
 		COUNT(struct config_draft, c.dns.n_insecure_domains), RANGE(0, CONFIG_MAX_INSECURE),
-		.value = value_domain},
+		.value = value_domain, .text = text_string},
 	{0},
 };
 
@@ -184,17 +198,17 @@ static const struct schema schema_amt[] = {
 	{"linger", SCHEMA_INT, FIELD(struct config_amt, linger_s), RANGE(0, DAY_S)},
 	{"endpoints", SCHEMA_INT, FIELD(struct config_amt, endpoints), RANGE(1, 16)},
 	{"outer_fragments", SCHEMA_TEXT, FIELD(struct config_amt, reassemble),
-		.value = value_fragments},
+		.value = value_fragments, .text = text_fragments, RESTART},
 	{"fragment_datagrams", SCHEMA_INT, FIELD(struct config_amt, fragment_datagrams),
-		RANGE(1, 32768)},
+		RANGE(1, 32768), RESTART},
 	{"fragment_timeout_ms", SCHEMA_INT, FIELD(struct config_amt, fragment_timeout_ms),
-		RANGE(1, 30000)},
+		RANGE(1, 30000), RESTART},
 	{0},
 };
 
 static const struct schema schema_console[] = {
-	{"socket", SCHEMA_TEXT, FIELD(struct config_draft, c.console_socket),
-		.value = value_socket},
+	{"socket", SCHEMA_TEXT, FIELD(struct config_draft, c.console_socket), .value = value_socket,
+		.text = text_string, RESTART},
 	{0},
 };
 
@@ -207,14 +221,15 @@ static const struct schema schema_limits[] = {
 };
 
 static const struct schema schema_log[] = {
-	{"format", SCHEMA_TEXT, FIELD(struct config_draft, c.log_format),
-		.value = value_log_format},
+	{"format", SCHEMA_TEXT, FIELD(struct config_draft, c.log_format), .value = value_log_format,
+		.text = text_log_format},
 	{"rate", SCHEMA_INT, FIELD(struct config_draft, c.log_rate), RANGE(0, 1000000)},
 	{0},
 };
 
 static const struct schema schema_metrics[] = {
-	{"listen", SCHEMA_TEXT, FIELD(struct config_metrics, listen), .value = value_listen},
+	{"listen", SCHEMA_TEXT, FIELD(struct config_metrics, listen), .value = value_listen,
+		.text = text_listen, RESTART},
 	{"channels", SCHEMA_INT, FIELD(struct config_metrics, channels), RANGE(0, 1000)},
 	{"tunnels", SCHEMA_INT, FIELD(struct config_metrics, tunnels), RANGE(0, 4096)},
 	{0},
@@ -260,25 +275,29 @@ static void relay_defaults(void *elem)
 
 const struct schema config_schema[] = {
 	{"log_level", SCHEMA_TEXT, FIELD(struct config_draft, c.log_level),
-		.value = value_log_level},
+		.value = value_log_level, .text = text_log_level},
 	{"log", SCHEMA_GROUP, .sub = schema_log},
 	{"metrics", SCHEMA_GROUP, FIELD(struct config_draft, c.metrics), .sub = schema_metrics},
 	{"workers", SCHEMA_INTS, .auto_ok = true, ELEMENTS(struct config_draft, c.workers),
-		COUNT(struct config_draft, c.n_workers), RANGE(0, CONFIG_MAX_CPUS)},
+		COUNT(struct config_draft, c.n_workers), RANGE(0, CONFIG_MAX_CPUS), RESTART},
 	{"control_cpu", SCHEMA_INT, .auto_ok = true, FIELD(struct config_draft, c.control_cpu),
-		RANGE(0, 1023)},
-	{"share_cpu", SCHEMA_BOOL, FIELD(struct config_draft, c.share_cpu)},
-	{"idle", SCHEMA_TEXT, FIELD(struct config_draft, c.idle), .value = value_idle},
-	{"memory", SCHEMA_TEXT, FIELD(struct config_draft, c.memory), .value = value_memory},
-	{"memory_mb", SCHEMA_INT, FIELD(struct config_draft, c.memory_mb), RANGE(32, 1048576)},
+		RANGE(0, 1023), RESTART},
+	{"share_cpu", SCHEMA_BOOL, FIELD(struct config_draft, c.share_cpu), RESTART},
+	{"idle", SCHEMA_TEXT, FIELD(struct config_draft, c.idle), .value = value_idle,
+		.text = text_idle, RESTART},
+	{"memory", SCHEMA_TEXT, FIELD(struct config_draft, c.memory), .value = value_memory,
+		.text = text_memory, RESTART},
+	{"memory_mb", SCHEMA_INT, FIELD(struct config_draft, c.memory_mb), RANGE(32, 1048576),
+		RESTART},
 	{"eal", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.eal),
-		COUNT(struct config_draft, c.n_eal), RANGE(0, CONFIG_MAX_EAL), .value = value_eal},
+		COUNT(struct config_draft, c.n_eal), RANGE(0, CONFIG_MAX_EAL), .value = value_eal,
+		.text = text_string, RESTART},
 	{"interfaces", SCHEMA_GROUPS, .required = true, ELEMENTS(struct config_draft, c.ifs),
 		COUNT(struct config_draft, c.n_ifs), RANGE(1, CONFIG_MAX_IFS), .sub = schema_if,
 		.defaults = if_defaults},
 	{"ssm_ranges", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.ssm_ranges),
 		COUNT(struct config_draft, c.n_ssm_ranges), RANGE(1, CONFIG_MAX_RANGES),
-		.value = value_ssm_range},
+		.value = value_ssm_range, .text = text_prefix, RESTART},
 	{"channels", SCHEMA_GROUPS, ELEMENTS(struct config_draft, channels),
 		COUNT(struct config_draft, c.n_channels), RANGE(0, CONFIG_MAX_CHANNELS),
 		.sub = schema_channel},
@@ -287,7 +306,7 @@ const struct schema config_schema[] = {
 	{"amt", SCHEMA_GROUP, FIELD(struct config_draft, c.amt), .sub = schema_amt},
 	{"discovery", SCHEMA_TEXTS, ELEMENTS(struct config_draft, c.discovery),
 		COUNT(struct config_draft, c.n_discovery), RANGE(0, CONFIG_MAX_METHODS),
-		.value = value_discovery},
+		.value = value_discovery, .text = text_discovery},
 	{"relays", SCHEMA_GROUPS, ELEMENTS(struct config_draft, c.relays),
 		COUNT(struct config_draft, c.n_relays), RANGE(0, CONFIG_MAX_STATIC),
 		.sub = schema_relay, .defaults = relay_defaults},
@@ -296,7 +315,7 @@ const struct schema config_schema[] = {
 		.sub = schema_relay_quirks},
 	{"console", SCHEMA_GROUP, .sub = schema_console},
 	{"state_file", SCHEMA_TEXT, FIELD(struct config_draft, c.state_file),
-		.value = value_state_file},
+		.value = value_state_file, .text = text_state_file},
 	{"limits", SCHEMA_GROUP, .sub = schema_limits},
 	{0},
 };

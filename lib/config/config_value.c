@@ -40,104 +40,6 @@ static int word_find(const char *text, const char *const *words, size_t n)
 	return -1;
 }
 
-int value_log_level(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	if (log_level_parse(text, field) < 0)
-		return refuse(why, "not one of error, warn, info, debug");
-	return 0;
-}
-
-int value_log_format(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	if (log_format_parse(text, field) < 0)
-		return refuse(why, "not one of text, json");
-	return 0;
-}
-
-int value_memory(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[MEMORY_AUTO] = "auto",
-		[MEMORY_HUGEPAGES] = "hugepages",
-		[MEMORY_NO_HUGE] = "no-huge",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of auto, hugepages, no-huge");
-	*(enum config_memory *)field = (enum config_memory)i;
-	return 0;
-}
-
-int value_idle(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_IDLE_AUTO] = "auto",
-		[CONFIG_IDLE_POLL] = "poll",
-		[CONFIG_IDLE_SLEEP] = "sleep",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of auto, poll, sleep");
-	*(enum config_idle *)field = (enum config_idle)i;
-	return 0;
-}
-
-int value_fragments(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	*(bool *)field = strcmp(text, "reassemble") == 0;
-	if (strcmp(text, "reassemble") == 0 || strcmp(text, "drop") == 0)
-		return 0;
-	return refuse(why, "not one of reassemble, drop");
-}
-
-int value_role(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[IF_UPSTREAM] = "upstream",
-		[IF_DOWNSTREAM] = "downstream",
-		[IF_BOTH] = "both",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of upstream, downstream, both");
-	*(enum if_role *)field = (enum if_role)i;
-	return 0;
-}
-
-int value_pim_mode(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_PIM_SPEAK] = "speak",
-		[CONFIG_PIM_WATCH] = "watch",
-		[CONFIG_PIM_OFF] = "off",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of speak, watch, off");
-	*(enum config_pim_mode *)field = (enum config_pim_mode)i;
-	return 0;
-}
-
-int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_SPREAD_AUTO] = "auto",
-		[CONFIG_SPREAD_OFF] = "off",
-		[CONFIG_SPREAD_TUNNEL] = "tunnel",
-		[CONFIG_SPREAD_CHANNEL] = "channel",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of auto, off, tunnel, channel");
-	*(enum config_spread *)field = (enum config_spread)i;
-	return 0;
-}
-
 static int hex(char c)
 {
 	if (isdigit((unsigned char)c))
@@ -182,6 +84,15 @@ int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		return refuse(
 			why, "neither a PCI address nor a vdev such as net_af_xdp0,iface=eth1");
 	return copy_text(text, field, sizeof(((struct config_if *)0)->device), why);
+}
+
+int value_member(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	char device[sizeof(((struct config_if *)0)->device)];
+
+	if (value_device(text, device, why) < 0)
+		return -EINVAL;
+	return copy_text(text, field, CONFIG_MEMBER_LEN, why);
 }
 
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN])
@@ -370,51 +281,6 @@ int value_quirk(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 		return refuse(why, "not one of p-0x80, no-e, one-nonce, one-endpoint, "
 				   "short-updates");
 	memcpy(field, names[i], strlen(names[i]) + 1); // each fits: CONFIG_QUIRK_LEN
-	return 0;
-}
-
-int value_families(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[CONFIG_IPV4] = "ipv4",
-		[CONFIG_IPV6] = "ipv6",
-		[CONFIG_BOTH] = "both",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of both, ipv4, ipv6");
-	*(enum config_families *)field = (enum config_families)i;
-	return 0;
-}
-
-int value_discovery(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	enum config_discovery *out = field;
-
-	if (strcmp(text, "dns-sd") == 0)
-		*out = DISCOVERY_DNS_SD;
-	else if (strcmp(text, "anycast") == 0)
-		*out = DISCOVERY_ANYCAST;
-	else if (strcmp(text, "driad") == 0)
-		*out = DISCOVERY_DRIAD;
-	else
-		return refuse(why, "not one of dns-sd, anycast, driad");
-	return 0;
-}
-
-int value_dnssec(const char *text, void *field, char why[SCHEMA_WHY_LEN])
-{
-	static const char *const words[] = {
-		[DNSSEC_OFF] = "off",
-		[DNSSEC_PERMISSIVE] = "permissive",
-		[DNSSEC_REQUIRE] = "require",
-	};
-	int i = word_find(text, words, sizeof(words) / sizeof(words[0]));
-
-	if (i < 0)
-		return refuse(why, "not one of off, permissive, require");
-	*(enum config_dnssec *)field = (enum config_dnssec)i;
 	return 0;
 }
 

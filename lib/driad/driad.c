@@ -327,6 +327,55 @@ static void on_deadline(struct timer *t, void *arg, uint64_t now_us)
 	settle(l->driad, now_us);
 }
 
+static void cfg_at_least(struct driad_cfg *cfg)
+{
+	if (cfg->queries_per_100ms == 0)
+		cfg->queries_per_100ms = 1;
+	if (cfg->negative_ttl_max_s == 0)
+		cfg->negative_ttl_max_s = 1;
+}
+
+// What is under way goes back into the line, in front.
+static void ask_again(struct driad *d)
+{
+	struct hnode *n, *tmp;
+
+	HMAP_FOREACH (n, tmp, &d->in_flight) {
+		struct driad_query *q = container_of_node(n, struct driad_query, node);
+
+		hmap_remove(&d->in_flight, n);
+		if (q->handle > 0)
+			d->ops->cancel(d->ctx, q->handle);
+		q->handle = 0;
+		q->state = QUERY_WAITING;
+		TAILQ_INSERT_HEAD(&d->turns, q, turn);
+	}
+}
+
+int driad_configure(struct driad *d, const struct driad_cfg *cfg, void *ctx, uint64_t now_us)
+{
+	struct driad_cfg now = *cfg;
+	uint64_t *sent;
+
+	cfg_at_least(&now);
+	sent = calloc(now.queries_per_100ms, sizeof(d->sent[0]));
+	if (!sent)
+		return -ENOMEM;
+	// The window begins anew; the worst is one burst more.
+	free(d->sent);
+	d->sent = sent;
+	d->n_sent = 0;
+	now.use_ipv4 = d->cfg.use_ipv4;
+	now.use_ipv6 = d->cfg.use_ipv6;
+	d->cfg = now;
+	if (ctx != d->ctx) {
+		ask_again(d);
+		d->ctx = ctx;
+	}
+	settle(d, now_us);
+	return 0;
+}
+
 struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resolver_ops *ops,
 	void *ctx, struct timers *timers, struct rng *rng)
 {
@@ -335,10 +384,7 @@ struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resol
 	if (!d)
 		return NULL;
 	d->cfg = *cfg;
-	if (d->cfg.queries_per_100ms == 0)
-		d->cfg.queries_per_100ms = 1;
-	if (d->cfg.negative_ttl_max_s == 0)
-		d->cfg.negative_ttl_max_s = 1;
+	cfg_at_least(&d->cfg);
 	d->sent = calloc(d->cfg.queries_per_100ms, sizeof(d->sent[0]));
 	if (!d->sent) {
 		free(d);

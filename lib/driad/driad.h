@@ -117,6 +117,10 @@ struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resol
 	void *ctx, struct timers *timers, struct rng *rng);
 // use_ipv4 and use_ipv6 of the configuration, from now on.
 void driad_families(struct driad *d, bool use_ipv4, bool use_ipv6);
+// Other values from now on, but for use_ipv4 and use_ipv6; and, where ctx is another one, another
+// transport, which what the old one still works on is asked again. Callbacks may come. 0 or -ENOMEM
+// with all as it was.
+int driad_configure(struct driad *d, const struct driad_cfg *cfg, void *ctx, uint64_t now_us);
 void driad_destroy(struct driad *d); // lookups still open are cancelled without their callback
 // Starts a lookup for `source`. The callback comes once, never from within this call. NULL when out
 // of memory.

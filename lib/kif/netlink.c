@@ -277,7 +277,8 @@ static uint8_t kernel_family(const struct addr *a)
 	return a->family == ADDR_V4 ? AF_INET : a->family == ADDR_V6 ? AF_INET6 : AF_UNSPEC;
 }
 
-int netlink_addr_add(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len)
+static int addr_request(struct netlink *nl, uint16_t type, uint16_t flags, int ifindex,
+	const struct addr *addr, uint8_t prefix_len)
 {
 	const size_t size = addr_size(addr);
 	const struct ifaddrmsg ifa = {
@@ -293,16 +294,29 @@ int netlink_addr_add(struct netlink *nl, int ifindex, const struct addr *addr, u
 
 	if (size == 0 || prefix_len > 8 * size || ifindex <= 0)
 		return -EINVAL;
-	netlink_request_init(
-		&r, RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, seq);
+	netlink_request_init(&r, type, flags, seq);
 	netlink_request_put(&r, &ifa, sizeof(ifa));
 	netlink_request_attr(&r, IFA_LOCAL, addr->bytes, size);
 	netlink_request_attr(&r, IFA_ADDRESS, addr->bytes, size);
 	return transact(nl, &r, seq);
 }
 
-int netlink_route_add(
-	struct netlink *nl, int ifindex, const struct prefix *to, const struct addr *via)
+int netlink_addr_add(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len)
+{
+	return addr_request(nl, RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+		ifindex, addr, prefix_len);
+}
+
+int netlink_addr_del(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len)
+{
+	int ret =
+		addr_request(nl, RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, ifindex, addr, prefix_len);
+
+	return ret == -EADDRNOTAVAIL ? 0 : ret;
+}
+
+static int route_request(struct netlink *nl, uint16_t type, uint16_t flags, int ifindex,
+	const struct prefix *to, const struct addr *via)
 {
 	const size_t size = addr_size(&to->addr);
 	const bool gateway = via != NULL && !addr_is_none(via);
@@ -321,9 +335,7 @@ int netlink_route_add(
 	if (size == 0 || to->len > 8 * size || ifindex <= 0 ||
 		(gateway && via->family != to->addr.family))
 		return -EINVAL;
-	// Without EXCL and REPLACE: a route of somebody else to the same prefix stays, behind ours,
-	// and is in force again when our netdev is gone. The very same route is -EEXIST.
-	netlink_request_init(&r, RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, seq);
+	netlink_request_init(&r, type, flags, seq);
 	netlink_request_put(&r, &rtm, sizeof(rtm));
 	if (to->len > 0)
 		netlink_request_attr(&r, RTA_DST, to->addr.bytes, size);
@@ -334,6 +346,23 @@ int netlink_route_add(
 	if (to->addr.family == ADDR_V6)
 		netlink_request_attr(&r, RTA_PRIORITY, &first, sizeof(first));
 	return transact(nl, &r, seq);
+}
+
+int netlink_route_add(
+	struct netlink *nl, int ifindex, const struct prefix *to, const struct addr *via)
+{
+	// Without EXCL and REPLACE: a route of somebody else to the same prefix stays, behind ours,
+	// and is in force again when our netdev is gone. The very same route is -EEXIST.
+	return route_request(
+		nl, RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, ifindex, to, via);
+}
+
+int netlink_route_del(
+	struct netlink *nl, int ifindex, const struct prefix *to, const struct addr *via)
+{
+	int ret = route_request(nl, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, ifindex, to, via);
+
+	return ret == -ESRCH ? 0 : ret;
 }
 
 static int open_sockets(struct netlink *nl)

@@ -68,6 +68,19 @@ void membership_destroy(struct membership *m, uint64_t now_us)
 	free(m);
 }
 
+void membership_configure(struct membership *m, const struct membership_cfg *cfg, uint64_t now_us)
+{
+	const struct membership_cfg was = m->cfg;
+
+	m->cfg = *cfg;
+	round_to_wire(&m->cfg);
+	m->cfg.mtu = was.mtu; // of the buffers
+	if (was.robustness != m->cfg.robustness ||
+		was.query_interval_s != m->cfg.query_interval_s ||
+		was.query_response_ms != m->cfg.query_response_ms)
+		querier_configured(m, now_us);
+}
+
 void membership_address(
 	struct membership *m, const struct membership_addr *addrs, unsigned int n, uint64_t now_us)
 {

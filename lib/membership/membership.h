@@ -88,6 +88,10 @@ struct membership_stats {
 // NULL when out of memory. Nothing is sent before membership_address().
 struct membership *membership_create(const struct membership_cfg *cfg,
 	const struct membership_ops *ops, void *ctx, struct timers *timers);
+// The same configuration with other values, but for name, family and mtu, from now on. As querier
+// it asks at once, so that what hosts are given time for is what the queries say; channels past a
+// lower limit stay.
+void membership_configure(struct membership *m, const struct membership_cfg *cfg, uint64_t now_us);
 // Ends all wants through want_cb, frees.
 void membership_destroy(struct membership *m, uint64_t now_us);
 // The addresses of the interface, the primary one (link-local for MLD) first, each with the prefix

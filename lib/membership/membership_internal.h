@@ -79,6 +79,7 @@ static inline bool membership_is_querier(const struct membership *m)
 void querier_setup(struct membership *m);
 void querier_start(struct membership *m, uint64_t now_us);
 void querier_stop(struct membership *m);
+void querier_configured(struct membership *m, uint64_t now_us);
 void querier_query_input(struct membership *m, const struct gm_msg *msg, uint64_t now_us);
 uint64_t querier_membership_interval_us(const struct membership *m); // GMI, MALI
 uint64_t querier_last_member_us(const struct membership *m);	     // LMQT

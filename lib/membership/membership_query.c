@@ -93,6 +93,16 @@ void querier_start(struct membership *m, uint64_t now_us)
 	become_querier(m, now_us);
 }
 
+void querier_configured(struct membership *m, uint64_t now_us)
+{
+	if (m->n_addrs > 0 && !membership_is_querier(m))
+		return; // the other's values count, until it is gone
+	m->vars = own_vars(m);
+	// What hosts have reported runs out by the old values: they are asked before that.
+	if (m->n_addrs > 0)
+		general_query(m, now_us);
+}
+
 void querier_stop(struct membership *m)
 {
 	m->querier = (struct addr){0};

@@ -36,7 +36,8 @@ struct observe_if {
 	// How IPv4 tunnels that come in here are led to workers, as in observe_steering; NULL where
 	// there are none.
 	const char *steering;
-	bool first; // of the port's interfaces
+	const char *steering6; // the same of IPv6
+	bool first;	       // of the port's interfaces
 	const struct kif *kif;
 	const char *pim_netdev; // where PIM is heard
 				// Of IPv4 and of IPv6; NULL without PIM, without IGMP or MLD.
@@ -83,6 +84,13 @@ struct observe_move {
 	double balance; // afterwards: the most loaded worker relative to the mean
 };
 
+// Whether a relay can be heard, by what has come from it, and from others of it.
+struct observe_evidence {
+	bool answered;	// since we started
+	bool nat;	// it saw us at another address than we have
+	int icmp_error; // errno of the last ICMP error since it answered last; 0: none
+};
+
 enum observe_relay_act { OBSERVE_RELAY_MOVE, OBSERVE_RELAY_HOLD, OBSERVE_RELAY_RELEASE };
 
 // What a verb did to a static channel.
@@ -106,15 +114,6 @@ struct observe_reload {
 	bool running;		     // one is being applied
 	char error[OBSERVE_WHY_LEN]; // of the last reload or save, one line; "" when it went well
 	char path[CONFIG_PATH_LEN];  // of the file
-};
-
-// A key that the file has otherwise than what runs.
-#define OBSERVE_KEY_LEN	  128
-#define OBSERVE_VALUE_LEN 256 // longer ones are cut
-struct observe_change {
-	char key[OBSERVE_KEY_LEN];			    // "interfaces.lan.pim.dr_priority"
-	char was[OBSERVE_VALUE_LEN], is[OBSERVE_VALUE_LEN]; // "": it is not there
-	bool restart;					    // takes effect with the next start
 };
 
 struct observe_saved {
@@ -157,6 +156,8 @@ struct observe {
 	// When a reason was last seen to count, CLOCK_MONOTONIC, to a second or so; 0: never.
 	uint64_t drop_moved_us[DROP_COUNT];
 	uint64_t drops_then[DROP_COUNT]; // what it was at then
+	// The same of frames that a port had no mbufs for, by interface, the first of a port.
+	uint64_t nombuf_moved_us[CONFIG_MAX_IFS], nombuf_then[CONFIG_MAX_IFS];
 	const struct crossing *crossing;
 	const struct mfib *mfib;
 	const struct channels *channels;
@@ -165,6 +166,8 @@ struct observe {
 	const struct holddown *held;
 	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
 	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
+	// Of a relay that we have talked to; false when we have not lately. NULL: not to be had.
+	bool (*evidence_cb)(void *ctx, const struct addr *relay, struct observe_evidence *out);
 	const struct joinfile_stats *joinfile_stats;   // NULL: neither of the two
 	const struct joinfile_import *joinfile_import; // NULL: none is read
 	const struct joinfile_export *joinfile_export; // NULL: none is written
@@ -183,8 +186,7 @@ struct observe {
 	const struct observe_reload *reload;   // NULL: not to be had
 	// Reads the configuration file again and tells what is different in it, then (check: not)
 	// does it. 0, or a negative errno with one line in why and nothing changed.
-	int (*reload_cb)(void *ctx, bool check,
-		void (*row_cb)(void *arg, const struct observe_change *row), void *arg,
+	int (*reload_cb)(void *ctx, bool check, config_change_cb row_cb, void *arg,
 		char why[OBSERVE_WHY_LEN]);
 	// Writes what runs to path, or (NULL) to the file that was read. 0, or a negative errno
 	// with one line in why and the file as it was.

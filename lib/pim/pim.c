@@ -59,6 +59,22 @@ void pim_if_destroy(struct pim_if *pif, uint64_t now_us)
 	free(pif);
 }
 
+void pim_if_configure(struct pim_if *pif, const struct pim_cfg *cfg, uint64_t now_us)
+{
+	const struct pim_cfg was = pif->cfg;
+	bool says = was.hello_interval_s != cfg->hello_interval_s ||
+		    was.hello_holdtime_s != cfg->hello_holdtime_s ||
+		    was.dr_priority != cfg->dr_priority ||
+		    was.propagation_delay_ms != cfg->propagation_delay_ms ||
+		    was.override_interval_ms != cfg->override_interval_ms;
+
+	pif->cfg = *cfg;
+	if (says && !cfg->watch)
+		pim_hello_anew(pif, now_us);
+	pim_neighbors_review(pif, now_us);
+	pim_neighbors_changed(pif, now_us);
+}
+
 void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us)
 {
 	char text[ADDR_STRLEN];

@@ -124,6 +124,11 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	struct timers *timers, struct rng *rng);
 // Says Goodbye (Hello with holdtime 0) when up, ends all wants through want_cb, frees.
 void pim_if_destroy(struct pim_if *pif, uint64_t now_us);
+// The same configuration with other values, but for name, family and watch, from now on: what its
+// Hellos say goes out at once, neighbors that are no longer allowed are forgotten. What they have
+// joined stays until it runs out, for another router may want it too; so do Joins past a lower
+// limit.
+void pim_if_configure(struct pim_if *pif, const struct pim_cfg *cfg, uint64_t now_us);
 // The primary address (link-local for IPv6): set, changed, or gone (NULL). A first or changed one
 // takes a fresh GenID and a Hello within the triggered delay; the old one says Goodbye first
 // (section 4.3.1), during which pim_if_primary() still is the old one. A change keeps what was

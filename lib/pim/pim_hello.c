@@ -103,8 +103,16 @@ void pim_hello_now(struct pim_if *pif)
 		hello_send_alive(pif);
 }
 
-// Whether the configuration allows this neighbour (section 6.2); none named: everybody.
-static bool allowed(const struct pim_if *pif, const struct addr *src)
+void pim_hello_anew(struct pim_if *pif, uint64_t now_us)
+{
+	if (addr_is_none(&pif->primary) || !pif->hello_sent)
+		return; // the first one is still to come
+	timer_arm(pif->timers, &pif->hello_timer, now_us + pif->cfg.hello_interval_s * US_PER_S);
+	hello_send_alive(pif);
+}
+
+// Section 6.2; none named: everybody.
+bool pim_neighbor_allowed(const struct pim_if *pif, const struct addr *src)
 {
 	for (unsigned int i = 0; i < pif->cfg.n_neighbors; i++)
 		if (prefix_match(&pif->cfg.neighbors[i], src))
@@ -128,7 +136,7 @@ enum pim_drop pim_neighbor_refuse(
 		return PIM_DROP_SOURCE;
 	if (!on_link(pif, src))
 		return PIM_DROP_OFF_LINK;
-	if (!allowed(pif, src) && !pim_watch_is_daemon(pif, src))
+	if (!pim_neighbor_allowed(pif, src) && !pim_watch_is_daemon(pif, src))
 		return PIM_DROP_NEIGHBOR_REFUSED;
 	if (hello->holdtime_s != 0 && pif->n_alive >= pif->cfg.max_neighbors)
 		return PIM_DROP_NEIGHBOR_LIMIT;

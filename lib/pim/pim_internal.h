@@ -151,12 +151,16 @@ void pim_hello_stop(struct pim_if *pif); // says Goodbye
 void pim_hello_trigger(struct pim_if *pif, uint64_t now_us);
 // One now: what it says has changed.
 void pim_hello_now(struct pim_if *pif);
+// The same, and the next one an interval later.
+void pim_hello_anew(struct pim_if *pif, uint64_t now_us);
 // Before a PruneEcho or an Assert: a neighbour that has not heard a Hello from us would drop it
 // (section 4.3.1).
 void pim_hello_ensure(struct pim_if *pif);
 void pim_hello_input(struct pim_if *pif, const struct addr *src, const uint8_t *buf, size_t len,
 	uint64_t now_us);
 
+// Whether the configuration allows this neighbor.
+bool pim_neighbor_allowed(const struct pim_if *pif, const struct addr *src);
 // PIM_DROP_COUNT for a new neighbor to take.
 enum pim_drop pim_neighbor_refuse(
 	const struct pim_if *pif, const struct addr *src, const struct pim_hello *hello);
@@ -177,6 +181,8 @@ void pim_neighbor_hello(struct pim_if *pif, struct pim_neighbor *nbr, const stru
 	const struct pim_hello *hello, uint64_t now_us);
 void pim_neighbor_down(struct pim_neighbor *nbr, const char *reason, uint64_t now_us);
 void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us);
+// Those that the configuration does not allow are down.
+void pim_neighbors_review(struct pim_if *pif, uint64_t now_us);
 // DR and delays anew: a neighbour, or what we say ourselves, has changed.
 void pim_neighbors_changed(struct pim_if *pif, uint64_t now_us);
 // The caller took something back that was charged to it or won by it; it may be free after this.

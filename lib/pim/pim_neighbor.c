@@ -241,6 +241,26 @@ void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us)
 	pim_neighbors_changed(pif, now_us);
 }
 
+static struct pim_neighbor *not_allowed(const struct pim_if *pif)
+{
+	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n)) {
+		struct pim_neighbor *nbr = container_of_node(n, struct pim_neighbor, node);
+
+		if (nbr->alive && !pim_neighbor_allowed(pif, &nbr->view.addr))
+			return nbr;
+	}
+	return NULL;
+}
+
+void pim_neighbors_review(struct pim_if *pif, uint64_t now_us)
+{
+	struct pim_neighbor *nbr;
+
+	// From the beginning each time: one that goes may take another one with it.
+	while ((nbr = not_allowed(pif)))
+		pim_neighbor_down(nbr, "not among pim.neighbors", now_us);
+}
+
 // Section 4.3.2: dr_is_better(a, b, I).
 static bool dr_is_better(const struct pim_if *pif, bool by_priority, const struct pim_neighbor *nbr,
 	const struct pim_neighbor *dr)
