@@ -224,7 +224,7 @@ static void one_shot_errors(void **state)
 			"stand: room, port, watch, --json\n"},
 		{"run show tunnels --xml\n", "error: show tunnels --xml: unknown word --xml; here "
 					     "may stand: relay, worker, detail, watch, --json\n"},
-		{"run show t worker 9\n",
+		{"run show tu worker 9\n",
 			"error: worker 9 is not the number of a worker (show workers)\n"},
 		{"run show ch port eth9\n",
 			"error: port eth9 is not the name of an interface (show ports)\n"},
