@@ -183,6 +183,9 @@ void observe_fill(struct inlet *in)
 	o->resolve_cb = resolve_cb;
 	o->resolve_cancel_cb = resolve_cancel_cb;
 	o->rebalance_cb = rebalance;
+	o->loop = &in->loop;
+	o->max_channels = in->cfg.max_channels;
+	o->max_tunnels = in->cfg.max_tunnels;
 	o->reload = &in->reload;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;

@@ -316,6 +316,8 @@ void channels_each_relay(
 		source_relays(cs, container_of_node(n, struct source, node), cb, arg);
 }
 
+#define FETCH_MAX 64 // channels that are fetched ahead
+
 // A walk in pieces over one of the maps.
 struct some {
 	const struct channels *cs;
@@ -377,6 +379,7 @@ bool channels_briefs_some(const struct channels *cs, uint32_t *cursor, uint32_t 
 {
 	struct some w = {.cs = cs, .left = n, .brief_cb = cb, .arg = arg};
 
+	hmap_scan_fetch(&cs->by_sg, *cursor, n < FETCH_MAX ? n : FETCH_MAX, sizeof(struct channel));
 	return some(&cs->by_sg, cursor, some_brief_cb, &w);
 }
 
