@@ -137,6 +137,30 @@ static void scan_bucket(
 	}
 }
 
+static const uint32_t *scan_place(const struct imap *m, uint32_t at)
+{
+	return m->old && at >= m->moved ? &m->old[at] : &m->buckets[at];
+}
+
+#define CACHE_LINE 64
+void imap_scan_fetch(const struct imap *m, uint32_t cursor, uint32_t n)
+{
+	uint32_t mask = m->old ? m->old_mask : m->mask, at = cursor & mask;
+
+	if (!m->buckets)
+		return;
+	for (uint32_t i = 0; i < n; i++, at = hmap_cursor_next(at, mask) & mask)
+		__builtin_prefetch(scan_place(m, at));
+	at = cursor & mask;
+	for (uint32_t i = 0; i < n; i++, at = hmap_cursor_next(at, mask) & mask) {
+		uint32_t number = *scan_place(m, at);
+		const char *object = number != SLAB_NONE ? slab_at(m->slab, number) : NULL;
+
+		for (size_t line = 0; object && line < m->slab->size; line += CACHE_LINE)
+			__builtin_prefetch(object + line);
+	}
+}
+
 bool imap_scan(
 	const struct imap *m, uint32_t *cursor, void (*cb)(void *arg, void *object), void *arg)
 {
