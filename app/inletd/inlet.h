@@ -25,6 +25,7 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/capture.h"
 #include "inletd/evidence.h"
 #include "inletd/notify.h"
 #include "inletd/steering.h"
@@ -177,6 +178,7 @@ struct inlet {
 	uint64_t ecn_said, ecn_due_us; // packets told of in the log, and when the next line may be
 	struct observe observe;	       // for the console; observe.c keeps it
 	struct observe_reload reload;  // reload.c keeps it
+	struct capture_run *capture;   // that runs, or the last one; NULL: there was none
 	struct console_server *console;
 	struct console_local *local;
 };
