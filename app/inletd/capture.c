@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
-
 #include "base/log.h"
 #include "inlet.h"
 
@@ -265,7 +263,6 @@ static void attach(struct capture_run *c)
 static int begin(struct capture_run *c, const struct crossing_tap_filter *f, int fd)
 {
 	FILE *file = fdopen(fd, "w");
-	struct timespec now;
 	int ret = taps_make(c, f);
 
 	if (!file) {
@@ -276,10 +273,6 @@ static int begin(struct capture_run *c, const struct crossing_tap_filter *f, int
 		fclose(file);
 		return ret;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	c->w.tsc = rte_rdtsc();
-	c->w.tsc_hz = rte_get_tsc_hz();
-	c->w.wall_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 	return capture_writer_start(&c->w, file, f->snaplen);
 }
 

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+
 #define BATCH	 256		   // records between two looks at the file's health
 #define IDLE_NS	 (5 * 1000 * 1000) // until the rings are looked at again
 #define NICE	 19
@@ -126,8 +128,13 @@ static void *run(void *arg)
 int capture_writer_start(struct capture_writer *w, FILE *file, int snaplen)
 {
 	sigset_t all, before;
+	struct timespec now;
 	int ret = ENOMEM;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	w->tsc = rte_rdtsc();
+	w->tsc_hz = rte_get_tsc_hz();
+	w->wall_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 	w->file = file;
 	w->pcap = pcap_open_dead_with_tstamp_precision(
 		DLT_EN10MB, snaplen, PCAP_TSTAMP_PRECISION_NANO);

@@ -20,8 +20,9 @@ struct capture_writer {
 	struct crossing_tap *taps[CROSSING_MAX_WORKERS];
 	unsigned int n_taps;
 	uint64_t max_packets, max_octets; // 0: no limit. Octets of frames, as they are written
-	uint64_t tsc, tsc_hz;		  // a time of one clock
-	uint64_t wall_ns;		  // and of the other: ns since 1970
+	// The thread's own.
+	uint64_t tsc, tsc_hz; // a time of one clock
+	uint64_t wall_ns;     // and of the other: ns since 1970
 	pcap_t *pcap;
 	pcap_dumper_t *dump; // closed by the thread
 	FILE *file;	     // dump's
