@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 
 #include "base/log.h"
+#include "console/baseline.h"
 #include "inlet.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
@@ -442,6 +443,8 @@ void boot_down(struct inlet *in)
 		console_local_close(in->local);
 	if (in->console)
 		console_server_close(in->console);
+	baseline_free(in->observe.baseline);
+	in->observe.baseline = NULL;
 	state_close(in);
 	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {

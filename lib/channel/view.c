@@ -291,6 +291,13 @@ static void source_relays(const struct channels *cs, const struct source *src,
 	}
 }
 
+const char *channels_relay_refused(const struct channels *cs, const struct addr *relay)
+{
+	enum channel_drop refused = relay_refused(cs, relay);
+
+	return refused == CHANNEL_DROP_COUNT ? NULL : channel_drop_texts[refused];
+}
+
 void channels_source_relays(const struct channels *cs, const struct addr *source,
 	void (*cb)(void *arg, const struct relay_view *v), void *arg)
 {

@@ -11,8 +11,10 @@
 #include "base/histogram.h"
 #include "config/config.h"
 #include "crossing/crossing.h"
+#include "driad/driad.h"
 
 struct amt_gateway;
+struct baseline;
 struct channels;
 struct driad;
 struct holddown;
@@ -192,6 +194,16 @@ struct observe {
 	// with one line in why and the file as it was.
 	int (*save_cb)(
 		void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN]);
+	// Asks DNS for the relays of a source as a Join would, and tells of all of them. NULL when
+	// out of memory. The lookup is gone with its callback.
+	struct driad_lookup *(*resolve_cb)(void *ctx, const struct addr *source, driad_cb cb,
+		driad_note_cb note_cb, void *arg);
+	void (*resolve_cancel_cb)(void *ctx, struct driad_lookup *l);
+	// Takes an interface's port out of service, or puts it back. 0, or a negative errno with
+	// one line in why.
+	int (*port_cb)(void *ctx, bool start, const char *ifname, char why[OBSERVE_WHY_LEN]);
+	// What "clear counters" counts from; NULL: not to be had.
+	struct baseline *baseline;
 	// Moves tunnels between workers.
 	void (*rebalance_cb)(void *ctx, bool dry_run,
 		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);
