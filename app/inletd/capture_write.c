@@ -11,10 +11,10 @@
 
 #include <rte_cycles.h>
 
-#define BATCH	 256		   // records between two looks at the file's health
-#define IDLE_NS	 (5 * 1000 * 1000) // until the rings are looked at again
-#define NICE	 19
-#define NS_PER_S 1000000000ull
+#define BATCH		 256		   // records between two looks at the file's health
+#define IDLE_NS		 (5 * 1000 * 1000) // until the rings are looked at again
+#define NICE		 19
+#define NSEC_PER_SEC_U64 1000000000ull
 
 // The first in time of what the rings hold.
 static struct crossing_tap *first(struct capture_writer *w, const struct crossing_tap_record **out)
@@ -40,7 +40,8 @@ static uint64_t wall_ns(const struct capture_writer *w, uint64_t tsc)
 
 	if ((int64_t)ticks < 0)
 		return w->wall_ns;
-	return w->wall_ns + ticks / w->tsc_hz * NS_PER_S + ticks % w->tsc_hz * NS_PER_S / w->tsc_hz;
+	return w->wall_ns + ticks / w->tsc_hz * NSEC_PER_SEC_U64 +
+	       ticks % w->tsc_hz * NSEC_PER_SEC_U64 / w->tsc_hz;
 }
 
 static bool is_full(const struct capture_writer *w, uint64_t packets, uint64_t octets)
@@ -61,7 +62,8 @@ static unsigned int write_some(struct capture_writer *w, uint64_t packets, uint6
 		uint64_t ns = wall_ns(w, r->tsc);
 		struct pcap_pkthdr h = {
 			// The file is one of nanoseconds: those are what tv_usec holds.
-			.ts = {(time_t)(ns / NS_PER_S), (suseconds_t)(ns % NS_PER_S)},
+			.ts = {(time_t)(ns / NSEC_PER_SEC_U64),
+				(suseconds_t)(ns % NSEC_PER_SEC_U64)},
 			.caplen = r->caplen,
 			.len = r->len,
 		};
@@ -134,7 +136,7 @@ int capture_writer_start(struct capture_writer *w, FILE *file, int snaplen)
 	clock_gettime(CLOCK_REALTIME, &now);
 	w->tsc = rte_rdtsc();
 	w->tsc_hz = rte_get_tsc_hz();
-	w->wall_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	w->wall_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC_U64 + (uint64_t)now.tv_nsec;
 	w->file = file;
 	w->pcap = pcap_open_dead_with_tstamp_precision(
 		DLT_EN10MB, snaplen, PCAP_TSTAMP_PRECISION_NANO);
