@@ -25,6 +25,7 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/capture.h"
 #include "inletd/evidence.h"
 #include "inletd/idle.h"
 #include "inletd/notify.h"
@@ -184,6 +185,7 @@ struct inlet {
 	// loop.c: when the next turn is to begin, at the latest; the longest delay until it is told
 	uint64_t planned_us, longest_us, longest_due_us;
 	struct observe_reload reload; // reload.c keeps it
+	struct capture_run *capture;  // that runs, or the last one; NULL: there was none
 	struct console_server *console;
 	struct console_local *local;
 	struct metrics_server *metrics; // NULL: nobody may ask
