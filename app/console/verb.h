@@ -61,6 +61,10 @@ void verb_relay_release(struct verb_ctx *v);
 void verb_explain(struct verb_ctx *v);
 void verb_rebalance(struct verb_ctx *v);
 void verb_rebalance_dry_run(struct verb_ctx *v);
+void verb_reload(struct verb_ctx *v);
+void verb_reload_check(struct verb_ctx *v);
+void verb_show_reload(struct verb_ctx *v);
+void verb_save(struct verb_ctx *v);
 void verb_help(struct verb_ctx *v);
 void verb_quit(struct verb_ctx *v);
 

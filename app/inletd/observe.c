@@ -129,6 +129,18 @@ static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *so
 	return ret;
 }
 
+static int reload_cb(
+	void *ctx, bool check, config_change_cb row_cb, void *arg, char why[OBSERVE_WHY_LEN])
+{
+	return reload_run(ctx, check, row_cb, arg, why);
+}
+
+static int save_cb(
+	void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN])
+{
+	return save_run(ctx, path, out, why);
+}
+
 void observe_fill(struct inlet *in)
 {
 	struct observe *o = &in->observe;
@@ -156,10 +168,11 @@ void observe_fill(struct inlet *in)
 	o->relay_cb = relay_cb;
 	o->rebalance_cb = rebalance;
 	o->reload = &in->reload;
+	o->reload_cb = reload_cb;
+	o->save_cb = save_cb;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;
-	if (in->joinfile_import || in->joinfile_export)
-		o->joinfile_stats = &in->joinfile_stats;
+	o->joinfile_stats = in->joinfile_import || in->joinfile_export ? &in->joinfile_stats : NULL;
 	o->ctx = in;
 }
 
