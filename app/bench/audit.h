@@ -5,8 +5,8 @@
 #ifndef BENCH_AUDIT_H
 #define BENCH_AUDIT_H
 
-#include "bench/check.h"
 #include "bench/report.h"
+#include "property/check.h"
 
 struct audit;
 

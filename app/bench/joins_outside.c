@@ -135,10 +135,11 @@ static void send_cb(void *ctx, const struct addr *local, const struct addr *dst,
 	rs->send(rs->ctx, local, dst, port, buf, len);
 }
 
-static void data_cb(
-	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+static void data_cb(void *ctx, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len)
 {
 	(void)ctx;
+	(void)ecn;
 	(void)dst;
 	(void)port;
 	(void)buf;

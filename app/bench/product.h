@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 #include "bench/feed.h"
-#include "bench/oracle.h"
 #include "crossing/crossing.h"
 #include "fastpath/worker.h"
 #include "mfib/mfib.h"
+#include "property/oracle.h"
 
 // What further output ports cost depends on their Ethernet headers: with the same one they can
 // share a frame; with one each, a copy is made, or where drivers take chains, a header mbuf.

@@ -7,7 +7,7 @@
 
 #include <pcap/pcap.h>
 
-#include "bench/oracle.h"
+#include "property/oracle.h"
 
 #define MAX_FRAME 1900 // of the feed's large mbufs
 

@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 
-#include "bench/check.h"
 #include "bench/lane.h"
 #include "bench/product.h"
 #include "bench/sequence.h"
+#include "property/check.h"
 
 struct decap_case {
 	struct feed_shape shape;

@@ -75,49 +75,110 @@ static void gather_pim(struct explain *e, const struct observe_if *f)
 	}
 }
 
-static void gather_downstream(struct explain *e, const struct observe *o)
+static void gather_mbufs(
+	struct explain *e, const struct observe *o, unsigned int i, uint64_t now_us)
 {
-	for (unsigned int i = 0; i < o->n_ifs; i++) {
-		const struct observe_if *f = &o->ifs[i];
-		unsigned int used, size;
+	const struct observe_if *f = &o->ifs[i];
+	uint64_t moved = o->nombuf_moved_us[i];
 
-		if (f->port && f->first) {
-			port_mbufs(f->port, &used, &size);
-			e->no_mbufs |= size > 0 && used == size;
-		}
-		if (!(f->role & IF_DOWNSTREAM))
-			continue;
-		e->n_down++;
-		e->n_asked += pim_of(e, f) || membership_of(e, f);
-		note_down(e->link_down, f);
-		if (pim_of(e, f))
-			gather_pim(e, f);
-	}
+	if (e->no_mbufs || !f->port || !f->first)
+		return;
+	if (!port_mbufs_spent(f->port) && (!moved || now_us >= moved + DROPPING_US))
+		return;
+	e->no_mbufs = true;
+	port_mbufs(f->port, &e->mbufs_used, &e->mbufs);
+	snprintf(e->no_mbufs_if, sizeof(e->no_mbufs_if), "%s", f->name);
 }
+
+static void gather_if(struct explain *e, const struct observe_if *f)
+{
+	if (!(f->role & IF_DOWNSTREAM))
+		return;
+	e->n_down++;
+	e->n_pim += pim_of(e, f) != NULL;
+	e->n_asked += pim_of(e, f) || membership_of(e, f);
+	note_down(e->link_down, f);
+	if (pim_of(e, f))
+		gather_pim(e, f);
+}
+
+static bool evidence(
+	const struct observe *o, const struct addr *relay, struct observe_evidence *out)
+{
+	*out = (struct observe_evidence){0};
+	return o->evidence_cb && !addr_is_none(relay) && o->evidence_cb(o->ctx, relay, out);
+}
+
+struct gathering {
+	struct explain *e;
+	const struct observe *o;
+	uint64_t now_us;
+};
 
 static void gather_relay(void *arg, const struct relay_view *r)
 {
-	struct explain *e = arg;
+	const struct gathering *g = arg;
+	struct observe_evidence heard;
 
-	if (e->n_relays++ == 0 || r->in_use)
-		e->relay = *r;
+	if (g->e->n_relays++ == 0 || r->in_use)
+		g->e->relay = *r;
+	if (evidence(g->o, &r->addr, &heard))
+		g->e->n_silent += !heard.answered && !heard.icmp_error;
 }
+
+// A relay that has answered within so long is one that answers.
+#define ANSWERS_US (30 * USEC_PER_SEC)
 
 static void gather_tunnel(void *arg, const struct tunnel_view *t)
 {
-	struct explain *e = arg;
+	const struct gathering *g = arg;
+	struct explain *e = g->e;
+	const struct addr *ours =
+		addr_is_none(&e->channel.relay) ? &e->relay.addr : &e->channel.relay;
 
-	if (e->has_tunnel || addr_is_none(&e->channel.relay) ||
-		!addr_eq(&t->relay, &e->channel.relay))
+	if (!addr_eq(&t->relay, ours)) {
+		e->other_answers |= t->amt.state == AMT_UP && t->amt.unanswered == 0 &&
+				    t->amt.last_query_us + ANSWERS_US > g->now_us;
+		return;
+	}
+	if (e->has_tunnel || addr_is_none(&e->channel.relay))
 		return;
 	e->has_tunnel = true;
 	e->tunnel = *t;
 }
 
+// Whether we talk from an address of our own house to a relay that is not in it.
+static bool from_private(const struct observe *o, const struct addr *relay)
+{
+	for (unsigned int i = 0; i < o->n_ifs; i++)
+		for (unsigned int k = 0; o->ifs[i].role & IF_UPSTREAM && k < o->ifs[i].n_addrs; k++)
+			if (o->ifs[i].addrs[k].addr.family == relay->family &&
+				addr_is_private(&o->ifs[i].addrs[k].addr))
+				return !addr_is_private(relay);
+	return false;
+}
+
+static void gather_upstream(struct explain *e, const struct observe *o, uint64_t now_us)
+{
+	struct gathering g = {.e = e, .o = o, .now_us = now_us};
+
+	channels_source_relays(o->channels, &e->sg.s, gather_relay, &g);
+	channels_each_tunnel(o->channels, gather_tunnel, &g);
+	e->heard_known =
+		evidence(o, &e->channel.relay, &e->heard) || evidence(o, &e->relay.addr, &e->heard);
+	e->private_local = from_private(
+		o, addr_is_none(&e->channel.relay) ? &e->relay.addr : &e->channel.relay);
+	if (e->has_tunnel && e->tunnel.amt.nat)
+		e->heard.nat = true;
+}
+
 static void gather(struct explain *e, const struct observe *o, uint64_t now_us)
 {
 	e->group_ok = group_is_ssm(o->ssm_ranges, o->n_ssm_ranges, &e->sg.g);
-	gather_downstream(e, o);
+	for (unsigned int i = 0; i < o->n_ifs; i++) {
+		gather_mbufs(e, o, i, now_us);
+		gather_if(e, &o->ifs[i]);
+	}
 	for (unsigned int i = 0; i < DROP_COUNT; i++)
 		e->dropping[i] = o->drop_moved_us[i] && now_us < o->drop_moved_us[i] + DROPPING_US;
 	e->wanted = o->channels && channels_find(o->channels, &e->sg, &e->channel);
@@ -127,8 +188,7 @@ static void gather(struct explain *e, const struct observe *o, uint64_t now_us)
 	for (unsigned int i = 0; i < o->n_ifs && i < 64; i++)
 		if (e->channel.oifs >> i & 1)
 			note_down(e->oif_down, &o->ifs[i]);
-	channels_source_relays(o->channels, &e->sg.s, gather_relay, e);
-	channels_each_tunnel(o->channels, gather_tunnel, e);
+	gather_upstream(e, o, now_us);
 }
 
 // ---- The walk
@@ -211,6 +271,7 @@ static void row_tunnel(struct verb_ctx *v, const struct explain *e)
 {
 	const struct tunnel_view *t = &e->tunnel;
 	char relay[ADDR_STRLEN], local[ADDR_STRLEN], query[64] = "no Query yet";
+	char seen[ADDR_STRLEN], nat[96] = "";
 
 	if (!e->has_tunnel) {
 		row(v, "tunnel", "none", "%s", e->channel.reason);
@@ -219,10 +280,14 @@ static void row_tunnel(struct verb_ctx *v, const struct explain *e)
 	if (t->amt.last_query_us)
 		snprintf(query, sizeof(query), "last Query %llu s ago",
 			(unsigned long long)(verb_age_us(v, t->amt.last_query_us) / USEC_PER_SEC));
+	if (t->amt.nat)
+		snprintf(nat, sizeof(nat), "; seen as %s port %u, by a NAT",
+			addr_format(&t->amt.gateway_addr, seen), t->amt.gateway_port);
 	row(v, "tunnel", t->amt.state == AMT_UP ? "ok" : "wait",
-		"%s port %u to %s: %s, %s, %u Requests unanswered, %u channels",
+		"%s port %u to %s: %s, %s, %u Requests unanswered, %u channels%s",
 		addr_format(&t->local, local), t->local_port, addr_format(&t->relay, relay),
-		amt_tunnel_state_name(t->amt.state), query, t->amt.unanswered, t->amt.channels);
+		amt_tunnel_state_name(t->amt.state), query, t->amt.unanswered, t->amt.channels,
+		nat);
 }
 
 static void row_packets(struct verb_ctx *v, const struct explain *e)
@@ -262,7 +327,8 @@ static void rows_drops(struct verb_ctx *v, const struct explain *e)
 			row(v, "drops", "bad", "%s in the last seconds, of whatever channel: %s",
 				drop_names[i], drop_texts[i]);
 	if (e->no_mbufs)
-		row(v, "drops", "bad", "a port has no free mbufs");
+		row(v, "drops", "bad", "%s has no free mbufs, %u of %u are in use", e->no_mbufs_if,
+			e->mbufs_used, e->mbufs);
 }
 
 void verb_explain(struct verb_ctx *v)

@@ -10,6 +10,7 @@
 
 #include "channel/channel.h"
 #include "crossing/drops.h"
+#include "observe/observe.h"
 
 #define EXPLAIN_TEXT 512
 
@@ -19,6 +20,7 @@ struct explain {
 	// Downstream interfaces: all, those where somebody may ask (PIM, IGMP, MLD), and one whose
 	// link is down ("": none is).
 	unsigned int n_down, n_asked;
+	unsigned int n_pim; // those with PIM
 	char link_down[16];
 	unsigned int neighbors; // PIM routers heard on them
 	// Joins that were for another router than us, and an interface with such; our address
@@ -32,12 +34,19 @@ struct explain {
 	uint64_t waited_us; // since it was wanted first
 	char oif_down[16];  // an interface that wants it whose link is down; "": none
 	unsigned int n_relays;
-	struct relay_view relay; // the one in use, or the first
+	struct relay_view relay;       // the one in use, or the first
+	unsigned int n_silent;	       // relays that nothing comes from, not even an ICMP error
+	struct observe_evidence heard; // of the one that is used, asked or first
+	bool heard_known;
+	bool other_answers; // another relay does, just now
+	bool private_local; // we send from an address that is nobody's in the Internet
 	bool has_tunnel;
 	struct tunnel_view tunnel;
 	// Reasons that have counted within the last seconds; of whatever channel.
 	bool dropping[DROP_COUNT];
 	bool no_mbufs; // a port's pool is empty
+	char no_mbufs_if[16];
+	unsigned int mbufs_used, mbufs;
 };
 
 // One sentence that says what is wrong, and what to do about it; or that nothing is. Returns "ok",

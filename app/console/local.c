@@ -32,7 +32,9 @@ struct console_local {
 	void *arg;
 	struct channel_fd in, out;
 	struct bufferevent *read, *write;
+	struct session_host host;
 	struct session *session;
+	bool eof;     // no more input comes
 	int terminal; // whose termios was changed, -1: none
 	struct termios saved;
 	bool over, told;
@@ -85,18 +87,24 @@ static void finish(struct console_local *l)
 		tell(l);
 }
 
+static void feed(struct console_local *l)
+{
+	if (!l->over && !session_input(l->session, bufferevent_get_input(l->read), l->eof))
+		finish(l);
+}
+
+static void on_session(void *arg, enum session_event ev)
+{
+	if (ev == SESSION_READY)
+		feed(arg);
+	else
+		finish(arg);
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
-	struct console_local *l = arg;
-	char c;
-
-	while (!l->over && evbuffer_get_length(bufferevent_get_output(l->write)) <= PENDING_MAX) {
-		if (evbuffer_remove(bufferevent_get_input(bev), &c, 1) <= 0)
-			return;
-		if (!session_input(l->session, &c, 1))
-			finish(l);
-	}
-	bufferevent_disable(l->read, EV_READ);
+	(void)bev;
+	feed(arg);
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
@@ -106,17 +114,20 @@ static void on_written(struct bufferevent *bev, void *arg)
 	if (l->over) {
 		if (evbuffer_get_length(bufferevent_get_output(bev)) == 0)
 			tell(l);
-	} else if (!(bufferevent_get_enabled(l->read) & EV_READ)) {
-		bufferevent_enable(l->read, EV_READ);
-		on_read(l->read, l);
+		return;
 	}
+	session_drained(l->session);
+	feed(l);
 }
 
 static void on_read_event(struct bufferevent *bev, short what, void *arg)
 {
+	struct console_local *l = arg;
+
 	(void)bev;
 	(void)what; // end of file, or EIO of a terminal that hung up
-	finish(arg);
+	l->eof = true;
+	feed(l);
 }
 
 static void on_write_event(struct bufferevent *bev, short what, void *arg)
@@ -161,6 +172,9 @@ struct console_local *console_local_open_fds(struct event_base *base, const stru
 		ret = fd_open(&l->out, out, O_WRONLY);
 	if (ret < 0)
 		goto fail;
+	ret = session_host_init(&l->host, base, o, PENDING_MAX);
+	if (ret < 0)
+		goto fail;
 	ret = -ENOMEM;
 	l->read = bufferevent_socket_new(base, l->in.fd, 0);
 	l->write = bufferevent_socket_new(base, l->out.fd, 0);
@@ -171,7 +185,8 @@ struct console_local *console_local_open_fds(struct event_base *base, const stru
 	bufferevent_setwatermark(l->read, EV_READ, 0, 8192);
 	bufferevent_setwatermark(l->write, EV_WRITE, PENDING_MAX / 2, 0);
 	bufferevent_disable(l->write, EV_READ);
-	l->session = session_create(o, bufferevent_get_output(l->write), true);
+	l->session =
+		session_create(&l->host, bufferevent_get_output(l->write), true, on_session, l);
 	if (!l->session || bufferevent_enable(l->write, EV_WRITE) < 0 ||
 		bufferevent_enable(l->read, EV_READ) < 0)
 		goto fail;
@@ -195,6 +210,8 @@ void console_local_close(struct console_local *l)
 	if (!l)
 		return;
 	session_free(l->session);
+	if (l->host.grammar)
+		session_host_fini(&l->host);
 	if (l->read)
 		bufferevent_free(l->read);
 	if (l->write)

@@ -30,9 +30,10 @@ static void act(struct verb_ctx *v, enum observe_relay_act what, const struct ad
 void verb_relay_move(struct verb_ctx *v)
 {
 	struct addr source, relay = {0};
+	const char *to = verb_option(v, "to");
 
 	if (verb_address(v, "source", v->args[0], &source) &&
-		(!v->args[1] || verb_address(v, "relay", v->args[1], &relay)))
+		(!to || verb_address(v, "relay", to, &relay)))
 		act(v, OBSERVE_RELAY_MOVE, &source, &relay, "moving");
 }
 

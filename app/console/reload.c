@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // reload, reload check, show reload, save.
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "console/verb.h"
 
@@ -15,26 +17,68 @@ static void render_value(struct render *r, const char *text)
 	render_text(r, text[0] ? text : NULL);
 }
 
-static void show_change(void *arg, const struct config_change *c)
-{
-	struct verb_ctx *v = arg;
+#define ROWS 64 // of a piece
 
-	render_text(v->r, c->key);
-	render_value(v->r, c->was);
-	render_value(v->r, c->is);
-	render_text(v->r, c->restart ? "restart" : "now");
+struct work {
+	const struct observe *o;
+	struct reload_job *job; // NULL: could not be had
+	bool begun;		// the table
+	unsigned int shown;
+};
+
+static void forget(void *arg)
+{
+	struct work *w = arg;
+
+	if (w->job)
+		w->o->reload_forget_cb(w->job);
+	free(w);
+}
+
+static enum verb_turn more(struct verb_ctx *v)
+{
+	struct work *w = v->work;
+	const struct config_change *rows;
+	unsigned int n, until;
+	int ret = v->o->reload_result_cb(w->job, &rows, &n, v->refused);
+
+	if (ret == -EAGAIN)
+		return VERB_WAIT;
+	if (ret < 0)
+		return VERB_DONE;
+	if (!w->begun)
+		render_table_begin(v->r, "changes", columns, RTE_DIM(columns));
+	w->begun = true;
+	for (until = w->shown + ROWS; w->shown < n && w->shown < until; w->shown++) {
+		const struct config_change *c = &rows[w->shown];
+
+		render_text(v->r, c->key);
+		render_value(v->r, c->was);
+		render_value(v->r, c->is);
+		render_text(v->r, c->restart ? "restart" : "now");
+	}
+	if (w->shown < n)
+		return VERB_MORE;
+	render_table_end(v->r);
+	return VERB_DONE;
 }
 
 static void reload(struct verb_ctx *v, bool check)
 {
+	struct work *w;
+
 	if (!v->o->reload_cb) {
 		snprintf(v->refused, sizeof(v->refused), "the configuration is not to be had");
 		return;
 	}
-	render_table_begin(v->r, "changes", columns, RTE_DIM(columns));
-	if (v->o->reload_cb(v->o->ctx, check, show_change, v, v->refused) == 0)
-		v->refused[0] = '\0';
-	render_table_end(v->r);
+	w = verb_work(v, sizeof(*w));
+	if (!w)
+		return;
+	v->work_free = forget;
+	w->o = v->o;
+	w->job = v->o->reload_cb(v->o->ctx, check, v->refused);
+	if (w->job)
+		v->more = more;
 }
 
 void verb_reload(struct verb_ctx *v)

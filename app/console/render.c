@@ -66,6 +66,8 @@ void render_table_begin(
 	r->n_columns = n;
 	r->column = 0;
 	r->n_rows = 0;
+	r->n_held = 0;
+	r->streams = false;
 	r->cells.len = 0;
 	for (unsigned int i = 0; i < n; i++)
 		r->width[i] = (unsigned int)strlen(columns[i].name);
@@ -132,22 +134,34 @@ static void cell_begin(struct render *r)
 	put(r, ": ");
 }
 
+static bool is_shown(const struct render *r, unsigned int column)
+{
+	return r->detail || r->columns[column].align < RENDER_LEFT_DETAIL;
+}
+
+static void put_held(struct render *r);
+
 // Closes it: `from` is where its text begins in cells.
 static void cell_end(struct render *r, size_t from)
 {
-	if (!r->json) {
+	if (!r->json && !is_shown(r, r->column)) {
+		r->cells.len = from;
+	} else if (!r->json) {
 		size_t len = r->cells.len - from;
 
 		append(r, &r->cells, "", 1);
-		if (len > r->width[r->column])
+		if (len > r->width[r->column] && !r->streams)
 			r->width[r->column] = (unsigned int)len;
 	}
-	if (++r->column == r->n_columns) {
-		r->column = 0;
-		r->n_rows++;
-		if (r->json)
-			put(r, "}");
-	}
+	if (++r->column < r->n_columns)
+		return;
+	r->column = 0;
+	r->n_rows++;
+	r->n_held++;
+	if (r->json)
+		put(r, "}");
+	else if (r->streams || r->n_held == RENDER_STREAM_ROWS)
+		put_held(r);
 }
 
 // A cell whose JSON form is `json` as it is.
@@ -294,82 +308,121 @@ static void put_padding(struct render *r, size_t n)
 	}
 }
 
+static bool is_right(const struct render *r, unsigned int column)
+{
+	enum render_align align = r->columns[column].align;
+
+	return align == RENDER_RIGHT || align == RENDER_RIGHT_DETAIL;
+}
+
+static unsigned int last_shown(const struct render *r)
+{
+	unsigned int last = r->n_columns - 1;
+
+	while (last > 0 && !is_shown(r, last))
+		last--;
+	return last;
+}
+
 // The last column is not padded on its right: no line ends in blanks.
-static void put_cell(struct render *r, unsigned int column, const char *text)
+static void put_cell(struct render *r, unsigned int column, const char *text, bool first, bool last)
 {
 	size_t len = strlen(text), pad = r->width[column] > len ? r->width[column] - len : 0;
 
-	if (column > 0)
+	if (!first)
 		put(r, "  ");
-	if (r->columns[column].align == RENDER_RIGHT)
+	if (is_right(r, column))
 		put_padding(r, pad);
 	append(r, &r->out, text, len);
-	if (column == r->n_columns - 1)
+	if (last)
 		put(r, "\n");
-	else if (r->columns[column].align == RENDER_LEFT)
+	else if (!is_right(r, column))
 		put_padding(r, pad);
 }
 
-static void put_rows(struct render *r)
+// One row, or (NULL) the heading. What is behind it.
+static const char *put_row(struct render *r, const char *p)
 {
-	const char *p = r->cells.data;
+	unsigned int last = last_shown(r);
+	bool first = true;
 
-	for (unsigned int i = 0; i < r->n_columns; i++)
-		put_cell(r, i, r->columns[i].name);
-	for (unsigned int row = 0; row < r->n_rows; row++) {
-		for (unsigned int i = 0; i < r->n_columns; i++) {
-			put_cell(r, i, p);
-			p += strlen(p) + 1;
-		}
+	for (unsigned int i = 0; i <= last; i++) {
+		if (!is_shown(r, i))
+			continue;
+		put_cell(r, i, p ? p : r->columns[i].name, first, i == last);
+		p = p ? p + strlen(p) + 1 : NULL;
+		first = false;
 	}
+	return p;
 }
 
 // What no terminal is wide enough for: a block a row, a line a cell.
-static void put_blocks(struct render *r)
+static const char *put_block(struct render *r, const char *p)
 {
-	const char *p = r->cells.data;
 	size_t width = 0;
+	bool first = true;
 
 	for (unsigned int i = 1; i < r->n_columns; i++) {
-		size_t len = strlen(r->columns[i].name);
+		size_t len = is_shown(r, i) ? strlen(r->columns[i].name) : 0;
 
 		width = len > width ? len : width;
 	}
-	for (unsigned int row = 0; row < r->n_rows; row++) {
-		for (unsigned int i = 0; i < r->n_columns; i++) {
-			if (i > 0) {
-				put(r, "  ");
-				put(r, r->columns[i].name);
-				put_padding(r, width - strlen(r->columns[i].name) + 2);
-			}
-			put(r, p);
-			put(r, "\n");
-			p += strlen(p) + 1;
+	for (unsigned int i = 0; i < r->n_columns; i++) {
+		if (!is_shown(r, i))
+			continue;
+		if (!first) {
+			put(r, "  ");
+			put(r, r->columns[i].name);
+			put_padding(r, width - strlen(r->columns[i].name) + 2);
 		}
+		put(r, p);
+		put(r, "\n");
+		p += strlen(p) + 1;
+		first = false;
 	}
+	return p;
+}
+
+// How the rows are laid out, from the widths that are known now; and the heading.
+static void put_heading(struct render *r)
+{
+	unsigned int width = 0;
+
+	// The last column may be as long as it likes: it wraps and moves no other.
+	for (unsigned int i = 0; i < last_shown(r); i++)
+		width += is_shown(r, i) ? r->width[i] + 2 : 0;
+	r->blocks = r->detail || width > RENDER_MAX_WIDTH;
+	r->streams = true;
+	if (!r->blocks)
+		put_row(r, NULL);
+}
+
+// The rows that wait in cells.
+static void put_held(struct render *r)
+{
+	const char *p;
+
+	if (r->error)
+		return;
+	if (!r->streams)
+		put_heading(r);
+	p = r->cells.data;
+	for (; r->n_held > 0; r->n_held--)
+		p = r->blocks ? put_block(r, p) : put_row(r, p);
+	r->cells.len = 0;
 }
 
 void render_table_end(struct render *r)
 {
-	unsigned int width = 0;
-
 	if (r->json) {
 		put(r, r->n_rows ? "\n]\n" : "]\n");
 		return;
 	}
-	if (r->error)
-		return;
-	if (r->n_rows == 0) {
+	if (r->n_rows == 0)
 		render_line(r, "(no %s)", r->name);
-		return;
-	}
-	// The last column may be as long as it likes: it wraps and moves no other.
-	for (unsigned int i = 0; i + 1 < r->n_columns; i++)
-		width += r->width[i] + 2;
-	if (width > RENDER_MAX_WIDTH)
-		put_blocks(r);
 	else
-		put_rows(r);
+		put_held(r);
+	r->streams = false;
 }
 
 void render_line(struct render *r, const char *fmt, ...)

@@ -12,10 +12,14 @@
 
 #define RENDER_MAX_COLUMNS 32
 #define RENDER_MAX_WIDTH   220 // a text table wider than this becomes blocks of lines
+// The columns of a text table are as wide as these many rows need; then the rows go out as they
+// come, so that a table of any length takes little memory.
+#define RENDER_STREAM_ROWS 500
 // Output past this is cut off and render_status() says so.
 #define RENDER_MAX_OCTETS (64u << 20)
 
-enum render_align { RENDER_LEFT, RENDER_RIGHT };
+// DETAIL: in a text table only with `detail`; JSON has it always.
+enum render_align { RENDER_LEFT, RENDER_RIGHT, RENDER_LEFT_DETAIL, RENDER_RIGHT_DETAIL };
 
 struct render_column {
 	const char *name; // heading and JSON key: lower case, '_' between words
@@ -31,13 +35,16 @@ struct render_buf {
 struct render {
 	struct render_buf out;
 	bool json;
-	int error; // first one: -ENOMEM, -EMSGSIZE
+	bool detail; // all columns, as blocks; set after render_init()
+	int error;   // first one: -ENOMEM, -EMSGSIZE
 	// The table that is open.
 	const char *name;
 	const struct render_column *columns;
 	unsigned int n_columns, column;
 	unsigned int n_rows;
 	struct render_buf cells; // text form: each cell NUL-terminated, row by row
+	unsigned int n_held;	 // rows in cells
+	bool streams, blocks;	 // the heading has gone out, and how rows are laid out
 	size_t list_from;	 // where the list that is open began in cells
 	unsigned int list_items;
 	unsigned int width[RENDER_MAX_COLUMNS];

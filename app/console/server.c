@@ -2,6 +2,7 @@
 #include "console/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 
 #define READ_MAX 8192 // octets of input held for a client
 
-enum mode { MODE_GREETING, MODE_TTY, MODE_STREAM, MODE_CLOSING };
+enum mode { MODE_GREETING, MODE_TTY, MODE_RUN, MODE_CLOSING };
 
 struct client {
 	LIST_ENTRY(client) link;
@@ -28,11 +29,12 @@ struct client {
 	struct bufferevent *bev;
 	struct session *session;
 	enum mode mode;
+	bool eof; // it says no more
 };
 
 struct console_server {
 	struct event_base *base;
-	const struct observe *o;
+	struct session_host host;
 	struct console_limits limits;
 	struct listen_path at;
 	struct evconnlistener *listener;
@@ -44,7 +46,7 @@ struct console_server {
 const struct console_limits console_limits_default = {
 	.max_clients = 32,
 	.pending_max = 1u << 20,
-	.stall_ms = 30000,
+	.stall_ms = 600000,
 	.greeting_ms = 10000,
 };
 
@@ -93,24 +95,18 @@ static void client_refuse(struct client *c, const char *why)
 	client_finish(c);
 }
 
-static void client_done(void *arg, int status)
+static void client_tty(struct client *c);
+
+static void on_session(void *arg, enum session_event ev)
 {
 	struct client *c = arg;
 
-	client_trailer(c, status);
-	client_finish(c);
-}
-
-static void client_run(struct client *c, const char *line)
-{
-	int status;
-
-	session_on_done(c->session, client_done, c);
-	status = session_run(c->session, line);
-	if (status == SESSION_GOES_ON)
-		c->mode = MODE_STREAM; // until the client has enough
+	if (ev == SESSION_RAN)
+		client_trailer(c, session_status(c->session));
+	if (ev == SESSION_READY)
+		client_tty(c);
 	else
-		client_done(c, status);
+		client_finish(c);
 }
 
 static void client_begin(struct client *c, const char *line)
@@ -124,13 +120,15 @@ static void client_begin(struct client *c, const char *line)
 		return;
 	}
 	bufferevent_set_timeouts(c->bev, NULL, &stall);
-	c->session = session_create(c->server->o, bufferevent_get_output(c->bev), tty);
+	c->session = session_create(
+		&c->server->host, bufferevent_get_output(c->bev), tty, on_session, c);
 	if (!c->session) {
 		client_refuse(c, strerror(errno));
 	} else if (tty) {
 		c->mode = MODE_TTY;
 	} else {
-		client_run(c, line + run);
+		c->mode = MODE_RUN;
+		session_run(c->session, line + run);
 	}
 }
 
@@ -152,50 +150,46 @@ static void client_greeting(struct client *c)
 	free(line);
 }
 
-// Feeds the terminal's octets to the session, until the client does not take the output any more.
+// What the terminal sent, as far as the session takes it now.
 static void client_tty(struct client *c)
 {
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-	char buf[256];
-
-	while (pending(c) <= c->server->limits.pending_max) {
-		int n = evbuffer_remove(in, buf, 1);
-
-		if (n <= 0)
-			return;
-		if (!session_input(c->session, buf, 1)) {
-			client_finish(c);
-			return;
-		}
-	}
-	bufferevent_disable(c->bev, EV_READ);
+	if (!session_input(c->session, bufferevent_get_input(c->bev), c->eof))
+		client_finish(c);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct client *c = arg;
 
+	(void)bev;
 	if (c->mode == MODE_GREETING)
 		client_greeting(c);
 	if (c->mode == MODE_TTY)
 		client_tty(c);
-	else if (c->mode == MODE_STREAM)
-		evbuffer_drain(bufferevent_get_input(bev), READ_MAX);
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
 {
 	struct client *c = arg;
 
+	(void)bev;
 	if (c->mode == MODE_CLOSING) {
 		if (pending(c) == 0)
 			client_free(c);
 		return;
 	}
-	if (c->mode == MODE_TTY && !(bufferevent_get_enabled(bev) & EV_READ)) {
-		bufferevent_enable(bev, EV_READ);
+	if (c->session)
+		session_drained(c->session);
+	if (c->mode == MODE_TTY)
 		client_tty(c);
-	}
+}
+
+// Whether a client that says no more does not read any more either.
+static bool is_gone(const struct client *c)
+{
+	struct pollfd p = {.fd = bufferevent_getfd(c->bev)};
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -214,10 +208,15 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		client_free(c);
 	} else if (what & BEV_EVENT_EOF) {
 		// A client may close its sending side and still read.
-		if (c->mode == MODE_STREAM)
-			session_done(c->session, CONSOLE_STATUS_OK);
-		else
+		c->eof = true;
+		if (c->mode == MODE_TTY)
+			client_tty(c);
+		else if (c->mode != MODE_RUN)
 			client_finish(c);
+		else if (session_busy(c->session))
+			session_done(c->session, CONSOLE_STATUS_OK);
+		else if (is_gone(c))
+			client_free(c);
 	} else {
 		client_free(c);
 	}
@@ -291,9 +290,13 @@ struct console_server *console_server_open_limited(struct event_base *base, cons
 		return NULL;
 	}
 	s->base = base;
-	s->o = o;
 	s->limits = *limits;
 	LIST_INIT(&s->clients);
+	if (session_host_init(&s->host, base, o, limits->pending_max) < 0) {
+		snprintf(err, CONSOLE_ERR_LEN, "console: out of memory");
+		free(s);
+		return NULL;
+	}
 	fd = listen_path_open(&s->at, path, err);
 	if (fd < 0)
 		goto free_server;
@@ -315,6 +318,7 @@ close_path:
 		close(fd);
 	listen_path_close(&s->at);
 free_server:
+	session_host_fini(&s->host);
 	free(s);
 	return NULL;
 }
@@ -338,10 +342,13 @@ void console_server_close(struct console_server *s)
 	evconnlistener_free(s->listener);
 	event_free(s->accept_again);
 	listen_path_close(&s->at);
+	session_host_fini(&s->host);
 	free(s);
 }
 
 void console_server_stats(const struct console_server *s, struct console_stats *out)
 {
 	*out = s->stats;
+	out->frames_dropped = s->host.frames_dropped;
+	out->longest_us = s->host.turns.longest_us;
 }

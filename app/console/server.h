@@ -36,7 +36,9 @@ struct console_stats {
 	uint64_t stalled;	    // closed because they did not read
 	uint64_t silent;	    // closed because they said nothing
 	uint64_t bad_greeting;
-	unsigned int clients; // now
+	uint64_t frames_dropped; // of watches, whose client had not taken the one before
+	uint64_t longest_us;	 // of the control thread's time at once, for all sessions
+	unsigned int clients;	 // now
 };
 void console_server_stats(const struct console_server *s, struct console_stats *out);
 

@@ -2,213 +2,238 @@
 #include "console/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <cmdline.h>
+#include <cmdline_rdline.h>
 #include <event2/buffer.h>
 
-#include "base/timer.h"
+#include "console/command.h"
 #include "console/grammar.h"
-#include "console/proto.h"
 
-#define PROMPT "inlet> "
-#define CTRL_C '\3'
-#define ESCAPE '\33'
-// Output that a client may owe us before a job's text is lost. Less than the server's own limit,
-// past which input is not read: ^C must get through.
+#define PROMPT	"inlet> "
+#define CTRL_C	'\3'
+#define ESCAPE	'\33'
+#define CHOICES 128 // shown at most
+// Output that a client may owe us before a job's text is lost.
 #define JOB_PENDING_MAX (256u << 10)
 
 // Where in an escape sequence of the terminal the input is: its octets are no characters of the
 // line.
 enum escape { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_CSI };
 
+struct choice {
+	char *word;
+	const char *help; // a literal; NULL: none
+	bool hint;
+};
+
 struct session {
-	const struct observe *o;
+	struct session_host *host;
 	struct evbuffer *out;
-	struct grammar *grammar;
-	struct cmdline *cl;
-	// librte_cmdline writes octet by octet to a file descriptor. It is a pipe, which is emptied
-	// after each octet of input: a pipe packs small writes into pages, where a socket would
-	// account several hundred octets for each and lose what no longer fits.
-	int pipe;
+	session_cb cb;
+	void *arg;
+	struct command command;
+	struct rdline *rdl; // NULL: not interactive
+	// What completion has to offer, while it is listed.
+	struct choice choices[CHOICES];
+	unsigned int n_choices;
+	bool more_choices;
 	unsigned int line_len; // characters typed since the line began
 	bool overlong;	       // the rest of the line is thrown away
 	enum escape escape;
-	bool ran; // a verb has run
-	int status;
-	struct session_job *job; // in the foreground; NULL: none
-	char said[16];		 // the line that is typed meanwhile, as far as it fits
-	unsigned int said_len;
-	void (*done_cb)(void *arg, int status);
-	void *done_arg;
 };
 
-static void drain(struct session *s)
+int session_host_init(struct session_host *h, struct event_base *base, const struct observe *o,
+	size_t pending_max)
 {
-	char buf[4096];
-	ssize_t n;
-
-	if (s->pipe < 0)
-		return;
-	while ((n = read(s->pipe, buf, sizeof(buf))) > 0)
-		evbuffer_add(s->out, buf, (size_t)n);
-}
-
-static void discard(struct session *s)
-{
-	char buf[256];
-
-	while (s->pipe >= 0 && read(s->pipe, buf, sizeof(buf)) > 0)
-		;
-}
-
-static void free_output(const void *data, size_t len, void *arg)
-{
-	(void)data;
-	(void)len;
-	free(arg);
-}
-
-// Hands the rendered text over without a copy; r is empty afterwards.
-static void give(struct session *s, struct render *r)
-{
-	char *data = r->out.data;
-
-	if (r->out.len == 0)
-		return;
-	if (evbuffer_add_reference(s->out, data, r->out.len, free_output, data) == 0)
-		memset(&r->out, 0, sizeof(r->out));
-}
-
-static void job_end(struct session *s)
-{
-	struct session_job *job = s->job;
-
-	s->job = NULL;
-	if (job)
-		job->stop_cb(job);
-}
-
-void session_begin(struct session *s, struct session_job *job)
-{
-	job_end(s);
-	s->job = job;
-	s->said_len = 0;
-}
-
-bool session_say(struct session *s, const char *text, size_t len)
-{
-	return evbuffer_get_length(s->out) + len <= JOB_PENDING_MAX &&
-	       evbuffer_add(s->out, text, len) == 0;
-}
-
-void session_done(struct session *s, int status)
-{
-	char c = CTRL_C;
-
-	if (!s->job)
-		return;
-	job_end(s);
-	if (s->pipe < 0) {
-		if (s->done_cb)
-			s->done_cb(s->done_arg, status);
-		return;
+	*h = (struct session_host){.o = o, .base = base, .pending_max = pending_max};
+	h->grammar = grammar_create(verbs);
+	if (!h->grammar || turns_init(&h->turns, base) < 0) {
+		grammar_free(h->grammar);
+		h->grammar = NULL;
+		return -ENOMEM;
 	}
-	cmdline_in(s->cl, &c, 1); // prompts again
-	drain(s);
+	return 0;
 }
 
-void session_on_done(struct session *s, void (*done_cb)(void *arg, int status), void *arg)
+void session_host_fini(struct session_host *h)
 {
-	s->done_cb = done_cb;
-	s->done_arg = arg;
+	for (unsigned int i = 0; i < SESSION_HISTORY; i++)
+		free(h->history[i]);
+	turns_fini(&h->turns);
+	grammar_free(h->grammar);
 }
 
-bool session_busy(const struct session *s)
+static void host_remember(struct session_host *h, const char *line)
 {
-	return s->job;
+	char **at = &h->history[h->n_history++ % SESSION_HISTORY];
+
+	free(*at);
+	*at = strdup(line);
 }
 
-// What is typed while a job runs: only its end is understood.
-static void job_input(struct session *s, char c)
+// ---- Completion
+
+static void choices_free(struct session *s)
 {
-	if (c == CTRL_C) {
-		session_done(s, CONSOLE_STATUS_OK);
-	} else if (c != '\r' && c != '\n') {
-		if (s->said_len < sizeof(s->said))
-			s->said[s->said_len++] = c;
-	} else {
-		// "stop", "trace stop", "watch stop"
-		bool stop = s->said_len >= 4 && s->said_len < sizeof(s->said) &&
-			    memcmp(s->said + s->said_len - 4, "stop", 4) == 0;
-
-		s->said_len = 0;
-		if (stop)
-			session_done(s, CONSOLE_STATUS_OK);
-	}
+	for (unsigned int i = 0; i < s->n_choices; i++)
+		free(s->choices[i].word);
+	s->n_choices = 0;
+	s->more_choices = false;
 }
 
-static void run_verb(void *arg, struct cmdline *cl, const struct verb *verb, bool json,
-	const char *const args[VERB_MAX_ARGS + 1])
+static void choose_cb(void *arg, const char *word, const char *help, bool hint)
 {
 	struct session *s = arg;
-	struct render r;
-	struct verb_ctx v = {.o = s->o, .r = &r, .now_us = clock_mono_us(), .session = s};
 
-	drain(s); // what was echoed stands before the output
-	render_init(&r, json);
-	memcpy(v.args, args, sizeof(v.args));
-	verb->run(&v);
-	s->ran = true;
-	if (v.refused[0]) {
-		evbuffer_add_printf(s->out, "error: %s\n", v.refused);
-		s->status = CONSOLE_STATUS_ERROR;
-	} else if (render_status(&r) == 0) {
-		give(s, &r);
-	} else {
-		evbuffer_add_printf(
-			s->out, "error: %s: %s\n", verb->words, strerror(-render_status(&r)));
-		s->status = CONSOLE_STATUS_ERROR;
+	for (unsigned int i = 0; i < s->n_choices; i++)
+		if (strcmp(s->choices[i].word, word) == 0)
+			return;
+	if (s->n_choices == CHOICES) {
+		s->more_choices = true;
+		return;
 	}
-	render_fini(&r);
-	if (v.quit)
-		cmdline_quit(cl);
+	s->choices[s->n_choices] = (struct choice){strdup(word), help, hint};
+	if (s->choices[s->n_choices].word)
+		s->n_choices++;
 }
 
-struct session *session_create(const struct observe *o, struct evbuffer *out, bool interactive)
+static int choice_compare(const void *a, const void *b)
+{
+	const struct choice *x = a, *y = b;
+
+	if (x->hint != y->hint)
+		return x->hint - y->hint;
+	return strcmp(x->word, y->word);
+}
+
+// What all words have in common behind what is typed. True when it is something.
+static bool common_rest(const struct session *s, const char *line, char *dst, size_t room)
+{
+	const char *begin = line + strlen(line);
+	size_t typed, len;
+	unsigned int words = 0;
+
+	while (begin > line && begin[-1] != ' ')
+		begin--;
+	typed = strlen(begin);
+	len = 0;
+	for (unsigned int i = 0; i < s->n_choices && !s->choices[i].hint; i++, words++) {
+		size_t same = 0;
+
+		if (i == 0)
+			len = strlen(s->choices[0].word);
+		while (same < len && s->choices[i].word[same] == s->choices[0].word[same])
+			same++;
+		len = same;
+	}
+	if (words == 0 || s->more_choices || len < typed || (words > 1 && len == typed))
+		return false;
+	snprintf(dst, room, "%.*s%s", (int)(len - typed), s->choices[0].word + typed,
+		words == 1 ? " " : "");
+	return true;
+}
+
+// As struct rdline wants it: 0 nothing (more), 1 a line to show, 2 text to insert. *state: 0 at a
+// Tab, -1 at a ?, then which choice is next, plus one.
+static int complete_cb(
+	struct rdline *rdl, const char *line, char *dst, unsigned int room, int *state)
+{
+	struct session *s = rdline_get_opaque(rdl);
+	const struct choice *c;
+	unsigned int i;
+
+	if (*state <= 0) {
+		bool tab = *state == 0;
+
+		choices_free(s);
+		grammar_choices(s->host->grammar, s->host->o, line, choose_cb, s);
+		qsort(s->choices, s->n_choices, sizeof(s->choices[0]), choice_compare);
+		if (tab && common_rest(s, line, dst, room))
+			return RDLINE_RES_COMPLETE;
+		*state = 1;
+	}
+	i = (unsigned int)*state - 1;
+	if (i >= s->n_choices) {
+		bool more = s->more_choices;
+
+		choices_free(s);
+		snprintf(dst, room, "...");
+		*state = CHOICES + 2;
+		return more;
+	}
+	c = &s->choices[i];
+	if (c->help)
+		snprintf(dst, room, "%-20s %s", c->word, c->help);
+	else
+		snprintf(dst, room, "%s", c->word);
+	++*state;
+	return 1;
+}
+
+// ---- The line
+
+static int write_cb(struct rdline *rdl, char c)
+{
+	struct session *s = rdline_get_opaque(rdl);
+
+	return evbuffer_add(s->out, &c, 1);
+}
+
+static void validate_cb(struct rdline *rdl, const char *buf, unsigned int size)
+{
+	(void)rdl; // the line is taken when rdline_char_in() has returned
+	(void)buf;
+	(void)size;
+}
+
+static void ended_cb(void *arg)
+{
+	struct session *s = arg;
+
+	if (!s->rdl) {
+		s->cb(s->arg, SESSION_RAN);
+		return;
+	}
+	if (!s->command.quit)
+		rdline_newline(s->rdl, PROMPT);
+	s->cb(s->arg, s->command.quit ? SESSION_OVER : SESSION_READY);
+}
+
+struct session *session_create(
+	struct session_host *h, struct evbuffer *out, bool interactive, session_cb cb, void *arg)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	int fds[2] = {-1, -1};
 
 	if (!s)
 		return NULL;
-	s->o = o;
+	s->host = h;
+	h->sessions++;
+	h->began++;
 	s->out = out;
-	s->pipe = -1;
-	s->grammar = grammar_create(verbs, run_verb, s);
-	if (!s->grammar)
+	s->cb = cb;
+	s->arg = arg;
+	if (command_init(&s->command, h, out, interactive, ended_cb, s) < 0)
 		goto fail;
-	if (interactive && pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+	s->command.session = s;
+	if (!interactive)
+		return s;
+	s->rdl = rdline_new(write_cb, validate_cb, complete_cb, s);
+	if (!s->rdl)
 		goto fail;
-	// Owns fds[1] from here on.
-	s->cl = cmdline_new(grammar_instructions(s->grammar), PROMPT, -1, fds[1]);
-	if (!s->cl) {
-		if (interactive) {
-			close(fds[0]);
-			close(fds[1]);
-		}
-		errno = ENOMEM;
-		goto fail;
+	for (unsigned int i = 0; i < SESSION_HISTORY; i++) {
+		const char *line = h->history[(h->n_history + i) % SESSION_HISTORY];
+
+		if (line)
+			rdline_add_history(s->rdl, line);
 	}
-	s->pipe = fds[0];
-	drain(s);
+	rdline_newline(s->rdl, PROMPT);
 	return s;
 fail:
 	session_free(s);
+	errno = ENOMEM;
 	return NULL;
 }
 
@@ -216,16 +241,14 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	job_end(s);
-	if (s->cl)
-		cmdline_free(s->cl);
-	if (s->pipe >= 0)
-		close(s->pipe);
-	grammar_free(s->grammar);
+	s->host->sessions--;
+	command_fini(&s->command);
+	choices_free(s);
+	rdline_free(s->rdl);
 	free(s);
 }
 
-// Counts the characters of the line: librte_cmdline would run the first 512 of a longer one.
+// Counts the characters of the line: the line editor would run the first 512 of a longer one.
 static void count(struct session *s, char c)
 {
 	switch (s->escape) {
@@ -249,14 +272,26 @@ static void count(struct session *s, char c)
 		s->overlong = true;
 }
 
+static void line_done(struct session *s)
+{
+	char line[CONSOLE_LINE_MAX + 258];
+	size_t len;
+
+	snprintf(line, sizeof(line), "%s", rdline_get_buffer(s->rdl));
+	len = strcspn(line, "\r\n");
+	line[len] = '\0';
+	if (len > 0 && len <= CONSOLE_LINE_MAX) {
+		rdline_add_history(s->rdl, line);
+		host_remember(s->host, line);
+	}
+	if (command_begin(&s->command, line) < 0)
+		rdline_newline(s->rdl, PROMPT);
+}
+
 static bool input_octet(struct session *s, char c)
 {
-	bool go_on;
+	int ret;
 
-	if (s->job) {
-		job_input(s, c);
-		return true;
-	}
 	count(s, c);
 	if (s->overlong) {
 		if (s->line_len > 0)
@@ -267,62 +302,129 @@ static bool input_octet(struct session *s, char c)
 			s->out, "\r\nerror: line longer than %d characters", CONSOLE_LINE_MAX);
 		c = CTRL_C; // forgets the line and prompts again
 	}
-	go_on = cmdline_in(s->cl, &c, 1) >= 0;
-	if (s->job)
-		discard(s); // the prompt: it comes when the job is over
-	else
-		drain(s);
-	return go_on;
+	ret = rdline_char_in(s->rdl, c);
+	if (ret == RDLINE_RES_VALIDATED)
+		line_done(s);
+	return ret != RDLINE_RES_EOF && ret != RDLINE_RES_EXITED;
 }
 
-bool session_input(struct session *s, const char *buf, size_t len)
+// What is typed while a job runs: a line that ends in "stop" ends it. True when one came.
+static bool job_stops(struct evbuffer *in)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (!input_octet(s, buf[i]))
-			return false;
+	bool stop = false;
+	char *line;
+
+	while (!stop && (line = evbuffer_readln(in, NULL, EVBUFFER_EOL_ANY)) != NULL) {
+		size_t len = strlen(line);
+
+		stop = len >= 4 && len <= CONSOLE_LINE_MAX && strcmp(line + len - 4, "stop") == 0;
+		free(line);
 	}
+	return stop;
+}
+
+// While a command runs: whether the input ends it. Then it has been ended.
+static bool input_ends(struct session *s, struct evbuffer *in, bool eof)
+{
+	struct evbuffer_ptr at = evbuffer_search(in, "\3", 1, NULL);
+	bool ends = false;
+
+	if (at.pos >= 0) {
+		evbuffer_drain(in, (size_t)at.pos + 1);
+		ends = true;
+	} else if (s->command.job) {
+		ends = job_stops(in) || eof;
+	} else if (command_watches(&s->command)) {
+		ends = eof || evbuffer_get_length(in) > 0;
+		evbuffer_drain(in, evbuffer_get_length(in));
+	}
+	if (!ends)
+		return false;
+	command_abort(&s->command);
+	evbuffer_add_printf(s->out, "\n");
+	rdline_newline(s->rdl, PROMPT);
 	return true;
 }
 
-static void refuse(struct session *s, const char *line, const char *why)
+bool session_input(struct session *s, struct evbuffer *in, bool eof)
 {
-	evbuffer_add_printf(s->out, "error: %s: %s\n", line, why);
-	s->status = CONSOLE_STATUS_ERROR;
-}
+	char c;
 
-int session_run(struct session *s, const char *line)
-{
-	char copy[CONSOLE_LINE_MAX + 2];
-	size_t len = strlen(line);
-
-	s->status = CONSOLE_STATUS_OK;
-	s->ran = false;
-	if (len > CONSOLE_LINE_MAX) {
-		evbuffer_add_printf(
-			s->out, "error: line longer than %d characters\n", CONSOLE_LINE_MAX);
-		return CONSOLE_STATUS_ERROR;
-	}
-	for (const char *p = line; *p; p++) {
-		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f) {
-			evbuffer_add_printf(s->out, "error: character not allowed in a command\n");
-			return CONSOLE_STATUS_ERROR;
+	for (;;) {
+		if (s->command.runs) {
+			if (!input_ends(s, in, eof))
+				return true;
+		} else if (evbuffer_get_length(s->out) > s->host->pending_max) {
+			return true;
+		} else if (evbuffer_remove(in, &c, 1) <= 0) {
+			return !eof;
+		} else if (!input_octet(s, c)) {
+			return false;
 		}
 	}
-	snprintf(copy, sizeof(copy), "%s\n", line); // librte_cmdline takes lines
-	switch (cmdline_parse(s->cl, copy)) {
-	case CMDLINE_PARSE_NOMATCH:
-		refuse(s, line, "unknown command; try help");
-		break;
-	case CMDLINE_PARSE_AMBIGUOUS:
-		refuse(s, line, "ambiguous command; try help");
-		break;
-	case CMDLINE_PARSE_BAD_ARGS:
-		refuse(s, line, "unknown or incomplete command; try help");
-		break;
-	default:
-		if (!s->ran)
-			refuse(s, line, "no command");
-		break;
+}
+
+void session_run(struct session *s, const char *line)
+{
+	int ret = command_begin(&s->command, line);
+
+	if (ret == -ENODATA) {
+		evbuffer_add_printf(s->out, "error: %s: no command\n", line);
+		s->command.status = CONSOLE_STATUS_ERROR;
 	}
-	return s->job ? SESSION_GOES_ON : s->status;
+	// Told from the event loop, as the others.
+	if (ret < 0)
+		command_over(&s->command);
+}
+
+int session_status(const struct session *s)
+{
+	return s->command.status;
+}
+
+void session_stats(const struct session *s, struct session_stats *out)
+{
+	*out = (struct session_stats){
+		.sessions = s->host->sessions,
+		.began = s->host->began,
+		.frames_dropped = s->host->frames_dropped,
+		.longest_us = s->host->turns.longest_us,
+	};
+}
+
+void session_drained(struct session *s)
+{
+	command_drained(&s->command);
+}
+
+void session_begin(struct session *s, struct session_job *job)
+{
+	struct session_job *before = s->command.job;
+
+	s->command.job = job;
+	if (before)
+		before->stop_cb(before);
+}
+
+bool session_say(struct session *s, const char *text, size_t len)
+{
+	return evbuffer_get_length(s->out) + len <= JOB_PENDING_MAX &&
+	       evbuffer_add(s->out, text, len) == 0;
+}
+
+void session_done(struct session *s, int status)
+{
+	struct session_job *job = s->command.job;
+
+	if (!job)
+		return;
+	s->command.job = NULL;
+	s->command.status = status;
+	job->stop_cb(job);
+	command_over(&s->command);
+}
+
+bool session_busy(const struct session *s)
+{
+	return s->command.job;
 }

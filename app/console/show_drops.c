@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "amt/amt.h"
 #include "channel/channel.h"
+#include "console/filter.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
 #include "driad/driad.h"
@@ -24,9 +25,20 @@ struct reason {
 	uint64_t count;
 };
 
-static void show_one(struct render *r, const struct reason *d, bool all)
+struct walk {
+	struct render *r;
+	const struct observe *o;
+	const char *room; // NULL: all
+	struct filter filter;
+	bool all;
+};
+
+static void show_one(const struct walk *w, const struct reason *d)
 {
-	if (d->count == 0 && !all)
+	struct render *r = w->r;
+
+	if ((d->count == 0 && !w->all) || (w->room && strcmp(w->room, d->room) != 0) ||
+		(!d->ifname && w->filter.ifindex >= 0))
 		return;
 	render_text(r, d->room);
 	render_text(r, d->ifname);
@@ -35,68 +47,72 @@ static void show_one(struct render *r, const struct reason *d, bool all)
 	render_text(r, d->text);
 }
 
-static void show_pim(struct render *r, const struct observe_if *f, int family, bool all)
+static void show_pim(const struct walk *w, const struct observe_if *f, int family)
 {
 	const struct pim_stats *s = pim_if_stats(f->pim[family]);
 
 	for (unsigned int i = 0; i < PIM_DROP_COUNT; i++)
-		show_one(r,
-			&(struct reason){family ? "pim6" : "pim", f->name, pim_drop_names[i],
-				pim_drop_texts[i], s->drops[i]},
-			all);
+		show_one(w, &(struct reason){family ? "pim6" : "pim", f->name, pim_drop_names[i],
+				    pim_drop_texts[i], s->drops[i]});
 }
 
-static void show_membership(struct render *r, const struct observe_if *f, int family, bool all)
+static void show_membership(const struct walk *w, const struct observe_if *f, int family)
 {
 	const struct membership_stats *s = membership_stats(f->membership[family]);
 
 	for (unsigned int i = 0; i < MEMBERSHIP_DROP_COUNT; i++)
-		show_one(r,
+		show_one(w,
 			&(struct reason){family ? "mld" : "igmp", f->name, membership_drop_names[i],
-				membership_drop_texts[i], s->drops[i]},
-			all);
+				membership_drop_texts[i], s->drops[i]});
+}
+
+static void show_interfaces(const struct walk *w)
+{
+	const struct observe *o = w->o;
+
+	for (unsigned int i = 0; i < o->n_ifs; i++) {
+		if (!filter_if(&w->filter, i))
+			continue;
+		for (int f = 0; f < OBSERVE_FAMILIES; f++) {
+			if (o->ifs[i].pim[f])
+				show_pim(w, &o->ifs[i], f);
+			if (o->ifs[i].membership[f])
+				show_membership(w, &o->ifs[i], f);
+		}
+	}
+}
+
+static void show_rooms(const struct walk *w)
+{
+	const struct observe *o = w->o;
+
+	for (unsigned int i = 0; o->crossing && i < DROP_COUNT; i++)
+		show_one(w, &(struct reason){"fastpath", NULL, drop_names[i], drop_texts[i],
+				    crossing_drop(o->crossing, (enum drop_reason)i)});
+	for (unsigned int i = 0; o->amt && i < AMT_DROP_COUNT; i++)
+		show_one(w, &(struct reason){"amt", NULL, amt_drop_names[i], amt_drop_texts[i],
+				    amt_gateway_stats(o->amt)->drops[i]});
+	for (unsigned int i = 0; o->driad && i < DRIAD_DROP_COUNT; i++)
+		show_one(w, &(struct reason){"driad", NULL, driad_drop_names[i],
+				    driad_drop_texts[i], driad_stats(o->driad)->drops[i]});
+	for (unsigned int i = 0; o->channels && i < CHANNEL_DROP_COUNT; i++)
+		show_one(w, &(struct reason){"channel", NULL, channel_drop_names[i],
+				    channel_drop_texts[i], channels_drops(o->channels)[i]});
+	for (unsigned int i = 0; o->joinfile_stats && i < JOINFILE_DROP_COUNT; i++)
+		show_one(w, &(struct reason){"joinfile", NULL, joinfile_drop_names[i],
+				    joinfile_drop_texts[i], o->joinfile_stats->drops[i]});
 }
 
 static void show(struct verb_ctx *v, bool all)
 {
-	const struct observe *o = v->o;
-	struct render *r = v->r;
+	struct walk w = {.r = v->r, .o = v->o, .room = verb_option(v, "room"), .all = all};
 
-	render_table_begin(r, "drops", columns, RTE_DIM(columns));
-	for (unsigned int i = 0; o->crossing && i < DROP_COUNT; i++)
-		show_one(r,
-			&(struct reason){"fastpath", NULL, drop_names[i], drop_texts[i],
-				crossing_drop(o->crossing, (enum drop_reason)i)},
-			all);
-	for (unsigned int i = 0; i < o->n_ifs; i++) {
-		for (int f = 0; f < OBSERVE_FAMILIES; f++) {
-			if (o->ifs[i].pim[f])
-				show_pim(r, &o->ifs[i], f, all);
-			if (o->ifs[i].membership[f])
-				show_membership(r, &o->ifs[i], f, all);
-		}
-	}
-	for (unsigned int i = 0; o->amt && i < AMT_DROP_COUNT; i++)
-		show_one(r,
-			&(struct reason){"amt", NULL, amt_drop_names[i], amt_drop_texts[i],
-				amt_gateway_stats(o->amt)->drops[i]},
-			all);
-	for (unsigned int i = 0; o->driad && i < DRIAD_DROP_COUNT; i++)
-		show_one(r,
-			&(struct reason){"driad", NULL, driad_drop_names[i], driad_drop_texts[i],
-				driad_stats(o->driad)->drops[i]},
-			all);
-	for (unsigned int i = 0; o->channels && i < CHANNEL_DROP_COUNT; i++)
-		show_one(r,
-			&(struct reason){"channel", NULL, channel_drop_names[i],
-				channel_drop_texts[i], channels_drops(o->channels)[i]},
-			all);
-	for (unsigned int i = 0; o->joinfile_stats && i < JOINFILE_DROP_COUNT; i++)
-		show_one(r,
-			&(struct reason){"joinfile", NULL, joinfile_drop_names[i],
-				joinfile_drop_texts[i], o->joinfile_stats->drops[i]},
-			all);
-	render_table_end(r);
+	if (!filter_parse(v, &w.filter))
+		return;
+	render_table_begin(v->r, "drops", columns, RTE_DIM(columns));
+	show_interfaces(&w);
+	show_rooms(&w);
+	render_table_end(v->r);
 }
 
 void verb_show_drops(struct verb_ctx *v)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/timer.h"
+#include "console/filter.h"
 #include "console/verb.h"
 #include "membership/membership.h"
 #include "pim/pim.h"
@@ -9,12 +10,14 @@ static const struct render_column if_columns[] = {
 	{"state", RENDER_LEFT}, // "querier", "other-querier", "down"
 	{"querier", RENDER_LEFT},
 	// Of our next General Query, or until the other querier counts as gone.
-	{"next_in", RENDER_RIGHT}, {"robustness", RENDER_RIGHT}, {"query_interval", RENDER_RIGHT},
-	{"query_response_ms", RENDER_RIGHT}, {"membership_interval", RENDER_RIGHT},
-	{"groups", RENDER_RIGHT}, {"channels", RENDER_RIGHT}, {"queries_sent", RENDER_RIGHT},
-	{"specific_queries_sent", RENDER_RIGHT}, {"queries_heard", RENDER_RIGHT},
-	{"reports_heard", RENDER_RIGHT}, {"joins", RENDER_RIGHT}, {"leaves", RENDER_RIGHT},
-	{"expired", RENDER_RIGHT}, {"elections", RENDER_RIGHT}, {"dropped", RENDER_RIGHT},
+	{"next_in", RENDER_RIGHT}, {"robustness", RENDER_RIGHT_DETAIL},
+	{"query_interval", RENDER_RIGHT_DETAIL}, {"query_response_ms", RENDER_RIGHT_DETAIL},
+	{"membership_interval", RENDER_RIGHT_DETAIL}, {"groups", RENDER_RIGHT},
+	{"channels", RENDER_RIGHT}, {"queries_sent", RENDER_RIGHT},
+	{"specific_queries_sent", RENDER_RIGHT_DETAIL}, {"queries_heard", RENDER_RIGHT_DETAIL},
+	{"reports_heard", RENDER_RIGHT_DETAIL}, {"joins", RENDER_RIGHT_DETAIL},
+	{"leaves", RENDER_RIGHT_DETAIL}, {"expired", RENDER_RIGHT_DETAIL},
+	{"elections", RENDER_RIGHT_DETAIL}, {"dropped", RENDER_RIGHT},
 	{"protocol", RENDER_LEFT}, // "igmp", "mld"
 };
 
@@ -57,10 +60,14 @@ static void show_if(struct verb_ctx *v, const struct observe_if *f, const struct
 // From family `first` on.
 static void show_ifs(struct verb_ctx *v, const char *title, int first)
 {
+	struct filter filter;
+
+	if (!filter_parse(v, &filter))
+		return;
 	render_table_begin(v->r, title, if_columns, RTE_DIM(if_columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
 		for (int f = first; f < OBSERVE_FAMILIES; f++)
-			if (v->o->ifs[i].membership[f])
+			if (v->o->ifs[i].membership[f] && filter_if(&filter, i))
 				show_if(v, &v->o->ifs[i], v->o->ifs[i].membership[f]);
 	}
 	render_table_end(v->r);
@@ -83,41 +90,64 @@ static const struct render_column columns[] = {
 	{"served", RENDER_LEFT}, // false: by another router of the link, as PIM has it
 };
 
-struct walk {
-	struct verb_ctx *v;
+#define PIECE 64
+
+struct work {
+	struct filter filter;
+	unsigned int part, first; // OBSERVE_FAMILIES of each interface, those from `first` on
+	uint32_t cursor;
 	const char *ifname;
 	const struct pim_if *pim; // of the family; NULL: none
 };
 
 static void show_one(void *arg, const struct membership_channel_view *c)
 {
-	const struct walk *w = arg;
-	struct render *r = w->v->r;
+	struct verb_ctx *v = arg;
+	const struct work *w = v->work;
+	struct render *r = v->r;
 
+	if (!filter_sg(&w->filter, &c->sg))
+		return;
 	render_text(r, w->ifname);
 	render_addr(r, &c->sg.s);
 	render_addr(r, &c->sg.g);
 	render_addr(r, &c->reporter);
-	render_span_us(r, verb_age_us(w->v, c->since_us));
-	render_span_us(r, verb_left_us(w->v, c->expires_us));
+	render_span_us(r, verb_age_us(v, c->since_us));
+	render_span_us(r, verb_left_us(v, c->expires_us));
 	render_bool(r, c->leaving);
 	render_bool(r, !w->pim || pim_if_include(w->pim, &c->sg));
 }
 
-static void show_memberships(struct verb_ctx *v, int first)
+static enum verb_turn more(struct verb_ctx *v)
 {
-	render_table_begin(v->r, "memberships", columns, RTE_DIM(columns));
-	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
-		const struct observe_if *o = &v->o->ifs[i];
+	struct work *w = v->work;
+	unsigned int i = w->part / OBSERVE_FAMILIES, f = w->part % OBSERVE_FAMILIES;
+	const struct membership *m = NULL;
 
-		for (int f = first; f < OBSERVE_FAMILIES; f++) {
-			struct walk w = {.v = v, .ifname = o->name, .pim = o->pim[f]};
-
-			if (o->membership[f])
-				membership_channels(o->membership[f], show_one, &w);
-		}
+	if (i >= v->o->n_ifs) {
+		render_table_end(v->r);
+		return VERB_DONE;
 	}
-	render_table_end(v->r);
+	if (f >= w->first && filter_if(&w->filter, i))
+		m = v->o->ifs[i].membership[f];
+	w->ifname = v->o->ifs[i].name;
+	w->pim = v->o->ifs[i].pim[f];
+	if (!m || !membership_channels_some(m, &w->cursor, PIECE, show_one, v)) {
+		w->part++;
+		w->cursor = 0;
+	}
+	return VERB_MORE;
+}
+
+static void show_memberships(struct verb_ctx *v, unsigned int first)
+{
+	struct work *w = verb_work(v, sizeof(*w));
+
+	if (!w || !filter_parse(v, &w->filter))
+		return;
+	w->first = first;
+	v->more = more;
+	render_table_begin(v->r, "memberships", columns, RTE_DIM(columns));
 }
 
 void verb_show_igmp_memberships(struct verb_ctx *v)

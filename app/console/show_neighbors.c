@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/timer.h"
+#include "console/filter.h"
 #include "console/verb.h"
 #include "pim/pim.h"
 
@@ -13,12 +14,12 @@ static const struct render_column columns[] = {
 	{"holdtime", RENDER_RIGHT},
 	{"dr_priority", RENDER_RIGHT},
 	{"genid", RENDER_LEFT},
-	{"propagation_delay_ms", RENDER_RIGHT},
-	{"override_interval_ms", RENDER_RIGHT},
+	{"propagation_delay_ms", RENDER_RIGHT_DETAIL},
+	{"override_interval_ms", RENDER_RIGHT_DETAIL},
 	{"dr", RENDER_LEFT},
 	{"joins", RENDER_RIGHT}, // channels that it joined
 	{"flaps", RENDER_LEFT},	 // takes its Joins back at once
-	{"secondaries", RENDER_LEFT},
+	{"secondaries", RENDER_LEFT_DETAIL},
 };
 
 struct walk {
@@ -64,12 +65,16 @@ static void show_one(void *arg, const struct pim_neighbor_view *n)
 
 void verb_show_neighbors(struct verb_ctx *v)
 {
+	struct filter filter;
+
+	if (!filter_parse(v, &filter))
+		return;
 	render_table_begin(v->r, "neighbors", columns, RTE_DIM(columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
 		struct walk w = {.v = v, .ifname = v->o->ifs[i].name};
 
 		for (int f = 0; f < OBSERVE_FAMILIES; f++)
-			if (v->o->ifs[i].pim[f])
+			if (v->o->ifs[i].pim[f] && filter_if(&filter, i))
 				pim_if_neighbors(v->o->ifs[i].pim[f], show_one, &w);
 	}
 	render_table_end(v->r);

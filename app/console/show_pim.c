@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/timer.h"
+#include "console/filter.h"
 #include "console/verb.h"
 #include "pim/pim.h"
 
@@ -12,27 +13,27 @@ static const struct render_column if_columns[] = {
 	{"address", RENDER_LEFT},
 	{"dr", RENDER_LEFT}, // the Designated Router
 	{"is_dr", RENDER_LEFT},
-	{"dr_priority", RENDER_RIGHT},
-	{"genid", RENDER_LEFT},
+	{"dr_priority", RENDER_RIGHT_DETAIL},
+	{"genid", RENDER_LEFT_DETAIL},
 	{"neighbors", RENDER_RIGHT},
 	{"joins", RENDER_RIGHT},
 	{"asserts_won", RENDER_RIGHT},
 	{"asserts_lost", RENDER_RIGHT},
 	// In effect, over all neighbors.
-	{"propagation_delay_ms", RENDER_RIGHT},
-	{"override_interval_ms", RENDER_RIGHT},
-	{"hello_rx", RENDER_RIGHT},
-	{"hello_tx", RENDER_RIGHT},
-	{"jp_rx", RENDER_RIGHT},
-	{"joins_rx", RENDER_RIGHT},
-	{"prunes_rx", RENDER_RIGHT},
-	{"prune_echo_tx", RENDER_RIGHT},
-	{"expired", RENDER_RIGHT},
-	{"flaps_held", RENDER_RIGHT},
-	{"assert_rx", RENDER_RIGHT},
-	{"assert_tx", RENDER_RIGHT},
-	{"assert_cancel_tx", RENDER_RIGHT},
-	{"native_seen", RENDER_RIGHT}, // packets of a sample of what others forward
+	{"propagation_delay_ms", RENDER_RIGHT_DETAIL},
+	{"override_interval_ms", RENDER_RIGHT_DETAIL},
+	{"hello_rx", RENDER_RIGHT_DETAIL},
+	{"hello_tx", RENDER_RIGHT_DETAIL},
+	{"jp_rx", RENDER_RIGHT_DETAIL},
+	{"joins_rx", RENDER_RIGHT_DETAIL},
+	{"prunes_rx", RENDER_RIGHT_DETAIL},
+	{"prune_echo_tx", RENDER_RIGHT_DETAIL},
+	{"expired", RENDER_RIGHT_DETAIL},
+	{"flaps_held", RENDER_RIGHT_DETAIL},
+	{"assert_rx", RENDER_RIGHT_DETAIL},
+	{"assert_tx", RENDER_RIGHT_DETAIL},
+	{"assert_cancel_tx", RENDER_RIGHT_DETAIL},
+	{"native_seen", RENDER_RIGHT_DETAIL}, // packets of a sample of what others forward
 	{"dropped", RENDER_RIGHT},
 	{"family", RENDER_LEFT},
 };
@@ -85,10 +86,14 @@ static void show_if(struct render *r, const struct observe_if *f, const struct p
 
 void verb_show_pim(struct verb_ctx *v)
 {
+	struct filter filter;
+
+	if (!filter_parse(v, &filter))
+		return;
 	render_table_begin(v->r, "interfaces with PIM", if_columns, RTE_DIM(if_columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++)
 		for (int f = 0; f < OBSERVE_FAMILIES; f++)
-			if (v->o->ifs[i].pim[f])
+			if (v->o->ifs[i].pim[f] && filter_if(&filter, i))
 				show_if(v->r, &v->o->ifs[i], v->o->ifs[i].pim[f]);
 	render_table_end(v->r);
 }
@@ -107,9 +112,12 @@ static const struct render_column join_columns[] = {
 	{"assert_expires_in", RENDER_RIGHT},
 };
 
-struct walk {
-	struct verb_ctx *v;
-	const char *ifname;
+#define PIECE 64
+
+struct work {
+	struct filter filter;
+	unsigned int part; // OBSERVE_FAMILIES of each interface
+	uint32_t cursor;
 };
 
 static void render_until(struct verb_ctx *v, uint64_t us)
@@ -122,15 +130,18 @@ static void render_until(struct verb_ctx *v, uint64_t us)
 
 static void show_join(void *arg, const struct pim_channel_view *c)
 {
-	const struct walk *w = arg;
-	struct render *r = w->v->r;
+	struct verb_ctx *v = arg;
+	const struct work *w = v->work;
+	struct render *r = v->r;
 	bool asserted = !addr_is_none(&c->winner);
 
-	render_text(r, w->ifname);
+	if (!filter_sg(&w->filter, &c->sg))
+		return;
+	render_text(r, v->o->ifs[w->part / OBSERVE_FAMILIES].name);
 	render_addr(r, &c->sg.s);
 	render_addr(r, &c->sg.g);
 	render_text(r, c->state);
-	render_until(w->v, c->expires_us);
+	render_until(v, c->expires_us);
 	render_addr(r, &c->last_neighbor);
 	render_text(r, c->assert_state);
 	render_addr(r, &c->winner);
@@ -141,18 +152,33 @@ static void show_join(void *arg, const struct pim_channel_view *c)
 		render_none(r);
 		render_none(r);
 	}
-	render_until(w->v, c->assert_expires_us);
+	render_until(v, c->assert_expires_us);
+}
+
+static enum verb_turn more_joins(struct verb_ctx *v)
+{
+	struct work *w = v->work;
+	unsigned int i = w->part / OBSERVE_FAMILIES;
+	const struct pim_if *pim;
+
+	if (i >= v->o->n_ifs) {
+		render_table_end(v->r);
+		return VERB_DONE;
+	}
+	pim = filter_if(&w->filter, i) ? v->o->ifs[i].pim[w->part % OBSERVE_FAMILIES] : NULL;
+	if (!pim || !pim_if_channels_some(pim, &w->cursor, PIECE, show_join, v)) {
+		w->part++;
+		w->cursor = 0;
+	}
+	return VERB_MORE;
 }
 
 void verb_show_pim_joins(struct verb_ctx *v)
 {
-	render_table_begin(v->r, "joins", join_columns, RTE_DIM(join_columns));
-	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
-		struct walk w = {.v = v, .ifname = v->o->ifs[i].name};
+	struct work *w = verb_work(v, sizeof(*w));
 
-		for (int f = 0; f < OBSERVE_FAMILIES; f++)
-			if (v->o->ifs[i].pim[f])
-				pim_if_channels(v->o->ifs[i].pim[f], show_join, &w);
-	}
-	render_table_end(v->r);
+	if (!w || !filter_parse(v, &w->filter))
+		return;
+	v->more = more_joins;
+	render_table_begin(v->r, "joins", join_columns, RTE_DIM(join_columns));
 }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "console/filter.h"
 #include "console/verb.h"
 #include "kif/kif.h"
 #include "port/port.h"
@@ -14,30 +15,31 @@ static const struct render_column columns[] = {
 	{"vlan", RENDER_RIGHT},
 	{"mtu", RENDER_RIGHT},
 	{"rx_packets", RENDER_RIGHT},
-	{"rx_bytes", RENDER_RIGHT},
+	{"rx_bytes", RENDER_RIGHT_DETAIL},
 	{"rx_missed", RENDER_RIGHT},
-	{"rx_errors", RENDER_RIGHT},
-	{"rx_nombuf", RENDER_RIGHT},
+	{"rx_errors", RENDER_RIGHT_DETAIL},
+	{"rx_nombuf", RENDER_RIGHT_DETAIL},
 	{"tx_packets", RENDER_RIGHT},
-	{"tx_bytes", RENDER_RIGHT},
-	{"tx_errors", RENDER_RIGHT},
-	{"received_packets", RENDER_RIGHT},
+	{"tx_bytes", RENDER_RIGHT_DETAIL},
+	{"tx_errors", RENDER_RIGHT_DETAIL},
+	{"received_packets", RENDER_RIGHT_DETAIL},
 	{"native_packets", RENDER_RIGHT},
-	{"punted_control", RENDER_RIGHT},
-	{"punted_other", RENDER_RIGHT},
-	{"injected", RENDER_RIGHT},
+	{"punted_control", RENDER_RIGHT_DETAIL},
+	{"punted_other", RENDER_RIGHT_DETAIL},
+	{"injected", RENDER_RIGHT_DETAIL},
 	{"mbufs_in_use", RENDER_RIGHT},
-	{"mbufs", RENDER_RIGHT},
-	{"to_kernel", RENDER_RIGHT},
-	{"from_kernel", RENDER_RIGHT},
-	{"kernel_errors", RENDER_RIGHT},
+	{"mbufs", RENDER_RIGHT_DETAIL},
+	{"to_kernel", RENDER_RIGHT_DETAIL},
+	{"from_kernel", RENDER_RIGHT_DETAIL},
+	{"kernel_errors", RENDER_RIGHT_DETAIL},
 	{"addresses", RENDER_LEFT},
 	{"rx_queues", RENDER_RIGHT},
-	{"tx_queues", RENDER_RIGHT},
-	{"spread", RENDER_LEFT},
-	{"steering", RENDER_LEFT},
-	{"driver", RENDER_LEFT},
-	{"device", RENDER_LEFT},
+	{"tx_queues", RENDER_RIGHT_DETAIL},
+	{"spread", RENDER_LEFT_DETAIL},
+	{"steering", RENDER_LEFT}, // of tunnels over IPv4
+	{"steering_ipv6", RENDER_LEFT},
+	{"driver", RENDER_LEFT_DETAIL},
+	{"device", RENDER_LEFT_DETAIL},
 };
 
 static const char *role_name(enum if_role role)
@@ -100,6 +102,7 @@ static void show_device(struct render *r, const struct observe_if *f)
 	}
 	render_text(r, f->spread);
 	render_text(r, f->steering);
+	render_text(r, f->steering6);
 	render_text(r, f->port ? f->port->driver : NULL);
 	render_text(r, f->device);
 }
@@ -126,12 +129,17 @@ static void show_kernel(struct render *r, const struct observe_if *f)
 void verb_show_ports(struct verb_ctx *v)
 {
 	struct render *r = v->r;
+	struct filter filter;
 	char mac[18];
 
+	if (!filter_parse(v, &filter))
+		return;
 	render_table_begin(r, "ports", columns, RTE_DIM(columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
 		const struct observe_if *f = &v->o->ifs[i];
 
+		if (!filter_if(&filter, i))
+			continue;
 		render_text(r, f->name);
 		render_text(r, role_name(f->role));
 		if (f->port) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/timer.h"
 #include "channel/channel.h"
+#include "console/filter.h"
 #include "console/verb.h"
 
 // quirks: of the relay behind a broker, while it is in use; pinned by the configuration, or
@@ -10,21 +11,33 @@ static const struct render_column columns[] = {
 	{"relay", RENDER_LEFT},
 	{"origin", RENDER_LEFT},
 	{"precedence", RENDER_RIGHT},
-	{"discovery_optional", RENDER_LEFT},
+	{"discovery_optional", RENDER_LEFT_DETAIL},
 	{"in_use", RENDER_LEFT},
 	{"expires_in", RENDER_RIGHT},
 	{"held_for", RENDER_RIGHT},
 	{"held_reason", RENDER_LEFT},
 	{"quirks", RENDER_LEFT},
-	{"quirks_pinned", RENDER_LEFT},
+	{"quirks_pinned", RENDER_LEFT_DETAIL},
+};
+
+#define PIECE 32 // sources
+
+struct work {
+	struct filter filter;
+	bool held;
+	uint32_t cursor;
 };
 
 static void show_one(void *arg, const struct relay_view *c)
 {
 	struct verb_ctx *v = arg;
+	const struct work *w = v->work;
 	struct render *r = v->r;
 	char quirks[AMT_QUIRKS_STRLEN];
 
+	if (!filter_source(&w->filter, &c->source) || !filter_relay(&w->filter, &c->addr) ||
+		(w->held && !c->held_reason))
+		return;
 	render_addr(r, &c->source);
 	render_addr(r, &c->addr);
 	render_text(r, c->origin);
@@ -44,10 +57,23 @@ static void show_one(void *arg, const struct relay_view *c)
 	render_bool(r, c->pinned);
 }
 
+static enum verb_turn more(struct verb_ctx *v)
+{
+	struct work *w = v->work;
+
+	if (v->o->channels && channels_relays_some(v->o->channels, &w->cursor, PIECE, show_one, v))
+		return VERB_MORE;
+	render_table_end(v->r);
+	return VERB_DONE;
+}
+
 void verb_show_relays(struct verb_ctx *v)
 {
+	struct work *w = verb_work(v, sizeof(*w));
+
+	if (!w || !filter_parse(v, &w->filter))
+		return;
+	w->held = verb_option(v, "held") != NULL;
+	v->more = more;
 	render_table_begin(v->r, "relays", columns, RTE_DIM(columns));
-	if (v->o->channels)
-		channels_each_relay(v->o->channels, show_one, v);
-	render_table_end(v->r);
 }

@@ -3,51 +3,57 @@
 
 #include "base/timer.h"
 #include "channel/channel.h"
+#include "console/filter.h"
 #include "console/verb.h"
 
 static const struct render_column columns[] = {
 	{"relay", RENDER_LEFT},
-	{"local", RENDER_LEFT},
-	{"local_port", RENDER_RIGHT},
+	{"local", RENDER_LEFT_DETAIL},
+	{"local_port", RENDER_RIGHT_DETAIL},
 	{"state", RENDER_LEFT},
 	{"channels", RENDER_RIGHT},
 	{"packets", RENDER_RIGHT},
-	{"bytes", RENDER_RIGHT},
+	{"bytes", RENDER_RIGHT_DETAIL},
 	{"age", RENDER_RIGHT},
-	{"query_age", RENDER_RIGHT},
+	{"query_age", RENDER_RIGHT_DETAIL},
 	{"next_request_in", RENDER_RIGHT},
-	{"unanswered", RENDER_RIGHT},
-	{"query_interval_s", RENDER_RIGHT},
-	{"qrv", RENDER_RIGHT},
-	{"limit", RENDER_LEFT},	  // the relay's L flag
-	{"seen_as", RENDER_LEFT}, // our endpoint as the relay reports it
-	{"nat", RENDER_LEFT},	  // another address than we have
-	{"ecn", RENDER_LEFT},	  // the relay answers Requests with the E flag
-	{"ipv4", RENDER_LEFT},	  // the side of each family of channels, and how many it has
+	{"unanswered", RENDER_RIGHT_DETAIL},
+	{"query_interval_s", RENDER_RIGHT_DETAIL},
+	{"qrv", RENDER_RIGHT_DETAIL},
+	{"limit", RENDER_LEFT},		 // the relay's L flag
+	{"seen_as", RENDER_LEFT_DETAIL}, // our endpoint as the relay reports it
+	{"nat", RENDER_LEFT_DETAIL},	 // another address than we have
+	{"ecn", RENDER_LEFT_DETAIL},	 // the relay answers Requests with the E flag
+	{"ipv4", RENDER_LEFT},		 // the side of each family of channels, and how many it has
 	{"ipv6", RENDER_LEFT},
 	{"quirks", RENDER_LEFT},
 	{"worker", RENDER_RIGHT},
-	{"steered", RENDER_LEFT},
+	{"steered", RENDER_LEFT_DETAIL},
 	{"packets_per_s", RENDER_RIGHT},
-	{"bytes_per_s", RENDER_RIGHT},
+	{"bytes_per_s", RENDER_RIGHT_DETAIL},
 };
 
-static void show_steering(struct render *r, const struct observe *o, const void *endpoint)
-{
-	struct observe_steering s;
+#define PIECE 32
 
-	if (!o->steering_cb || !o->steering_cb(endpoint, &s)) {
+struct work {
+	struct filter filter;
+	uint32_t cursor;
+};
+
+static void show_steering(struct render *r, const struct observe_steering *s)
+{
+	if (!s) {
 		for (int i = 0; i < 4; i++)
 			render_none(r);
 		return;
 	}
-	if (s.worker >= 0)
-		render_u64(r, (uint64_t)s.worker);
+	if (s->worker >= 0)
+		render_u64(r, (uint64_t)s->worker);
 	else
 		render_none(r);
-	render_text(r, s.how);
-	render_u64(r, s.packets_per_s);
-	render_u64(r, s.bytes_per_s);
+	render_text(r, s->how);
+	render_u64(r, s->packets_per_s);
+	render_u64(r, s->bytes_per_s);
 }
 
 static void show_side(struct render *r, const struct amt_side_view *s)
@@ -62,8 +68,14 @@ static void show_one(void *arg, const struct tunnel_view *t)
 {
 	struct verb_ctx *v = arg;
 	struct render *r = v->r;
+	const struct work *w = v->work;
 	char addr[ADDR_STRLEN], seen[ADDR_STRLEN + 8], quirks[AMT_QUIRKS_STRLEN];
+	struct observe_steering steering;
+	bool steered = v->o->steering_cb && v->o->steering_cb(t->endpoint, &steering);
 
+	if (!filter_relay(&w->filter, &t->relay) ||
+		!filter_worker(&w->filter, steered ? steering.worker : -1))
+		return;
 	render_addr(r, &t->relay);
 	render_addr(r, &t->local);
 	render_u64(r, t->local_port);
@@ -92,13 +104,25 @@ static void show_one(void *arg, const struct tunnel_view *t)
 	show_side(r, &t->amt.ipv4);
 	show_side(r, &t->amt.ipv6);
 	render_text(r, t->amt.quirks ? amt_quirks_format(t->amt.quirks, quirks) : NULL);
-	show_steering(r, v->o, t->endpoint);
+	show_steering(r, steered ? &steering : NULL);
+}
+
+static enum verb_turn more(struct verb_ctx *v)
+{
+	struct work *w = v->work;
+
+	if (v->o->channels && channels_tunnels_some(v->o->channels, &w->cursor, PIECE, show_one, v))
+		return VERB_MORE;
+	render_table_end(v->r);
+	return VERB_DONE;
 }
 
 void verb_show_tunnels(struct verb_ctx *v)
 {
+	struct work *w = verb_work(v, sizeof(*w));
+
+	if (!w || !filter_parse(v, &w->filter))
+		return;
+	v->more = more;
 	render_table_begin(v->r, "tunnels", columns, RTE_DIM(columns));
-	if (v->o->channels)
-		channels_each_tunnel(v->o->channels, show_one, v);
-	render_table_end(v->r);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "console/filter.h"
 #include "console/verb.h"
 
 static const struct render_column columns[] = {
 	{"worker", RENDER_RIGHT},
-	{"lcore", RENDER_RIGHT},
+	{"lcore", RENDER_RIGHT_DETAIL},
 	{"cpu", RENDER_RIGHT},
 	{"socket", RENDER_RIGHT},
 	{"tunnels", RENDER_RIGHT},
@@ -12,18 +13,18 @@ static const struct render_column columns[] = {
 	{"bytes_per_s", RENDER_RIGHT},
 	{"packets_per_burst", RENDER_RIGHT},
 	{"cycles_per_packet", RENDER_RIGHT},
-	{"polls", RENDER_RIGHT},
-	{"busy_polls", RENDER_RIGHT},
-	{"bursts", RENDER_RIGHT},
-	{"packets", RENDER_RIGHT},
-	{"spread", RENDER_RIGHT},
-	{"handed", RENDER_RIGHT},
+	{"polls", RENDER_RIGHT_DETAIL},
+	{"busy_polls", RENDER_RIGHT_DETAIL},
+	{"bursts", RENDER_RIGHT_DETAIL},
+	{"packets", RENDER_RIGHT_DETAIL},
+	{"spread", RENDER_RIGHT_DETAIL},
+	{"handed", RENDER_RIGHT_DETAIL},
 	{"rx_packets", RENDER_RIGHT},
-	{"rx_bytes", RENDER_RIGHT},
+	{"rx_bytes", RENDER_RIGHT_DETAIL},
 	{"native_packets", RENDER_RIGHT},
-	{"native_bytes", RENDER_RIGHT},
+	{"native_bytes", RENDER_RIGHT_DETAIL},
 	{"punted", RENDER_RIGHT},
-	{"injected", RENDER_RIGHT},
+	{"injected", RENDER_RIGHT_DETAIL},
 	{"drops", RENDER_RIGHT},
 };
 
@@ -89,8 +90,14 @@ void verb_show_workers(struct verb_ctx *v)
 {
 	unsigned int n = v->o->crossing ? v->o->crossing->n_workers : 0;
 
+	struct filter filter;
+
+	if (!filter_parse(v, &filter))
+		return;
 	render_table_begin(v->r, "workers", columns, RTE_DIM(columns));
 	for (unsigned int i = 0; i < n; i++) {
+		if (!filter_worker(&filter, (int)i))
+			continue;
 		render_u64(v->r, i);
 		if (i < v->o->n_workers) {
 			show_place(v->r, &v->o->workers[i]);

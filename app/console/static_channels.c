@@ -15,6 +15,7 @@ static const struct render_column columns[] = {
 static void change(struct verb_ctx *v, bool add)
 {
 	struct observe_static did = {0};
+	const char *name = verb_option(v, "interface");
 	struct sg sg;
 
 	if (!verb_address(v, "source", v->args[0], &sg.s) ||
@@ -24,7 +25,7 @@ static void change(struct verb_ctx *v, bool add)
 		snprintf(v->refused, sizeof(v->refused), "static channels are not to be had");
 		return;
 	}
-	if (v->o->static_cb(v->o->ctx, add, &sg, v->args[2], &did, v->refused) < 0)
+	if (v->o->static_cb(v->o->ctx, add, &sg, name, &did, v->refused) < 0)
 		return;
 	v->refused[0] = '\0';
 	render_table_begin(v->r, "changes", columns, RTE_DIM(columns));

@@ -2,46 +2,67 @@
 // The grammar, and the verbs that have no noun.
 #include "console/verb.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <rte_version.h>
 
 const struct verb verbs[] = {
-	{"show ports", "interfaces: link, addresses, counters, mbufs", true, verb_show_ports},
-	{"show neighbors", "PIM neighbors downstream", true, verb_show_neighbors},
-	{"show pim", "PIM on each downstream interface: DR, joins, Asserts, counters", true,
+	{"show ports [port NAME] [detail]", "interfaces: link, addresses, counters, mbufs", true,
+		verb_show_ports},
+	{"show neighbors [port NAME] [detail]", "PIM neighbors downstream", true,
+		verb_show_neighbors},
+	{"show pim [port NAME] [detail]",
+		"PIM on each downstream interface: DR, joins, Asserts, counters", true,
 		verb_show_pim},
-	{"show pim joins", "channels of PIM by interface: Join and Assert state", true,
-		verb_show_pim_joins},
-	{"show igmp", "IGMP and MLD queriers downstream: who queries, timers, counters", true,
+	{"show pim joins [source SOURCE/LEN] [group GROUP/LEN] [port NAME] [detail]",
+		"channels of PIM by interface: Join and Assert state", true, verb_show_pim_joins},
+	{"show igmp [port NAME] [detail]",
+		"IGMP and MLD queriers downstream: who queries, timers, counters", true,
 		verb_show_igmp},
-	{"show igmp memberships", "channels that receivers attached directly want", true,
-		verb_show_igmp_memberships},
-	{"show mld", "the same of MLD alone", true, verb_show_mld},
-	{"show mld memberships", "the same of MLD alone", true, verb_show_mld_memberships},
-	{"show channels", "channels wanted: state, reason, relay, packets", true,
-		verb_show_channels},
-	{"show relays", "candidate relays of each source", true, verb_show_relays},
-	{"show tunnels", "AMT tunnels: state, channels, query cycle", true, verb_show_tunnels},
-	{"show workers", "worker cores: polls and packets", true, verb_show_workers},
-	{"show drops", "drop reasons that have counted", true, verb_show_drops},
-	{"show drops all", "every drop reason", true, verb_show_drops_all},
+	{"show igmp memberships [source SOURCE/LEN] [group GROUP/LEN] [port NAME] [detail]",
+		"channels that receivers attached directly want", true, verb_show_igmp_memberships},
+	{"show mld [port NAME] [detail]", "the same of MLD alone", true, verb_show_mld},
+	{"show mld memberships [source SOURCE/LEN] [group GROUP/LEN] [port NAME] [detail]",
+		"the same of MLD alone", true, verb_show_mld_memberships},
+	{"show channels [source SOURCE/LEN] [group GROUP/LEN] [relay RELAY/LEN] [port NAME] "
+	 "[state STATE] [by ORIGIN] [detail]",
+		"channels wanted: state, reason, relay, packets", true, verb_show_channels},
+	{"show relays [source SOURCE/LEN] [relay RELAY/LEN] [held] [detail]",
+		"candidate relays of each source", true, verb_show_relays},
+	{"show tunnels [relay RELAY/LEN] [worker WORKER] [detail]",
+		"AMT tunnels: state, channels, query cycle", true, verb_show_tunnels},
+	{"show workers [worker WORKER] [detail]", "worker cores: polls and packets", true,
+		verb_show_workers},
+	{"show drops [room PART] [port NAME]", "drop reasons that have counted", true,
+		verb_show_drops},
+	{"show drops all [room PART] [port NAME]", "every drop reason", true, verb_show_drops_all},
 	{"show version", "version and uptime", true, verb_show_version},
-	{"show joinfile", "the joinfile that is read and the one that is written", true,
+	{"show joinfile [detail]", "the joinfile that is read and the one that is written", true,
 		verb_show_joinfile},
-	{"add channel SOURCE GROUP", "want a channel on all downstream interfaces", true,
-		verb_add_channel},
-	{"add channel SOURCE GROUP interface NAME", "want it on one of them", true,
-		verb_add_channel},
-	{"del channel SOURCE GROUP", "no longer want a static channel", true, verb_del_channel},
-	{"del channel SOURCE GROUP interface NAME", "no longer want it on one interface", true,
+	{"show console", "sessions, and the longest turn that commands took", true,
+		verb_show_console},
+	{"show log", "the level of each room of the log", true, verb_show_log},
+	{"set log ROOM LEVEL", "what a room (or all) writes to the log, until inletd ends", true,
+		verb_set_log},
+	{"add channel SOURCE GROUP [interface|port NAME]",
+		"want a channel on all downstream interfaces, or on one", true, verb_add_channel},
+	{"del channel SOURCE GROUP [interface|port NAME]",
+		"no longer want a static channel, on all interfaces or on one", true,
 		verb_del_channel},
-	{"relay move SOURCE", "move a source to another relay, without loss", true,
+	{"relay move SOURCE [to RELAY]",
+		"move a source to another relay, or to this one, without loss", true,
 		verb_relay_move},
-	{"relay move SOURCE to RELAY", "move it to this one", true, verb_relay_move},
 	{"relay hold RELAY", "do not use a relay for new searches, for a day", true,
 		verb_relay_hold},
 	{"relay release RELAY", "use it again", true, verb_relay_release},
 	{"explain SOURCE GROUP", "the walk of a channel, and what is wrong with it", true,
 		verb_explain},
+	{"trace SOURCE GROUP", "what happens to a channel, as it happens, until ^C", false,
+		verb_trace},
+	{"trace stop", "end all traces, of every session", false, verb_trace_stop},
+	{"show traces", "traces that run, their lines and those lost", true, verb_show_traces},
 	{"rebalance", "move tunnels from busy workers to idle ones", true, verb_rebalance},
 	{"rebalance dry-run", "what rebalance would move", true, verb_rebalance_dry_run},
 	{"reload", "read the configuration again, do what is different in it", true, verb_reload},
@@ -50,10 +71,62 @@ const struct verb verbs[] = {
 		verb_show_reload},
 	{"save", "write the configuration that runs to its file", true, verb_save},
 	{"save FILE", "write it to another file", true, verb_save},
-	{"help", "this list", false, verb_help},
-	{"quit", "end the session", false, verb_quit},
+	{"watch SECONDS COMMAND",
+		"a show command again and again, until a key is pressed; as its [watch SECONDS]",
+		false, NULL},
+	{"help", "every command", true, verb_help},
+	{"help TOPIC", "the commands that begin so, or name it", true, verb_help},
+	{"help TOPIC NOUN", "the same, with two words", true, verb_help},
+	{"quit", "end the session; inletd goes on", false, verb_quit},
+	{"exit", "the same", false, verb_quit},
 	{0},
 };
+
+// What the words mean that are not a whole command.
+static const struct {
+	const char *word, *help;
+} words[] = {
+	{"show", "look at the appliance"},
+	{"add", "want a channel by hand"},
+	{"set", "change a setting until inletd ends"},
+	{"log", "levels of the log"},
+	{"del", "no longer want it"},
+	{"relay", "move sources, hold relays; as a filter: this relay, or a prefix"},
+	{"explain", "what is wrong with a channel"},
+	{"trace", "what happens to a channel, as it happens"},
+	{"watch", "repeat until a key is pressed"},
+	{"--json", "as JSON: an array of objects"},
+	{"detail", "every column, a block a row"},
+	{"source", "only this source, or a prefix"},
+	{"group", "only this group, or a prefix"},
+	{"port", "only this interface"},
+	{"interface", "only this interface"},
+	{"state", "only those in this state"},
+	{"by", "only those that this asks for: pim, igmp, static, joinfile"},
+	{"held", "only those held down"},
+	{"worker", "only this worker"},
+	{"room", "only this part of inletd"},
+	{"to", "this relay, not the best of the others"},
+	{"channel", "a channel: source and group"},
+	{"help", "commands by their first words"},
+};
+
+const char *verb_word_help(const char *word)
+{
+	for (size_t i = 0; i < RTE_DIM(words); i++)
+		if (strcmp(words[i].word, word) == 0)
+			return words[i].help;
+	return NULL;
+}
+
+void *verb_work(struct verb_ctx *v, size_t size)
+{
+	v->work = calloc(1, size);
+	v->work_free = free;
+	if (!v->work)
+		snprintf(v->refused, sizeof(v->refused), "out of memory");
+	return v->work;
+}
 
 bool verb_address(struct verb_ctx *v, const char *what, const char *text, struct addr *out)
 {
@@ -78,18 +151,48 @@ void verb_show_version(struct verb_ctx *v)
 	render_table_end(v->r);
 }
 
+// Whether a word of the verb begins like the topic.
+static bool has_word(const char *text, const char *topic)
+{
+	size_t len = strlen(topic);
+
+	for (const char *p = text; *p; p++) {
+		if ((p == text || strchr(" [|", p[-1])) && strncmp(p, topic, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_about(const struct verb *verb, const char *const *topics)
+{
+	return (!topics[0] || has_word(verb->words, topics[0])) &&
+	       (!topics[1] || has_word(verb->words, topics[1]));
+}
+
 void verb_help(struct verb_ctx *v)
 {
 	static const struct render_column columns[] = {
 		{"command", RENDER_LEFT},
 		{"what", RENDER_LEFT},
 	};
-	char words[80];
+	char text[240];
+	unsigned int n = 0;
 
+	for (const struct verb *verb = verbs; verb->words; verb++)
+		n += is_about(verb, v->args);
+	if (n == 0) {
+		snprintf(v->refused, sizeof(v->refused), "no command has the word %.60s%s%.60s",
+			v->args[0], v->args[1] ? " and " : "", v->args[1] ? v->args[1] : "");
+		return;
+	}
 	render_table_begin(v->r, "commands", columns, RTE_DIM(columns));
 	for (const struct verb *verb = verbs; verb->words; verb++) {
-		snprintf(words, sizeof(words), "%s%s", verb->words, verb->json ? " [--json]" : "");
-		render_text(v->r, words);
+		if (!is_about(verb, v->args))
+			continue;
+		snprintf(text, sizeof(text), "%s%s%s", verb->words,
+			strncmp(verb->words, "show ", 5) == 0 ? " [watch SECONDS]" : "",
+			verb->json ? " [--json]" : "");
+		render_text(v->r, text);
 		render_text(v->r, verb->help);
 	}
 	render_table_end(v->r);

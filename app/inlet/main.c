@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// inlet: the console client. Without a command it attaches this terminal to inletd; with one it
-// runs it and exits with its status.
+// inlet: the console client. Without a command it attaches this terminal to inletd, or runs the
+// commands that come on standard input where that is none; with one it runs it and exits with its
+// status.
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@ static const char usage[] =
 	"usage: inlet [--socket PATH]                 attach to inletd's console\n"
 	"       inlet [--socket PATH] COMMAND ...     run one command, such as: show tunnels "
 	"--json\n"
+	"       inlet [--socket PATH] <FILE           run each line of it\n"
 	"       inlet --help | --version\n"
 	"\n"
 	"  --socket PATH   inletd's console socket (" CONSOLE_DEFAULT_SOCKET ")\n"
@@ -80,70 +82,82 @@ static bool join(char *line, size_t room, char **words, int n)
 	return true;
 }
 
-// Prints what has come of an output that is none of a failed command, so that one that goes on is
-// seen as it comes. How many octets are still kept.
-static size_t print_early(char *reply, size_t len)
-{
-	static const char error[] = "error: ";
-	size_t n = sizeof(error) - 1;
+// The answer as it comes. A line that says what failed is an error's only when it is the last one
+// and the status is bad: it waits until that is known.
+struct answer {
+	char held[1024];
+	size_t n_held;
+	bool at_line; // the next octet begins a line
+	bool holds;
+	bool ended; // by NUL: the status follows
+	char status[16];
+	size_t n_status;
+};
+static const char error_line[] = "error: ";
 
-	if (len < n || strncmp(reply, error, n) == 0 || memchr(reply, '\0', len))
-		return len;
-	return fwrite(reply, 1, len, stdout) == len && fflush(stdout) == 0 ? 0 : len;
+static void held_out(struct answer *a, FILE *to)
+{
+	fwrite(a->held, 1, a->n_held, to);
+	a->n_held = 0;
+	a->holds = false;
 }
 
-// Copies the output to where it belongs: a failed command's text is an error.
-static int print_reply(char *reply, size_t len)
+static void take(struct answer *a, char c)
 {
-	char *end = memchr(reply, '\0', len);
-	FILE *to;
-	int status;
-
-	if (!end || end + 1 >= reply + len) {
-		fwrite(reply, 1, end ? (size_t)(end - reply) : len, stdout);
-		fprintf(stderr, "inlet: connection lost\n");
-		return EXIT_COMMAND;
+	if (a->ended) {
+		if (a->n_status < sizeof(a->status) - 1)
+			a->status[a->n_status++] = c;
+		return;
 	}
-	status = atoi(end + 1);
-	to = status == CONSOLE_STATUS_OK ? stdout : stderr;
-	fwrite(reply, 1, (size_t)(end - reply), to);
-	if (fflush(to) != 0 || ferror(to)) {
+	if (c == '\0') {
+		a->ended = true;
+		return;
+	}
+	if (a->at_line && a->holds) // there is more behind it
+		held_out(a, stdout);
+	a->holds |= a->at_line;
+	a->at_line = c == '\n';
+	if (a->holds && a->n_held < sizeof(a->held)) {
+		a->held[a->n_held++] = c;
+		if (a->n_held <= sizeof(error_line) - 1 && c != error_line[a->n_held - 1])
+			held_out(a, stdout);
+		return;
+	}
+	if (a->holds)
+		held_out(a, stdout);
+	putchar(c);
+}
+
+static int answer_end(struct answer *a)
+{
+	bool good = atoi(a->status) == CONSOLE_STATUS_OK;
+
+	held_out(a, a->ended && a->n_status && !good ? stderr : stdout);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "inlet: cannot write the output: %s\n", strerror(errno));
 		return EXIT_COMMAND;
 	}
-	return status == CONSOLE_STATUS_OK ? 0 : EXIT_COMMAND;
+	if (!a->ended || !a->n_status) {
+		fprintf(stderr, "inlet: connection lost\n");
+		return EXIT_COMMAND;
+	}
+	return good ? 0 : EXIT_COMMAND;
 }
 
 static int read_reply(int fd)
 {
-	size_t len = 0, room = 1u << 16;
-	char *reply = malloc(room + 1);
-	ssize_t n = 0;
-	int ret = EXIT_COMMAND;
+	struct answer a = {.at_line = true};
+	static char buf[1u << 16];
+	ssize_t n;
 
-	while (reply &&
-		((n = read(fd, reply + len, room - len)) > 0 || (n < 0 && errno == EINTR))) {
-		char *more;
-
-		len += n > 0 ? (size_t)n : 0;
-		if (n > 0)
-			len = print_early(reply, len);
-		if (len < room)
-			continue;
-		room *= 2;
-		more = realloc(reply, room + 1);
-		if (!more)
-			free(reply);
-		reply = more;
+	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
+		for (ssize_t i = 0; i < n; i++)
+			take(&a, buf[i]);
+		// What watches wants it now; who does not want it ends us.
+		if (fflush(stdout) != 0)
+			break;
 	}
-	if (!reply) {
-		fprintf(stderr, "inlet: out of memory\n");
-		return ret;
-	}
-	reply[len] = '\0'; // the status ends somewhere even when the connection was cut
-	ret = print_reply(reply, len);
-	free(reply);
-	return ret;
+	return answer_end(&a);
 }
 
 static int run_command(const char *path, char **words, int n)
@@ -165,6 +179,35 @@ static int run_command(const char *path, char **words, int n)
 	ret = read_reply(fd);
 	close(fd);
 	return ret;
+}
+
+// Each line of standard input as a command; blank lines and comments (#) are passed over. The
+// status of the last one that failed.
+static int run_lines(const char *path)
+{
+	char *line = NULL;
+	size_t room = 0;
+	int status = 0, fd = connect_to(path);
+
+	if (fd < 0) // said once, whatever there is to run
+		return EXIT_CONNECT;
+	close(fd);
+	while (getline(&line, &room, stdin) >= 0) {
+		char *text = line + strspn(line, " \t\r\n");
+		int ret;
+
+		text[strcspn(text, "\r\n")] = '\0';
+		if (!*text || *text == '#')
+			continue;
+		if (strcmp(text, "quit") == 0 || strcmp(text, "exit") == 0)
+			break;
+		ret = run_command(path, &text, 1);
+		status = ret ? ret : status;
+		if (ret == EXIT_CONNECT)
+			break;
+	}
+	free(line);
+	return status;
 }
 
 static int run_attached(const char *path)
@@ -209,5 +252,5 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return run_command(path, argv + optind, argc - optind);
-	return run_attached(path);
+	return isatty(STDIN_FILENO) ? run_attached(path) : run_lines(path);
 }

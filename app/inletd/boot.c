@@ -272,6 +272,7 @@ void boot_down(struct inlet *in)
 		console_local_close(in->local);
 	if (in->console)
 		console_server_close(in->console);
+	reload_stop(in);
 	state_close(in);
 	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {

@@ -63,7 +63,7 @@ static uint64_t huge_free_mb(const char *dir, uint64_t page_mb)
 static uint64_t memory_estimate_mb(const struct inlet *in)
 {
 	const struct config *cfg = &in->cfg;
-	uint64_t w = in->n_workers, ports = 0, desc = 0, mtu = 2048, mbufs;
+	uint64_t w = in->n_workers, ports = 0, desc = 0, mtu = 2048, wanted = 0, mbufs;
 
 	for (unsigned int i = 0; i < cfg->n_ifs; i++) {
 		const struct config_if *f = &cfg->ifs[i];
@@ -75,10 +75,11 @@ static uint64_t memory_estimate_mb(const struct inlet *in)
 		desc = RTE_MAX(desc, (uint64_t)f->rx_desc);
 		desc = RTE_MAX(desc, (uint64_t)f->tx_desc);
 		mtu = RTE_MAX(mtu, (uint64_t)f->mtu);
+		wanted = RTE_MAX(wanted, (uint64_t)f->mbufs);
 	}
 	mbufs = w * (2 * desc + DRIVER_MBUFS + ports * desc + PUNT_CLASSES * INLET_PUNT_RING);
 	mbufs += w * cfg->n_ifs * WORKER_TX_QUEUE + (w - 1) * (INLET_TX_RING + INLET_SPREAD_RING);
-	mbufs = mbufs * ports + cfg->n_ifs * INJECT_MBUFS;
+	mbufs = RTE_MAX(mbufs, wanted) * ports + cfg->n_ifs * INJECT_MBUFS;
 	return BASE_MB + (mbufs * (mtu + MBUF_OVERHEAD) >> 20);
 }
 
@@ -139,11 +140,22 @@ static uint32_t socket_tag(const char *path)
 	return h;
 }
 
+static bool is_pci(const char *device)
+{
+	return strncmp(device, "net_", 4) != 0;
+}
+
 static bool wants_pci(const struct config *cfg)
 {
-	for (unsigned int i = 0; i < cfg->n_ifs; i++)
-		if (strncmp(cfg->ifs[i].device, "net_", 4) != 0)
+	for (unsigned int i = 0; i < cfg->n_ifs; i++) {
+		const struct config_if *f = &cfg->ifs[i];
+
+		if (is_pci(f->device))
 			return true;
+		for (unsigned int n = 0; n < f->n_members; n++)
+			if (is_pci(f->members[n]))
+				return true;
+	}
 	return false;
 }
 

@@ -25,6 +25,7 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/evidence.h"
 #include "inletd/notify.h"
 #include "inletd/steering.h"
 #include "joinfile/export.h"
@@ -50,7 +51,8 @@ struct inlet;
 
 // An ethdev port, and what its interfaces have in common.
 struct inlet_port {
-	const struct config_if *cfg; // its first interface
+	const struct config_if *cfg;  // its first interface
+	const struct config_if *bond; // the one that names its members, or NULL
 	struct port port;
 	bool is_open;
 	bool link_up;
@@ -59,6 +61,7 @@ struct inlet_port {
 	uint8_t *by_vlan; // 4096 interface indices, or NULL
 	uint16_t mtu;	  // wanted; 0: the port's own
 	uint16_t rx_desc, tx_desc;
+	uint32_t mbufs; // wanted; 0: reckoned
 	uint8_t mac[6]; // wanted; all 0: the port's own
 	enum config_spread spread;
 	// The worker that has queue 0; queue q is that of the q-th after it.
@@ -155,6 +158,7 @@ struct inlet {
 	struct resolver *resolver;
 	struct driad *driad;
 	struct holddown held;
+	struct evidence evidence; // of relays that we talk to
 	struct amt_gateway *amt;
 	struct channels *channels;
 	struct membership_total memberships;
@@ -177,6 +181,9 @@ struct inlet {
 	char *text;		       // of it, as it was read last; NULL: not to be had
 	size_t text_len;
 	struct config *file;		     // what it said then
+	uint32_t cfg_changes;		     // of cfg, by the console
+	struct reload_job *reload_job;	     // that is under way; NULL: none
+	bool reload_again;		     // SIGHUP came meanwhile
 	struct wants_changes *wants_changes; // static channels that are on their way; NULL: none
 	struct timer wants_timer;
 	struct console_server *console;
@@ -316,9 +323,18 @@ bool wants_busy(const struct inlet *in);
 // reload.c: the configuration file, read again. path must live as long as inlet.
 void reload_begin(struct inlet *in, const char *path);
 void reload_end(struct inlet *in);
+// One that is under way ends without effect. When no console can ask for it any more.
+void reload_stop(struct inlet *in);
 // As in struct observe.
-int reload_run(struct inlet *in, bool check, config_change_cb row_cb, void *arg,
+struct reload_job *reload_start(struct inlet *in, bool check, char why[OBSERVE_WHY_LEN]);
+int reload_result(const struct reload_job *job, const struct config_change **rows, unsigned int *n,
 	char why[OBSERVE_WHY_LEN]);
+void reload_forget(struct reload_job *job);
+// SIGHUP: one that comes while a reload is under way makes another one follow.
+void reload_hangup(struct inlet *in);
+// reload_apply.c: from in->cfg to another configuration, as config_target() has made it. 0 or a
+// negative errno with nothing changed.
+int reload_apply(struct inlet *in, const struct config *to, char err[BOOT_ERR_LEN]);
 // save.c: writes what runs to a file. As in struct observe.
 int save_run(
 	struct inlet *in, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN]);

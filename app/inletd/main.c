@@ -52,11 +52,9 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 
 static void on_hangup(evutil_socket_t sig, short what, void *arg)
 {
-	char why[OBSERVE_WHY_LEN];
-
 	(void)sig;
 	(void)what;
-	reload_run(arg, false, NULL, NULL, why); // says in the log what becomes of it
+	reload_hangup(arg);
 }
 
 static bool watch_signals(struct inlet *in)

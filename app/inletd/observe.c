@@ -37,6 +37,9 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 		.steering = ifc->cfg->role & IF_UPSTREAM
 				    ? steering_port_way(in->steering, &ifc->port->steering, ADDR_V4)
 				    : NULL,
+		.steering6 = ifc->cfg->role & IF_UPSTREAM ? steering_port_way(in->steering,
+								    &ifc->port->steering, ADDR_V6)
+							  : NULL,
 		.kif = ifc->kif,
 		.pim = {ifc->pim[IFACE_V4].pim, pim6_of(ifc)},
 		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,
@@ -129,16 +132,22 @@ static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *so
 	return ret;
 }
 
-static int reload_cb(
-	void *ctx, bool check, config_change_cb row_cb, void *arg, char why[OBSERVE_WHY_LEN])
+static struct reload_job *reload_cb(void *ctx, bool check, char why[OBSERVE_WHY_LEN])
 {
-	return reload_run(ctx, check, row_cb, arg, why);
+	return reload_start(ctx, check, why);
 }
 
 static int save_cb(
 	void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN])
 {
 	return save_run(ctx, path, out, why);
+}
+
+static bool evidence_of(void *ctx, const struct addr *relay, struct observe_evidence *out)
+{
+	const struct inlet *in = ctx;
+
+	return evidence_find(&in->evidence, relay, out);
 }
 
 void observe_fill(struct inlet *in)
@@ -164,11 +173,14 @@ void observe_fill(struct inlet *in)
 	o->driad = in->driad;
 	o->held = &in->held;
 	o->steering_cb = steering_of;
+	o->evidence_cb = evidence_of;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
 	o->rebalance_cb = rebalance;
 	o->reload = &in->reload;
 	o->reload_cb = reload_cb;
+	o->reload_result_cb = reload_result;
+	o->reload_forget_cb = reload_forget;
 	o->save_cb = save_cb;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;
@@ -219,12 +231,27 @@ static void drops_of(struct observe *o, const struct crossing *crossing, uint64_
 	}
 }
 
+static void nombuf_of(struct observe *o, uint64_t now_us)
+{
+	struct port_counters c;
+
+	for (unsigned int i = 0; i < o->n_ifs; i++) {
+		if (!o->ifs[i].port || !o->ifs[i].first)
+			continue;
+		port_counters(o->ifs[i].port, &c);
+		if (c.rx_nombuf != o->nombuf_then[i])
+			o->nombuf_moved_us[i] = now_us;
+		o->nombuf_then[i] = c.rx_nombuf;
+	}
+}
+
 void observe_load(struct inlet *in)
 {
 	uint64_t now_us = clock_mono_us();
 	struct crossing_load now;
 
 	drops_of(&in->observe, in->crossing, now_us);
+	nombuf_of(&in->observe, now_us);
 	for (unsigned int w = 0; w < in->n_workers; w++) {
 		if (now_us == in->observe.workers[w].last_us)
 			continue;

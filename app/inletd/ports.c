@@ -49,11 +49,15 @@ static void join_port(struct inlet_port *p, const struct config_if *cfg)
 {
 	static const uint8_t none[6];
 
+	if (cfg->n_members > 0)
+		p->bond = cfg;
 	p->upstream |= (cfg->role & IF_UPSTREAM) != 0;
 	if (cfg->rx_desc > p->rx_desc)
 		p->rx_desc = cfg->rx_desc;
 	if (cfg->tx_desc > p->tx_desc)
 		p->tx_desc = cfg->tx_desc;
+	if (cfg->mbufs > p->mbufs)
+		p->mbufs = cfg->mbufs;
 	if (cfg->spread != CONFIG_SPREAD_AUTO)
 		p->spread = cfg->spread;
 	if (memcmp(cfg->mac, none, sizeof(none)) != 0)
@@ -133,11 +137,14 @@ static int open_port(struct inlet *in, struct inlet_port *p, char err[BOOT_ERR_L
 		.mtu = p->mtu,
 		.rx_desc = p->rx_desc,
 		.tx_desc = p->tx_desc,
+		.mbufs = p->mbufs,
 	};
 	char why[PORT_ERR_LEN];
 	int ret;
 
 	memcpy(cfg.mac, p->mac, sizeof(cfg.mac));
+	for (; p->bond && cfg.n_members < p->bond->n_members; cfg.n_members++)
+		cfg.members[cfg.n_members] = p->bond->members[cfg.n_members];
 	ret = port_open(&cfg, mbufs_elsewhere(in), &p->port, why);
 	if (ret < 0) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", p->cfg->name, why);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The configuration file, read again while packets flow: what is different in it is told to the
+// The configuration file, read again while packets flow. A thread of its own reads it and finds out
+// what is different, for a large file takes its time; then what is different in it is told to the
 // rooms that it concerns, and nothing else is touched. What needs another start is named, and stays
 // as it is. On any error what was before goes on.
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,33 +18,29 @@
 #include "inlet.h"
 
 #define LINES_MAX 40 // of changes in the log
+#define WAIT_US	  (1 * USEC_PER_MSEC)
 
-// What config_diff() tells, for all who want to know.
-struct changes {
-	config_change_cb row_cb; // NULL: nobody
-	void *arg;
-	bool log;
-	unsigned int n, restart;
-	char restarts[CONFIG_VALUE_LEN]; // their keys, as many as fit
+struct reload_job {
+	struct inlet *in;
+	bool check;
+	bool forgotten; // nobody asks for it
+	bool over;
+	int ret;
+	char why[OBSERVE_WHY_LEN];
+	struct config_change *rows;
+	unsigned int n, room, restart;
+	struct timer timer;
+	uint64_t began_us;
+	// The thread's until done; then the control thread's.
+	pthread_t thread;
+	bool has_thread;
+	atomic_bool done;
+	uint32_t cfg_changes; // of runs, when it was copied
+	struct config *runs;  // a copy of what ran when the thread began
+	struct config *file;  // what the file says
+	char *text;
+	size_t text_len;
 };
-
-static void change_cb(void *arg, const struct config_change *c)
-{
-	struct changes *all = arg;
-	size_t n = strlen(all->restarts);
-
-	all->n++;
-	if (c->restart) {
-		all->restart++;
-		snprintf(all->restarts + n, sizeof(all->restarts) - n, "%s%s", n ? ", " : "",
-			c->key);
-	} else if (all->log && all->n - all->restart <= LINES_MAX) {
-		log_info("inletd", "configuration key=\"%s\" was=\"%s\" is=\"%s\"", c->key, c->was,
-			c->is);
-	}
-	if (all->row_cb)
-		all->row_cb(all->arg, c);
-}
 
 // The file as it is; NULL when it cannot be read, which config_load() says better.
 static char *text_of(const char *path, size_t *len)
@@ -82,235 +82,269 @@ void reload_end(struct inlet *in)
 	in->file = NULL;
 }
 
-// New addresses and routes on all interfaces, those of `is` that `was` does not have. On an error
-// those that were made are taken back.
-static int addresses_add(
-	struct inlet *in, const struct config *is, const struct config *was, char err[BOOT_ERR_LEN])
+static void row_cb(void *arg, const struct config_change *c)
 {
-	char ignored[BOOT_ERR_LEN];
+	struct reload_job *job = arg;
+
+	if (job->n == job->room) {
+		unsigned int room = job->room ? 2 * job->room : 64;
+		struct config_change *more = realloc(job->rows, room * sizeof(*more));
+
+		if (!more) {
+			job->ret = -ENOMEM;
+			return;
+		}
+		job->rows = more;
+		job->room = room;
+	}
+	job->rows[job->n++] = *c;
+	job->restart += c->restart;
+}
+
+// What is different from `runs`; the thread's, or the control thread's when that has changed.
+static void compare(struct reload_job *job, const struct config *runs)
+{
+	job->n = 0;
+	job->restart = 0;
+	job->ret = 0;
+	if (config_diff(runs, job->file, row_cb, job) < 0)
+		job->ret = -ENOMEM;
+	if (job->ret < 0)
+		snprintf(job->why, sizeof(job->why), "out of memory");
+}
+
+static void *thread_main(void *arg)
+{
+	struct reload_job *job = arg;
+
+	// First the text: should the file change in between, save() finds that it is another one.
+	job->text = text_of(job->in->path, &job->text_len);
+	job->ret = config_load(job->in->path, job->file, job->why);
+	if (job->ret == 0)
+		compare(job, job->runs);
+	atomic_store_explicit(&job->done, true, memory_order_release);
+	return NULL;
+}
+
+static void job_free(struct reload_job *job)
+{
+	free(job->rows);
+	free(job->runs);
+	free(job->file);
+	free(job->text);
+	free(job);
+}
+
+// The keys that wait for another start, as many as fit.
+static const char *restarts(const struct reload_job *job, char out[CONFIG_VALUE_LEN])
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned int i = 0; i < job->n && n < CONFIG_VALUE_LEN; i++)
+		if (job->rows[i].restart)
+			n += (size_t)snprintf(out + n, CONFIG_VALUE_LEN - n, "%s%s", n ? ", " : "",
+				job->rows[i].key);
+	return out;
+}
+
+static void say(const struct reload_job *job)
+{
+	unsigned int changes = job->n - job->restart, said = 0;
+	char keys[CONFIG_VALUE_LEN];
+
+	for (unsigned int i = 0; i < job->n && said < LINES_MAX; i++) {
+		const struct config_change *c = &job->rows[i];
+
+		if (c->restart)
+			continue;
+		log_info("inletd", "configuration key=\"%s\" was=\"%s\" is=\"%s\"", c->key, c->was,
+			c->is);
+		said++;
+	}
+	if (changes > said)
+		log_info("inletd", "configuration further_changes=%u", changes - said);
+	if (job->restart > 0)
+		log_warn("inletd", "reload: restart inletd for keys=%u: %s", job->restart,
+			restarts(job, keys));
+	log_info("inletd", "configuration reloaded file=%s changes=%u restart=%u", job->in->path,
+		changes, job->restart);
+}
+
+static int apply(struct reload_job *job)
+{
+	struct inlet *in = job->in;
+	struct config *to = malloc(sizeof(*to));
 	int ret = 0;
-	unsigned int i;
 
-	for (i = 0; i < in->n_ifs && ret == 0; i++) {
-		size_t k = (size_t)(in->ifs[i].cfg - in->cfg.ifs);
-
-		ret = iface_reload_addresses(&in->ifs[i], &is->ifs[k], &was->ifs[k], true, err);
-	}
-	while (ret < 0 && i-- > 0) {
-		size_t k = (size_t)(in->ifs[i].cfg - in->cfg.ifs);
-
-		iface_reload_addresses(&in->ifs[i], &was->ifs[k], &is->ifs[k], false, ignored);
-	}
-	return ret;
-}
-
-static void addresses_del(struct inlet *in, const struct config *was)
-{
-	char err[BOOT_ERR_LEN];
-
-	for (unsigned int i = 0; i < in->n_ifs; i++) {
-		size_t k = (size_t)(in->ifs[i].cfg - in->cfg.ifs);
-
-		if (iface_reload_addresses(&in->ifs[i], &in->cfg.ifs[k], &was->ifs[k], false, err) <
-			0)
-			log_warn("inletd", "not taken away: %s", err);
-	}
-	// One that changed its prefix length came as an event before it went.
-	if (netlink_dump(in->netlink) < 0)
-		log_warn("inletd", "netlink: cannot read the addresses");
-}
-
-static bool pim_differs(const struct config_pim *a, const struct config_pim *b)
-{
-	return memcmp(a, b, sizeof(*a)) != 0; // both come from the same zeroed structures
-}
-
-// One interface; nothing is done where nothing is different.
-static int iface_reload(struct iface *ifc, const struct config *was, char err[BOOT_ERR_LEN])
-{
-	const struct config *cfg = &ifc->in->cfg;
-	const struct config_if *a = &was->ifs[ifc->cfg - cfg->ifs], *b = ifc->cfg;
-	bool limits = was->max_channels != cfg->max_channels ||
-		      was->max_memberships != cfg->max_memberships;
-	int ret = 0;
-
-	if (limits || pim_differs(&a->pim, &b->pim))
-		ret = iface_reload_pim(ifc, &a->pim, err);
-	if (ret == 0 && (limits || memcmp(&a->igmp, &b->igmp, sizeof(a->igmp)) != 0 ||
-				memcmp(&a->mld, &b->mld, sizeof(a->mld)) != 0))
-		ret = iface_reload_membership(ifc, err);
-	return ret;
-}
-
-// in->cfg is what is to be, `was` what was. resolver as in rooms_reload().
-static int rooms_apply(struct inlet *in, const struct config *was, struct resolver *resolver,
-	char err[BOOT_ERR_LEN])
-{
-	uint64_t now = clock_mono_us();
-	int ret = rooms_reload(in, was, resolver, err);
-
-	if (was->log_level != in->cfg.log_level)
-		log_level_set(NULL, in->cfg.log_level);
-	log_format_set(in->cfg.log_format);
-	if (was->log_rate != in->cfg.log_rate)
-		log_rate_set(in->cfg.log_rate);
-	for (unsigned int i = 0; i < in->n_ifs && ret == 0; i++)
-		ret = iface_reload(&in->ifs[i], was, err);
-	if (ret == 0)
-		ret = wants_reload(in, was, err);
-	if (strcmp(was->state_file, in->cfg.state_file) != 0)
-		state_reload(in, now);
-	return ret;
-}
-
-// Back to what was, after an error half way: each room makes the difference undone.
-static void roll_back(struct inlet *in, const struct config *was, const struct config *to)
-{
-	char err[BOOT_ERR_LEN];
-	struct resolver *resolver = NULL;
-
-	wants_reload_stop(in);
-	if (rooms_resolver_differs(&was->dns, &to->dns))
-		resolver = rooms_resolver(in, &was->dns, err);
-	in->cfg = *was;
-	if (rooms_apply(in, to, resolver, err) < 0)
-		log_error("inletd", "reload: what was before is not all back: %s", err);
-}
-
-// What may fail comes first; then in->cfg is `to`. 0 or a negative errno with nothing changed.
-static int apply(struct inlet *in, const struct config *to, char err[BOOT_ERR_LEN])
-{
-	struct config *was = malloc(sizeof(*was));
-	struct resolver *resolver = NULL;
-	int ret = -ENOMEM;
-
-	snprintf(err, BOOT_ERR_LEN, "out of memory");
-	if (!was)
-		return ret;
-	*was = in->cfg;
-	if (rooms_resolver_differs(&was->dns, &to->dns)) {
-		resolver = rooms_resolver(in, &to->dns, err);
-		ret = resolver ? 0 : -EIO;
-	} else {
-		ret = 0;
-	}
-	if (ret == 0)
-		ret = wants_reload_prepare(in, to, err);
-	if (ret == 0)
-		ret = addresses_add(in, to, was, err);
-	if (ret < 0) {
-		wants_reload_stop(in);
-		if (resolver)
-			resolver_destroy(resolver);
-		goto out;
-	}
-	in->cfg = *to;
-	ret = rooms_apply(in, was, resolver, err);
-	if (ret < 0)
-		roll_back(in, was, to);
-	addresses_del(in, ret < 0 ? to : was);
-	observe_fill(in);
-out:
-	free(was);
-	return ret;
-}
-
-// config_load() and what it means for us. Both are the caller's to free.
-static int read_file(struct inlet *in, struct config **file, struct config **to, char *why)
-{
-	int ret;
-
-	*file = malloc(sizeof(**file));
-	*to = malloc(sizeof(**to));
-	if (!*file || !*to) {
-		snprintf(why, OBSERVE_WHY_LEN, "out of memory");
+	if (!to) {
+		snprintf(job->why, sizeof(job->why), "out of memory");
 		return -ENOMEM;
 	}
-	memset(*file, 0, sizeof(**file));
-	ret = config_load(in->path, *file, why);
-	if (ret == 0)
-		config_target(&in->cfg, *file, *to);
-	return ret;
-}
-
-static void say(const struct inlet *in, const struct changes *c)
-{
-	if (c->n - c->restart > LINES_MAX)
-		log_info("inletd", "configuration further_changes=%u",
-			c->n - c->restart - LINES_MAX);
-	if (c->restart > 0)
-		log_warn("inletd", "reload: restart inletd for keys=%u: %s", c->restart,
-			c->restarts);
-	log_info("inletd", "configuration reloaded file=%s changes=%u restart=%u", in->path,
-		c->n - c->restart, c->restart);
-}
-
-static int reload(struct inlet *in, bool check, struct changes *c, char *why)
-{
-	struct config *file = NULL, *to = NULL;
-	size_t len;
-	char *text = check ? NULL : text_of(in->path, &len);
-	int ret = read_file(in, &file, &to, why);
-
-	// "inlet set log" may have changed it.
-	in->cfg.log_level = log_threshold;
-	if (ret == 0)
-		ret = config_diff(&in->cfg, file, change_cb, c);
-	if (ret == -ENOMEM)
-		snprintf(why, OBSERVE_WHY_LEN, "out of memory");
-	if (ret > 0 && !check)
-		ret = apply(in, to, why);
-	if (ret >= 0 && !check) {
-		free(in->text);
-		free(in->file);
-		in->text = text;
-		in->text_len = len;
-		in->file = file;
-		text = NULL;
-		file = NULL;
+	if (job->n > 0) {
+		config_target(&in->cfg, job->file, to);
+		ret = reload_apply(in, to, job->why);
 	}
-	free(text);
-	free(file);
 	free(to);
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	free(in->text);
+	free(in->file);
+	in->text = job->text;
+	in->text_len = job->text_len;
+	in->file = job->file;
+	job->text = NULL;
+	job->file = NULL;
+	return 0;
 }
 
-int reload_run(
-	struct inlet *in, bool check, config_change_cb row_cb, void *arg, char why[OBSERVE_WHY_LEN])
+static void count(struct reload_job *job, uint64_t began_us)
 {
-	struct changes c = {.row_cb = row_cb, .arg = arg, .log = !check};
-	struct observe_reload *r = &in->reload;
-	uint64_t began_us = clock_mono_us(), took_us;
-	int ret;
+	struct observe_reload *r = &job->in->reload;
 
-	if (wants_busy(in) && !check) {
-		snprintf(why, OBSERVE_WHY_LEN, "the reload before this one is still under way");
-		ret = -EBUSY;
-	} else {
-		if (!check)
-			notify_reloading(&in->notify, began_us);
-		ret = reload(in, check, &c, why);
-		if (!check)
-			notify_say(&in->notify, "READY=1");
-	}
-	if (check)
-		return ret;
-	took_us = clock_mono_us() - began_us;
-	r->last_us = began_us;
-	r->took_us = took_us;
-	if (took_us > r->longest_us)
-		r->longest_us = took_us;
-	if (ret < 0) {
+	r->last_us = job->began_us;
+	r->took_us = clock_mono_us() - began_us;
+	if (r->took_us > r->longest_us)
+		r->longest_us = r->took_us;
+	if (job->ret < 0) {
 		r->failures++;
-		snprintf(r->error, sizeof(r->error), "%s", why);
-		log_error("inletd", "reload refused, what was before goes on: %s", why);
-		return ret;
+		snprintf(r->error, sizeof(r->error), "%s", job->why);
+		log_error("inletd", "reload refused, what was before goes on: %s", job->why);
+		return;
 	}
 	r->loads++;
-	r->good_us = began_us;
+	r->good_us = job->began_us;
 	r->error[0] = '\0';
-	r->changes = c.n - c.restart;
-	r->restart = c.restart;
-	say(in, &c);
-	return 0;
+	r->changes = job->n - job->restart;
+	r->restart = job->restart;
+	say(job);
+}
+
+static void finish(struct reload_job *job)
+{
+	struct inlet *in = job->in;
+	uint64_t began_us = clock_mono_us();
+
+	if (job->has_thread)
+		pthread_join(job->thread, NULL);
+	job->has_thread = false;
+	if (job->ret == 0 && job->cfg_changes != in->cfg_changes)
+		compare(job, &in->cfg);
+	if (!job->check) {
+		if (job->ret == 0)
+			job->ret = apply(job);
+		count(job, began_us);
+		notify_say(&in->notify, "READY=1");
+	}
+	job->over = true;
+	in->reload_job = NULL;
+	if (job->forgotten)
+		job_free(job);
+	if (in->reload_again) {
+		in->reload_again = false;
+		reload_hangup(in);
+	}
+}
+
+static void job_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct reload_job *job = arg;
+
+	if (atomic_load_explicit(&job->done, memory_order_acquire) && !wants_busy(job->in))
+		finish(job);
+	else
+		timer_arm(&job->in->timers, t, now_us + WAIT_US);
+}
+
+static void thread_start(struct reload_job *job)
+{
+	sigset_t all, before;
+
+	sigfillset(&all); // they are the control thread's
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	job->has_thread = pthread_create(&job->thread, NULL, thread_main, job) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!job->has_thread)
+		thread_main(job);
+}
+
+struct reload_job *reload_start(struct inlet *in, bool check, char why[OBSERVE_WHY_LEN])
+{
+	struct reload_job *job;
+
+	if (in->reload_job) {
+		snprintf(why, OBSERVE_WHY_LEN, "another reload is under way");
+		return NULL;
+	}
+	job = calloc(1, sizeof(*job));
+	if (job) {
+		job->runs = malloc(sizeof(*job->runs));
+		job->file = calloc(1, sizeof(*job->file));
+	}
+	if (!job || !job->runs || !job->file) {
+		if (job)
+			job_free(job);
+		snprintf(why, OBSERVE_WHY_LEN, "out of memory");
+		return NULL;
+	}
+	job->in = in;
+	job->check = check;
+	job->began_us = clock_mono_us();
+	*job->runs = in->cfg;
+	job->cfg_changes = in->cfg_changes;
+	timer_init(&job->timer, job_cb, job);
+	if (!check)
+		notify_reloading(&in->notify, job->began_us);
+	in->reload_job = job;
+	thread_start(job);
+	timer_arm(&in->timers, &job->timer, job->began_us + WAIT_US);
+	return job;
+}
+
+int reload_result(const struct reload_job *job, const struct config_change **rows, unsigned int *n,
+	char why[OBSERVE_WHY_LEN])
+{
+	if (!job->over)
+		return -EAGAIN;
+	*rows = job->rows;
+	*n = job->n;
+	if (job->ret < 0)
+		snprintf(why, OBSERVE_WHY_LEN, "%s", job->why);
+	return job->ret;
+}
+
+void reload_forget(struct reload_job *job)
+{
+	job->forgotten = true;
+	if (job->over)
+		job_free(job);
+}
+
+void reload_hangup(struct inlet *in)
+{
+	char why[OBSERVE_WHY_LEN];
+	struct reload_job *job;
+
+	if (in->reload_job) {
+		in->reload_again = true;
+		return;
+	}
+	job = reload_start(in, false, why);
+	if (job)
+		reload_forget(job); // the log says what becomes of it
+	else
+		log_error("inletd", "reload refused, what was before goes on: %s", why);
+}
+
+void reload_stop(struct inlet *in)
+{
+	struct reload_job *job = in->reload_job;
+
+	if (!job)
+		return;
+	timer_cancel(&in->timers, &job->timer);
+	if (job->has_thread)
+		pthread_join(job->thread, NULL);
+	in->reload_job = NULL;
+	job_free(job);
 }

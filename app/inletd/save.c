@@ -190,10 +190,9 @@ int save_run(
 	int ret;
 
 	memset(out, 0, sizeof(*out));
-	in->cfg.log_level = log_threshold;
 	if (!s || !in->text || !in->file)
 		ret = refuse(why, in->path, "its text is not known; reload it first", 0);
-	else if (wants_busy(in))
+	else if (in->reload_job || wants_busy(in))
 		ret = refuse(why, in->path, "a reload is under way", 0);
 	else
 		ret = place(in, path, s, why);

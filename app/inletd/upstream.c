@@ -135,7 +135,7 @@ static void tunnel_err_cb(void *arg, const struct addr *dst, int err)
 {
 	struct endpoint *ep = arg;
 
-	(void)dst;
+	evidence_error(&ep->in->evidence, dst, err);
 	if (ep->tunnel)
 		channels_tunnel_error(ep->in->channels, ep->tunnel, err, clock_mono_us());
 }
@@ -186,6 +186,7 @@ static void *endpoint_open(void *ctx, const struct addr *relay, unsigned int ind
 	ep->in = in;
 	ep->ifc = ifc;
 	ep->local = *local;
+	evidence_sent(&in->evidence, relay);
 	ep->steering = steering_open(in->steering, &ifc->port->steering, ifc->cfg->vlan, relay,
 		local, bind_cb, ep, clock_mono_us());
 	if (!ep->steering) {
@@ -264,10 +265,10 @@ static void discovery_rx_cb(
 
 static void discovery_err_cb(void *arg, const struct addr *dst, int err)
 {
+	const struct iface *ifc = arg;
+
 	// RFC 7450 section 5.2.3.9: while an Advertisement is waited for, the back-off goes on.
-	(void)arg;
-	(void)dst;
-	(void)err;
+	evidence_error(&ifc->in->evidence, dst, err);
 }
 
 static int discovery_send(void *ctx, const struct addr *dst, const uint8_t *buf, size_t len)
@@ -293,13 +294,19 @@ static int discovery_send(void *ctx, const struct addr *dst, const uint8_t *buf,
 			discovery_err_cb, ifc);
 	if (!*ep)
 		return -errno;
+	evidence_sent(&in->evidence, dst);
 	return amt_endpoint_send(*ep, dst, buf, len);
 }
 
 static void event_cb(void *ctx, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
 {
 	struct inlet *in = ctx;
+	struct amt_tunnel_view v;
 
+	if (ev == AMT_EV_UP || ev == AMT_EV_SIDE_UP || ev == AMT_EV_ENDPOINT || ev == AMT_EV_FULL) {
+		amt_tunnel_view(t, &v);
+		evidence_answer(&in->evidence, &v.relay, v.nat);
+	}
 	channels_tunnel_event(in->channels, t, ev, now_us);
 }
 

@@ -116,6 +116,7 @@ static void remember(struct inlet *in, const struct sg *sg, uint64_t oifs)
 	unsigned int i = 0;
 	uint64_t down = 0;
 
+	in->cfg_changes++;
 	for (unsigned int k = 0; k < in->n_ifs; k++) {
 		int bit = config_down_index(c, in->ifs[k].cfg);
 

@@ -24,6 +24,12 @@ struct app;
 struct source;
 struct control;
 
+// Of a message: its TOS or traffic class.
+union tos_control {
+	char buf[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
 // One relay: its engine, and a UDP socket bound to its address (and one to an anycast address that
 // it answers for).
 struct server {
@@ -34,6 +40,7 @@ struct server {
 	struct event *ev, *anycast_ev;
 	struct mmsghdr out[APP_BATCH]; // data not sent yet, in buffers of the source
 	struct iovec out_iov[APP_BATCH];
+	union tos_control out_tos[APP_BATCH];
 	struct sockaddr_storage out_to[APP_BATCH];
 	unsigned int n_out;
 	STAILQ_HEAD(delayed_list, delayed) delayed; // oldest first
@@ -70,8 +77,8 @@ void app_run_timers(struct app *app);
 int server_open(struct server *s);
 void server_close(struct server *s);
 // Queues data, which stays the caller's until server_flush().
-void server_queue(
-	struct server *s, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len);
+void server_queue(struct server *s, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len);
 // Sends the data queued; before the buffers it is in are used again.
 void server_flush(struct server *s);
 extern const struct relay_ops server_ops; // ctx is the struct server
@@ -80,8 +87,8 @@ extern const struct relay_ops server_ops; // ctx is the struct server
 void delay_init(struct server *s);
 void delay_fini(struct server *s);
 // Copies data, to be queued and sent after --delay-ms.
-void delay_data(
-	struct server *s, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len);
+void delay_data(struct server *s, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len);
 
 // source.c. Said on stderr when NULL.
 struct source *source_open(struct app *app);

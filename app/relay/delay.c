@@ -10,6 +10,7 @@ struct delayed {
 	uint64_t due_us;
 	struct addr dst;
 	uint16_t port;
+	uint8_t ecn;
 	size_t len;
 	uint8_t buf[];
 };
@@ -33,7 +34,7 @@ static void delay_cb(struct timer *t, void *arg, uint64_t now_us)
 		for (n = 0; n < APP_BATCH && (d = STAILQ_FIRST(&s->delayed)) && d->due_us <= now_us;
 			n++) {
 			STAILQ_REMOVE_HEAD(&s->delayed, link);
-			server_queue(s, &d->dst, d->port, d->buf, d->len);
+			server_queue(s, &d->dst, d->port, d->ecn, d->buf, d->len);
 			sent[n] = d;
 		}
 		server_flush(s);
@@ -60,8 +61,8 @@ void delay_fini(struct server *s)
 	}
 }
 
-void delay_data(
-	struct server *s, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+void delay_data(struct server *s, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len)
 {
 	struct delayed *d = malloc(sizeof(*d) + len);
 
@@ -72,6 +73,7 @@ void delay_data(
 	d->due_us = clock_mono_us() + s->app->delay_ms * USEC_PER_MSEC;
 	d->dst = *dst;
 	d->port = port;
+	d->ecn = ecn;
 	d->len = len;
 	memcpy(d->buf, buf, len);
 	STAILQ_INSERT_TAIL(&s->delayed, d, link);

@@ -11,9 +11,22 @@
 #include "base/log.h"
 #include "wire/amt.h"
 
-#define CONTROL_TOS \
-	0xc0 // as every control message around here; data keeps 0, ECN included (RFC 9601
-	     // section 4: nobody has told us that the gateway can read it)
+#define CONTROL_TOS 0xc0 // as every control message around here; data has no more than an ECN field
+
+// The TOS or traffic class of a datagram to dst.
+static void set_tos(struct msghdr *msg, union tos_control *control, const struct addr *dst, int tos)
+{
+	struct cmsghdr *cm;
+
+	memset(control, 0, sizeof(*control));
+	msg->msg_control = control->buf;
+	msg->msg_controllen = sizeof(control->buf);
+	cm = CMSG_FIRSTHDR(msg);
+	cm->cmsg_level = dst->family == ADDR_V6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	cm->cmsg_type = dst->family == ADDR_V6 ? IPV6_TCLASS : IP_TOS;
+	cm->cmsg_len = CMSG_LEN(sizeof(tos));
+	memcpy(CMSG_DATA(cm), &tos, sizeof(tos));
+}
 
 static void send_control(void *ctx, const struct addr *local, const struct addr *dst, uint16_t port,
 	const uint8_t *buf, size_t len)
@@ -21,29 +34,19 @@ static void send_control(void *ctx, const struct addr *local, const struct addr 
 	struct server *s = ctx;
 	struct sockaddr_storage to;
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
+	union tos_control control;
 	struct msghdr msg = {.msg_name = &to,
 		.msg_namelen = addr_to_sockaddr(dst, port, &to),
 		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf)};
-	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
-	const int tos = CONTROL_TOS;
+		.msg_iovlen = 1};
 
-	cm->cmsg_level = dst->family == ADDR_V6 ? IPPROTO_IPV6 : IPPROTO_IP;
-	cm->cmsg_type = dst->family == ADDR_V6 ? IPV6_TCLASS : IP_TOS;
-	cm->cmsg_len = CMSG_LEN(sizeof(tos));
-	memcpy(CMSG_DATA(cm), &tos, sizeof(tos));
+	set_tos(&msg, &control, dst, CONTROL_TOS);
 	if (sendmsg(addr_eq(local, &s->address) ? s->fd : s->anycast_fd, &msg, 0) < 0)
 		s->send_errors++;
 }
 
-void server_queue(
-	struct server *s, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+void server_queue(struct server *s, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len)
 {
 	unsigned int i;
 
@@ -55,17 +58,19 @@ void server_queue(
 		.msg_namelen = addr_to_sockaddr(dst, port, &s->out_to[i]),
 		.msg_iov = &s->out_iov[i],
 		.msg_iovlen = 1};
+	if (ecn)
+		set_tos(&s->out[i].msg_hdr, &s->out_tos[i], dst, ecn);
 }
 
-static void queue_data(
-	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+static void queue_data(void *ctx, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len)
 {
 	struct server *s = ctx;
 
 	if (s->app->delay_ms)
-		delay_data(s, dst, port, buf, len);
+		delay_data(s, dst, port, ecn, buf, len);
 	else
-		server_queue(s, dst, port, buf, len);
+		server_queue(s, dst, port, ecn, buf, len);
 }
 
 static void want(void *ctx, const struct sg *sg, bool wanted)

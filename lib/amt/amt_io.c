@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <linux/errqueue.h>
+#include <linux/icmp.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -71,6 +72,24 @@ static const struct sock_extended_err *extended_err(struct msghdr *msg)
 	return NULL;
 }
 
+// A port unreachable that another host than dst sends, or "administratively prohibited": that is a
+// firewall's. EACCES then, as the kernel has it for IPv6.
+static int error_of(const struct sock_extended_err *ee, const struct addr *dst)
+{
+	// SO_EE_OFFENDER() casts away the const.
+	const struct sockaddr *sa = (const struct sockaddr *)(const void *)(ee + 1);
+	struct addr offender;
+
+	if (ee->ee_origin == SO_EE_ORIGIN_ICMP && ee->ee_type == ICMP_DEST_UNREACH &&
+		(ee->ee_code == ICMP_NET_ANO || ee->ee_code == ICMP_HOST_ANO ||
+			ee->ee_code == ICMP_PKT_FILTERED))
+		return EACCES;
+	if (ee->ee_errno == ECONNREFUSED && addr_from_sockaddr(sa, &offender, NULL) == 0 &&
+		!addr_eq(&offender, dst))
+		return EACCES;
+	return (int)ee->ee_errno;
+}
+
 // One entry of the error queue. False when there is none.
 static bool error_read(struct amt_endpoint *ep)
 {
@@ -97,7 +116,7 @@ static bool error_read(struct amt_endpoint *ep)
 	if (ee && (ee->ee_origin == SO_EE_ORIGIN_ICMP || ee->ee_origin == SO_EE_ORIGIN_ICMP6) &&
 		addr_from_sockaddr((struct sockaddr *)&to, &dst, &port) == 0 &&
 		quote_ours(ep, &dst, port, payload, (size_t)n))
-		ep->err(ep->arg, &dst, (int)ee->ee_errno);
+		ep->err(ep->arg, &dst, error_of(ee, &dst));
 	return true;
 }
 

@@ -139,25 +139,30 @@ static bool mac_equal(const uint8_t *a, const uint8_t *b)
 	return diff == 0;
 }
 
-// Current secret first, then the one before it (section 5.3.3.4).
+// Current secret first, then the one before it (section 5.3.3.4). *e: whether the Request that the
+// MAC answered had the E flag.
 static bool mac_valid(const struct relay *r, const struct addr *addr, uint16_t port,
-	const struct amt_msg *msg, uint64_t now_us)
+	const struct amt_msg *msg, uint64_t now_us, bool *e)
 {
+	const uint8_t *secrets[] = {r->secret, now_us < r->old_until_us ? r->old_secret : NULL};
 	uint8_t mac[AMT_MAC_LEN];
 
-	relay_mac(r->secret, addr, port, msg->nonce, mac);
-	if (mac_equal(mac, msg->mac))
-		return true;
-	if (now_us >= r->old_until_us)
-		return false;
-	relay_mac(r->old_secret, addr, port, msg->nonce, mac);
-	return mac_equal(mac, msg->mac);
+	for (int i = 0; i < 2 && secrets[i]; i++) {
+		for (int with_e = 0; with_e < 2; with_e++) {
+			relay_mac(secrets[i], addr, port, msg->nonce, with_e, mac);
+			*e = with_e;
+			if (mac_equal(mac, msg->mac))
+				return true;
+		}
+	}
+	return false;
 }
 
 // Who sent the message, and where to: answers go back the same way (section 5.3.3.2).
 struct origin {
 	const struct addr *local, *src;
 	uint16_t port;
+	bool e; // of an Update whose MAC is right: its Request had the E flag
 	uint64_t now_us;
 };
 
@@ -248,7 +253,7 @@ static void on_request(
 		out.gateway_addr = *from->src;
 		out.gateway_port = from->port;
 	}
-	relay_mac(r->secret, from->src, from->port, in->nonce, out.mac);
+	relay_mac(r->secret, from->src, from->port, in->nonce, in->e, out.mac);
 	if (send_msg(r, from, &out))
 		r->stats.query_tx++;
 }
@@ -343,7 +348,7 @@ static enum relay_drop update_check(
 		from->port = known->port;
 	if (r->opt->quirks & AMT_QUIRK_ONE_NONCE && (!known || known->nonce != in->nonce))
 		return RELAY_DROP_QUIRK_NONCE;
-	if (!mac_valid(r, from->src, from->port, in, from->now_us))
+	if (!mac_valid(r, from->src, from->port, in, from->now_us, &from->e))
 		return RELAY_DROP_MAC;
 	return RELAY_DROP_COUNT;
 }
@@ -351,6 +356,7 @@ static enum relay_drop update_check(
 static void on_update(struct relay *r, struct origin *from, const struct amt_msg *in, size_t len)
 {
 	enum relay_drop why = update_check(r, from, in, len);
+	struct relay_endpoint *ep;
 	struct gm_msg gm;
 
 	r->stats.update_rx++;
@@ -362,6 +368,9 @@ static void on_update(struct relay *r, struct origin *from, const struct amt_msg
 	}
 	r->updates++;
 	records_apply(r, from, &gm.records);
+	ep = relay_endpoint_find(r, from->src, from->port);
+	if (ep)
+		ep->ecn = from->e;
 }
 
 // The endpoint is the one that the message names, wherever it comes from: that is what it is for
@@ -369,13 +378,14 @@ static void on_update(struct relay *r, struct origin *from, const struct amt_msg
 static void on_teardown(struct relay *r, const struct origin *from, const struct amt_msg *in)
 {
 	struct relay_endpoint *ep;
+	bool e;
 
 	r->stats.teardown_rx++;
 	if (!r->opt->gateway) {
 		drop(r, RELAY_DROP_TEARDOWN);
 		return;
 	}
-	if (!mac_valid(r, &in->gateway_addr, in->gateway_port, in, from->now_us)) {
+	if (!mac_valid(r, &in->gateway_addr, in->gateway_port, in, from->now_us, &e)) {
 		drop(r, RELAY_DROP_MAC);
 		return;
 	}

@@ -50,9 +50,11 @@ struct relay_ops {
 	void (*send)(void *ctx, const struct addr *local, const struct addr *dst, uint16_t port,
 		const uint8_t *buf, size_t len);
 	// A Multicast Data message. buf is the one given to relay_forward() and must not be
-	// changed.
-	void (*data)(
-		void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len);
+	// changed. ecn: the ECN field that the outer IP header is to have, that of the datagram
+	// where the gateway said with the E flag that it decapsulates by RFC 6040, else 0
+	// (RFC 9601 section 4).
+	void (*data)(void *ctx, const struct addr *dst, uint16_t port, uint8_t ecn,
+		const uint8_t *buf, size_t len);
 	// The first endpoint joined this channel, or the last one left.
 	void (*want)(void *ctx, const struct sg *sg, bool wanted);
 };

@@ -29,6 +29,7 @@ struct relay_endpoint {
 	struct hnode by_addr; // by address
 	struct addr addr;
 	uint16_t port;
+	bool ecn; // its last Request had the E flag
 	uint32_t joins;
 	struct relay_members members;
 };
@@ -65,9 +66,10 @@ struct relay {
 	struct relay_stats stats;
 };
 
-// SipHash-2-4 of the endpoint and nonce under the secret, cut to 48 bits (section 5.3.5).
+// SipHash-2-4 of the endpoint, nonce and E flag of a Request under the secret, cut to 48 bits
+// (section 5.3.5). So it is known of an Update whether its Request had the flag, without a state.
 void relay_mac(const uint8_t secret[RELAY_SECRET_LEN], const struct addr *addr, uint16_t port,
-	uint32_t nonce, uint8_t mac[6]);
+	uint32_t nonce, bool e, uint8_t mac[6]);
 // The 64-bit SipHash-2-4.
 uint64_t relay_siphash(const uint8_t key[RELAY_SECRET_LEN], const void *buf, size_t len);
 

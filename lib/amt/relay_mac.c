@@ -61,9 +61,9 @@ uint64_t relay_siphash(const uint8_t key[RELAY_SECRET_LEN], const void *buf, siz
 }
 
 void relay_mac(const uint8_t secret[RELAY_SECRET_LEN], const struct addr *addr, uint16_t port,
-	uint32_t nonce, uint8_t mac[6])
+	uint32_t nonce, bool e, uint8_t mac[6])
 {
-	uint8_t in[23];
+	uint8_t in[24];
 	uint64_t hash;
 
 	in[0] = addr->family;
@@ -72,6 +72,7 @@ void relay_mac(const uint8_t secret[RELAY_SECRET_LEN], const struct addr *addr, 
 	in[18] = (uint8_t)port;
 	for (int i = 0; i < 4; i++)
 		in[19 + i] = (uint8_t)(nonce >> (24 - 8 * i));
+	in[23] = e;
 	hash = relay_siphash(secret, in, sizeof(in));
 	for (int i = 0; i < 6; i++)
 		mac[i] = (uint8_t)(hash >> (8 * i));

@@ -274,18 +274,24 @@ bool relay_has_channel(const struct relay *r, const struct sg *sg)
 	return channel_find(r, sg) != NULL;
 }
 
+static uint8_t ecn_of(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 6 ? ip[1] >> 4 & 3 : ip[1] & 3;
+}
+
 uint32_t relay_forward(struct relay *r, const struct sg *sg, uint8_t *buf, size_t len)
 {
 	struct relay_channel *ch = channel_find(r, sg);
 	struct relay_member *m;
 	uint32_t copies = 0;
+	uint8_t ecn = ecn_of(buf + RELAY_HEADROOM);
 
 	if (!ch || r->opt->silent || r->opt->mute)
 		return 0;
 	buf[0] = 6; // version 0, Multicast Data (section 5.1.6)
 	buf[1] = 0;
 	for (m = LIST_FIRST(&ch->members); m; m = LIST_NEXT(m, of_channel)) {
-		r->ops->data(r->ctx, &m->ep->addr, m->ep->port, buf, len);
+		r->ops->data(r->ctx, &m->ep->addr, m->ep->port, m->ep->ecn ? ecn : 0, buf, len);
 		m->copies++;
 		copies++;
 	}

@@ -58,6 +58,8 @@ static int load(const char *path, const char *include_dir, struct config_draft *
 	draft_finish(draft);
 	ret = config_check(&draft->c, &config, path, err);
 	if (ret == 0)
+		ret = config_check_bonds(&draft->c, &config, path, err);
+	if (ret == 0)
 		ret = config_channels(draft, &config, path, err);
 out:
 	config_destroy(&config);

@@ -27,6 +27,8 @@
 #define CONFIG_MAX_METHODS   3
 #define CONFIG_MAX_STATIC    256
 #define CONFIG_MAX_CHANNELS  16384 // static ones
+#define CONFIG_MAX_MEMBERS   8
+#define CONFIG_MEMBER_LEN    128
 #define CONFIG_MAX_CPUS	     64
 #define CONFIG_MAX_EAL	     32
 #define CONFIG_IFNAME_LEN    16 // IFNAMSIZ: the name is the TAP's name too
@@ -122,7 +124,10 @@ struct config_membership {
 struct config_if {
 	char name[CONFIG_IFNAME_LEN];
 	char device[256]; // DPDK devargs: PCI address or vdev string
-	uint16_t vlan;	  // 1..4094; 0: untagged
+	// Ports that a bond of ports (net_bonding) finds as its slaves: devargs, probed before it.
+	char members[CONFIG_MAX_MEMBERS][CONFIG_MEMBER_LEN];
+	unsigned int n_members;
+	uint16_t vlan; // 1..4094; 0: untagged
 	enum if_role role;
 	uint16_t mtu; // 0: the port's own
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
@@ -135,6 +140,7 @@ struct config_if {
 	uint8_t mac[6];	  // all 0: the port's own
 	uint16_t rx_desc; // 1024; the largest counts
 	uint16_t tx_desc; // 1024
+	uint32_t mbufs;	  // of the port's pool, the largest counts; 0: as many as can be in use
 	enum config_spread spread;
 };
 
@@ -300,10 +306,10 @@ int config_diff(const struct config *was, const struct config *is, config_change
 void config_target(const struct config *runs, const struct config *file, struct config *out);
 
 // The text of a file with what `runs` has otherwise than `target`, which is config_target() of what
-// the text says: the static channels and the level of the log, which may be changed while inletd
-// runs. All the rest, and the comments of what stays, is as it was. *out is the caller's to free.
-// Returns how many changes were made, or -ENOMEM, or -EINVAL with a clause in why: the text has
-// them in a form that cannot be edited. Pure.
+// the text says: the static channels, which the console may change. All the rest, and the comments
+// of what stays, is as it was. *out is the caller's to free. Returns how many changes were made, or
+// -ENOMEM, or -EINVAL with a clause in why: the text has them in a form that cannot be edited.
+// Pure.
 int config_edit(const char *text, const struct config *target, const struct config *runs,
 	char **out, char why[CONFIG_VALUE_LEN]);
 

@@ -222,43 +222,6 @@ static bool channels_differ(const struct edit *e)
 	return differ;
 }
 
-static void log_level_edit(struct edit *e, const char *text)
-{
-	char level[CONFIG_VALUE_LEN];
-	struct edit_setting s;
-
-	text_log_level(&e->runs->log_level, level);
-	e->n++;
-	if (edit_find(text, "log_level", &s)) {
-		edit_add(&e->out, text, s.value);
-		edit_addf(&e->out, "\"%s\"", level);
-		edit_add(&e->out, s.value_end, text + strlen(text));
-		return;
-	}
-	edit_add(&e->out, text, text + strlen(text));
-	if (e->out.len > 0 && e->out.data[e->out.len - 1] != '\n')
-		edit_addf(&e->out, "\n");
-	edit_addf(&e->out, "log_level = \"%s\";\n", level);
-}
-
-static int edit_all(struct edit *e, const char *text)
-{
-	struct edit_buf first;
-	int ret;
-
-	if (e->runs->log_level != e->target->log_level)
-		log_level_edit(e, text);
-	else
-		edit_add(&e->out, text, text + strlen(text));
-	if (e->out.failed || !channels_differ(e))
-		return 0;
-	first = e->out;
-	memset(&e->out, 0, sizeof(e->out));
-	ret = channels_edit(e, first.data);
-	free(first.data);
-	return ret;
-}
-
 int config_edit(const char *text, const struct config *target, const struct config *runs,
 	char **out, char why[CONFIG_VALUE_LEN])
 {
@@ -273,8 +236,13 @@ int config_edit(const char *text, const struct config *target, const struct conf
 	e.is = sorted(runs);
 	e.written = calloc(runs->n_channels + 1, sizeof(*e.written));
 	snprintf(why, CONFIG_VALUE_LEN, "out of memory");
-	if (e.was && e.is && e.written)
-		ret = edit_all(&e, text);
+	if (e.was && e.is && e.written) {
+		ret = 0;
+		if (channels_differ(&e))
+			ret = channels_edit(&e, text);
+		else
+			edit_add(&e.out, text, text + strlen(text));
+	}
 	if (ret == 0 && e.out.failed)
 		ret = -ENOMEM;
 	free(e.was);

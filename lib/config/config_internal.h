@@ -80,6 +80,7 @@ int value_mac(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_pim_mode(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_spread(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
+int value_member(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_socket(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 int value_state_file(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
@@ -139,6 +140,10 @@ int config_walk(const config_setting_t *group, const struct schema *schema, void
 	const char *path, char err[CONFIG_ERR_LEN]);
 // What no single key can say. config gives the lines.
 int config_check(
+	const struct config *c, const config_t *config, const char *path, char err[CONFIG_ERR_LEN]);
+
+// The same of bonds of ports.
+int config_check_bonds(
 	const struct config *c, const config_t *config, const char *path, char err[CONFIG_ERR_LEN]);
 
 // Static channels and the joinfile: checks them and moves them from the draft to its configuration.

@@ -86,6 +86,15 @@ int value_device(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 	return copy_text(text, field, sizeof(((struct config_if *)0)->device), why);
 }
 
+int value_member(const char *text, void *field, char why[SCHEMA_WHY_LEN])
+{
+	char device[sizeof(((struct config_if *)0)->device)];
+
+	if (value_device(text, device, why) < 0)
+		return -EINVAL;
+	return copy_text(text, field, CONFIG_MEMBER_LEN, why);
+}
+
 int value_eal(const char *text, void *field, char why[SCHEMA_WHY_LEN])
 {
 	return copy_text(text, field, sizeof(((struct config *)0)->eal[0]), why);

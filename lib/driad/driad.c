@@ -161,6 +161,7 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 	struct driad_lookup *l = q->lookup;
 	struct driad *d = l->driad;
 	uint64_t token = ++d->last_token;
+	char source[ADDR_STRLEN];
 	int handle;
 
 	TAILQ_REMOVE(&d->turns, q, turn);
@@ -182,6 +183,8 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 		d->stats.rate_delayed++;
 	if (!l->hurried)
 		deadline_set(l, now_us + QUERY_TIMEOUT_US);
+	log_debug("driad", "asked source=%s name=%s type=%u",
+		l->services ? "dns-sd" : addr_format(&l->source, source), q->name, q->type);
 	handle = d->ops->query(d->ctx, q->name, q->type, token);
 	// Lookups are freed in deliver() only, so q is still there even when it was answered.
 	if (q->state == QUERY_DONE)

@@ -23,6 +23,7 @@ struct membership;
 struct mfib;
 struct pim_if;
 struct port;
+struct reload_job;
 
 // An interface; its place in the array is our interface index (bit i of an oif set).
 struct observe_if {
@@ -35,7 +36,8 @@ struct observe_if {
 	// How IPv4 tunnels that come in here are led to workers, as in observe_steering; NULL where
 	// there are none.
 	const char *steering;
-	bool first; // of the port's interfaces
+	const char *steering6; // the same of IPv6
+	bool first;	       // of the port's interfaces
 	const struct kif *kif;
 	const char *pim_netdev; // where PIM is heard
 				// Of IPv4 and of IPv6; NULL without PIM, without IGMP or MLD.
@@ -82,6 +84,13 @@ struct observe_move {
 	double balance; // afterwards: the most loaded worker relative to the mean
 };
 
+// Whether a relay can be heard, by what has come from it, and from others of it.
+struct observe_evidence {
+	bool answered;	// since we started
+	bool nat;	// it saw us at another address than we have
+	int icmp_error; // errno of the last ICMP error since it answered last; 0: none
+};
+
 enum observe_relay_act { OBSERVE_RELAY_MOVE, OBSERVE_RELAY_HOLD, OBSERVE_RELAY_RELEASE };
 
 // What a verb did to a static channel.
@@ -126,6 +135,8 @@ struct observe {
 	// When a reason was last seen to count, CLOCK_MONOTONIC, to a second or so; 0: never.
 	uint64_t drop_moved_us[DROP_COUNT];
 	uint64_t drops_then[DROP_COUNT]; // what it was at then
+	// The same of frames that a port had no mbufs for, by interface, the first of a port.
+	uint64_t nombuf_moved_us[CONFIG_MAX_IFS], nombuf_then[CONFIG_MAX_IFS];
 	const struct crossing *crossing;
 	const struct mfib *mfib;
 	const struct channels *channels;
@@ -134,6 +145,8 @@ struct observe {
 	const struct holddown *held;
 	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
 	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
+	// Of a relay that we have talked to; false when we have not lately. NULL: not to be had.
+	bool (*evidence_cb)(void *ctx, const struct addr *relay, struct observe_evidence *out);
 	const struct joinfile_stats *joinfile_stats;   // NULL: neither of the two
 	const struct joinfile_import *joinfile_import; // NULL: none is read
 	const struct joinfile_export *joinfile_export; // NULL: none is written
@@ -147,10 +160,15 @@ struct observe {
 	int (*relay_cb)(void *ctx, enum observe_relay_act act, const struct addr *source,
 		const struct addr *relay, char why[OBSERVE_WHY_LEN]);
 	const struct observe_reload *reload; // NULL: not to be had
-	// Reads the configuration file again and tells what is different in it, then (check: not)
-	// does it. 0, or a negative errno with one line in why and nothing changed.
-	int (*reload_cb)(void *ctx, bool check, config_change_cb row_cb, void *arg,
-		char why[OBSERVE_WHY_LEN]);
+	// Begins to read the configuration file again, in the background, and then (check: not) to
+	// do what is different in it. NULL with one line in why.
+	struct reload_job *(*reload_cb)(void *ctx, bool check, char why[OBSERVE_WHY_LEN]);
+	// What has come of it: -EAGAIN not yet; 0 with the keys that are different, which live as
+	// long as the job; another negative errno with one line in why, and nothing was changed.
+	int (*reload_result_cb)(const struct reload_job *job, const struct config_change **rows,
+		unsigned int *n, char why[OBSERVE_WHY_LEN]);
+	// The job is not asked for again; what it has begun goes on.
+	void (*reload_forget_cb)(struct reload_job *job);
 	// Writes what runs to path, or (NULL) to the file that was read. 0, or a negative errno
 	// with one line in why and the file as it was.
 	int (*save_cb)(

@@ -28,10 +28,13 @@
 #define VLAN_TAGS_LEN	  8 // two tags
 #define FRAME_OVERHEAD	  (RTE_ETHER_HDR_LEN + VLAN_TAGS_LEN + RTE_ETHER_CRC_LEN)
 
+// Fewer in the pool than this, and a core that wants a burst of them may not get it.
+#define PORT_SPENT 64
+
 // net_af_packet keeps a frame behind this much of a ring slot: TPACKET2_HDRLEN and the alignment of
 // the IP header (measured: a slot of 2048 carries 1982 octets and cuts the rest off in silence).
 #define AF_PACKET_SLOT_OVERHEAD 66
-#define AF_PACKET_SLOT_DEFAULT	2048
+#define RING_SLOT_DEFAULT	2048 // and of net_memif's
 
 // net_af_xdp uses the mempool as its umem (port_pool.h): an object with its header and the mbuf is
 // one page; the kernel keeps 256 octets of headroom of its own in front of the frame. Its fill ring
@@ -46,7 +49,7 @@ struct opening {
 	struct rte_eth_dev_info info;
 	uint16_t rx_desc, tx_desc;
 	uint16_t mtu; // wanted
-	bool af_packet, af_xdp;
+	bool af_packet, af_xdp, memif;
 	char *err;
 };
 
@@ -81,12 +84,49 @@ static int check_device(struct opening *o)
 	return 0;
 }
 
+static void unprobe(struct port *p)
+{
+	// A bond lets go of its members when it closes.
+	port_unprobe(p->port_id);
+	while (p->n_members > 0)
+		port_unprobe(p->members[--p->n_members]);
+}
+
 static int probe(struct opening *o)
 {
 	char why[PORT_ERR_LEN];
-	int rc = port_probe(o->cfg->device, &o->p->port_id, why);
+	struct port *p = o->p;
+	int rc = 0;
 
-	return rc != 0 ? fail(o, rc, "%s", why) : 0;
+	for (unsigned int i = 0; i < o->cfg->n_members && rc == 0; i++) {
+		rc = port_probe(o->cfg->members[i], &p->members[i], why);
+		p->n_members += rc == 0;
+		if (rc != 0)
+			fail(o, rc, "member %s: %s", o->cfg->members[i], why);
+	}
+	if (rc == 0 && (rc = port_probe(o->cfg->device, &p->port_id, why)) != 0)
+		fail(o, rc, "%s", why);
+	while (rc != 0 && p->n_members > 0)
+		port_unprobe(p->members[--p->n_members]);
+	return rc;
+}
+
+// A bond takes its slaves when it is configured for the first time, and only then knows what they
+// can.
+static int take_slaves(struct opening *o)
+{
+	const struct rte_eth_conf conf = {0};
+	int rc = rte_eth_dev_configure(o->p->port_id, 1, 1, &conf);
+
+	if (rc != 0)
+		return fail(o, rc,
+			"the bond does not take its slaves (are they probed? members = [ ... ]): "
+			"%s",
+			strerror(-rc));
+	rc = rte_eth_dev_info_get(o->p->port_id, &o->info);
+	if (rc != 0)
+		return fail(o, rc, "no information from the driver: %s", strerror(-rc));
+	return 0;
 }
 
 // As many queues as are wanted, or as the driver has.
@@ -106,13 +146,14 @@ static int choose_queues(struct opening *o)
 	return 0;
 }
 
-// Octets of a slot of net_af_packet's ring.
-static unsigned int af_packet_slot(const struct opening *o)
+// Octets of a slot of net_af_packet's ring, or of net_memif's.
+static unsigned int ring_slot(const char *device)
 {
 	char text[16];
 
-	if (!port_devarg(o->cfg->device, "framesz", text, sizeof(text)))
-		return AF_PACKET_SLOT_DEFAULT;
+	if (!port_devarg(device, "framesz", text, sizeof(text)) &&
+		!port_devarg(device, "bsize", text, sizeof(text)))
+		return RING_SLOT_DEFAULT;
 	return (unsigned int)RTE_MIN(strtoul(text, NULL, 10), 65536ul);
 }
 
@@ -127,10 +168,14 @@ static unsigned int max_mtu(const struct opening *o, const char **hint)
 		overhead = RTE_PKTMBUF_HEADROOM + AF_XDP_HEADROOM + FRAME_OVERHEAD;
 		*hint = " (an AF_XDP frame fits one page)";
 	} else if (o->af_packet) {
-		room = af_packet_slot(o);
+		room = ring_slot(o->cfg->device);
 		overhead = AF_PACKET_SLOT_OVERHEAD + RTE_ETHER_HDR_LEN + VLAN_TAGS_LEN;
 		*hint = " (longer frames would be cut in silence: set framesz= and blocksz= in the"
 			" device string)";
+	} else if (o->memif) {
+		room = ring_slot(o->cfg->device);
+		overhead = RTE_ETHER_HDR_LEN + VLAN_TAGS_LEN;
+		*hint = " (a frame fits one slot: set bsize= in the device string)";
 	} else {
 		return max;
 	}
@@ -169,9 +214,19 @@ static unsigned int data_room(const struct opening *o)
 		return PORT_UMEM_ROOM;
 	// The driver wants mbufs that take a whole slot of its ring.
 	if (o->af_packet)
-		frame = RTE_MAX(frame, af_packet_slot(o));
+		frame = RTE_MAX(frame, ring_slot(o->cfg->device));
+	for (unsigned int i = 0; i < o->cfg->n_members; i++)
+		frame = RTE_MAX(frame, ring_slot(o->cfg->members[i]));
 	// NICs count receive buffers in KiB: a room of 1.9 KiB would be used as 1.
 	return RTE_PKTMBUF_HEADROOM + RTE_ALIGN_CEIL(RTE_MAX(frame, 2048u), 1024u);
+}
+
+// What a port takes out of its pool when it starts, and a burst for each queue.
+static unsigned int fewest_mbufs(const struct opening *o)
+{
+	unsigned int at_start = o->af_xdp ? AF_XDP_RINGS / 2 : o->af_packet ? 0 : o->rx_desc;
+
+	return o->p->n_queues * (at_start + PORT_BURST);
 }
 
 static int make_pool(struct opening *o, unsigned int extra_mbufs)
@@ -179,7 +234,7 @@ static int make_pool(struct opening *o, unsigned int extra_mbufs)
 	const unsigned int room = data_room(o);
 	const unsigned int rx = o->p->n_queues, tx = o->p->n_tx_queues;
 	char name[RTE_MEMPOOL_NAMESIZE];
-	unsigned int n;
+	unsigned int n, cache = PORT_CACHE;
 	int socket = rte_eal_has_hugepages() ? o->p->socket : SOCKET_ID_ANY;
 
 	if (room > UINT16_MAX)
@@ -189,10 +244,17 @@ static int make_pool(struct opening *o, unsigned int extra_mbufs)
 	// A cache may hold one and a half times its size. Every worker has one, if it frees what
 	// others received, and the control thread too.
 	n += (o->cfg->n_queues + 1u) * PORT_CACHE * 3 / 2 + extra_mbufs;
+	if (o->cfg->mbufs) {
+		n = o->cfg->mbufs;
+		// What the cores keep for themselves is no use to the others.
+		cache = RTE_MIN(cache, n / 64);
+		if (n < fewest_mbufs(o))
+			return fail(o, -EINVAL, "mbufs is %u, and the port takes %u at its start",
+				n, fewest_mbufs(o));
+	}
 	snprintf(name, sizeof(name), "inlet_port%u", o->p->port_id);
-	o->p->pool =
-		o->af_xdp ? port_pool_umem(name, n, PORT_CACHE, socket)
-			  : rte_pktmbuf_pool_create(name, n, PORT_CACHE, 0, (uint16_t)room, socket);
+	o->p->pool = o->af_xdp ? port_pool_umem(name, n, cache, socket)
+			       : rte_pktmbuf_pool_create(name, n, cache, 0, (uint16_t)room, socket);
 	if (o->p->pool == NULL)
 		return fail(o, -ENOMEM, "no memory for %u mbufs of %u octets (%u MiB): %s", n, room,
 			(unsigned int)(((uint64_t)n * (room + 192)) >> 20),
@@ -209,8 +271,8 @@ static int configure(struct opening *o)
 	int rc;
 
 	memset(&conf, 0, sizeof(conf));
-	// net_af_packet says 1518 octets at most, though its slots carry what framesz gives.
-	conf.rxmode.mtu = o->af_packet ? RTE_MIN(o->mtu, RTE_ETHER_MTU) : o->mtu;
+	// These say 1518 octets at most, though their slots carry what framesz and bsize give.
+	conf.rxmode.mtu = o->af_packet || o->memif ? RTE_MIN(o->mtu, RTE_ETHER_MTU) : o->mtu;
 	conf.rxmode.offloads =
 		rx_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	conf.txmode.offloads = o->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
@@ -304,7 +366,7 @@ static int set_mtu(struct opening *o)
 	// Before the queues: AF_XDP's program does not attach to a netdev with a larger MTU.
 	// A netdev's MTU is taken as it is where the configuration gives none.
 	if (p->netdev[0] == '\0')
-		rc = rte_eth_dev_set_mtu(p->port_id, o->mtu);
+		rc = o->memif ? 0 : rte_eth_dev_set_mtu(p->port_id, o->mtu);
 	else if (o->cfg->mtu != 0)
 		rc = port_netdev_set_mtu(p->netdev, o->mtu);
 	// A driver without the operation carries what dev_info says; that was checked.
@@ -345,6 +407,9 @@ static int describe(struct opening *o)
 	snprintf(p->driver, sizeof(p->driver), "%s", o->info.driver_name);
 	o->af_packet = strcmp(p->driver, "net_af_packet") == 0;
 	o->af_xdp = strcmp(p->driver, "net_af_xdp") == 0;
+	o->memif = strcmp(p->driver, "net_memif") == 0;
+	if (strcmp(p->driver, "net_bonding") == 0 && (rc = take_slaves(o)) != 0)
+		return rc;
 	rc = rte_eth_macaddr_get(p->port_id, &mac);
 	if (rc != 0)
 		return fail(o, rc, "no MAC address: %s", strerror(-rc));
@@ -387,12 +452,12 @@ fail_started:
 fail_pool:
 	restore_mac(out);
 	// The driver gives its mbufs back to the pool when it closes.
-	port_unprobe(out->port_id);
+	unprobe(out);
 	rte_mempool_free(out->pool);
 	memset(out, 0, sizeof(*out));
 	return rc;
 fail_port:
-	port_unprobe(out->port_id);
+	unprobe(out);
 	memset(out, 0, sizeof(*out));
 	return rc;
 }
@@ -407,7 +472,7 @@ void port_close(struct port *p)
 	restore_mac(p);
 	port_flow_close(p);
 	rte_eth_dev_stop(p->port_id);
-	port_unprobe(p->port_id);
+	unprobe(p);
 	rte_mempool_free(p->pool);
 	memset(p, 0, sizeof(*p));
 }
@@ -444,4 +509,16 @@ void port_mbufs(const struct port *p, unsigned int *in_use, unsigned int *size)
 {
 	*in_use = rte_mempool_in_use_count(p->pool);
 	*size = p->pool->size;
+}
+
+bool port_mbufs_spent(const struct port *p)
+{
+	unsigned int free_ones, kept = 0;
+
+	if (!p->pool)
+		return false;
+	free_ones = rte_mempool_avail_count(p->pool);
+	for (unsigned int i = 0; p->pool->cache_size && i < RTE_MAX_LCORE; i++)
+		kept += p->pool->local_cache[i].len;
+	return free_ones < kept + PORT_SPENT;
 }

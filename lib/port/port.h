@@ -11,12 +11,22 @@
 
 struct rte_mempool;
 
+#define PORT_MAX_MEMBERS 8
+#define PORT_MAX_WAIT	 64 // queues that can be waited on
+
 struct port_cfg {
 	const char *device;	   // devargs: "0000:01:00.0", "net_af_xdp0,iface=veth0", ...
 	uint16_t n_queues;	   // rx and tx each; fewer where the driver has no more
 	uint16_t mtu;		   // 0: the driver's, or that of the netdev under the port
 	uint16_t rx_desc, tx_desc; // 0: 1024
+	uint32_t mbufs;		   // of the pool; 0: as many as can be in use at one time
 	uint8_t mac[6];		   // to be set; all 0: the port's own
+	// Of a bond (net_bonding): devargs of ports that are probed before it and found by it as
+	// its slaves.
+	const char *members[PORT_MAX_MEMBERS];
+	unsigned int n_members;
+	// Receive interrupts are wanted, where the driver has them (port_rx_wait_add()).
+	bool rx_wait;
 };
 
 struct port {
@@ -25,7 +35,9 @@ struct port {
 	uint16_t n_tx_queues;
 	uint16_t mtu; // octets of an IP datagram; frames may have two VLAN tags more
 	uint8_t mac[6];
-	uint8_t mac_before[6]; // what it had when opened
+	uint8_t mac_before[6];		    // what it had when opened
+	uint16_t members[PORT_MAX_MEMBERS]; // ethdev ports of a bond, probed for it
+	unsigned int n_members;
 	int socket;
 	bool rss;		       // several receive queues, spread over by the driver
 	bool ip_cksum_hw, l4_cksum_hw; // the driver checks received IPv4 and UDP checksums
@@ -58,5 +70,7 @@ struct port_counters {
 void port_counters(const struct port *p, struct port_counters *out);
 // mbufs of the pool in use right now, and its size.
 void port_mbufs(const struct port *p, unsigned int *in_use, unsigned int *size);
+// None are left but for what each core keeps for itself: the port can receive little or nothing.
+bool port_mbufs_spent(const struct port *p);
 
 #endif

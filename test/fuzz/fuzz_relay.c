@@ -21,10 +21,11 @@ static void send_cb(void *ctx, const struct addr *local, const struct addr *dst,
 		abort();
 }
 
-static void data_cb(
-	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+static void data_cb(void *ctx, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len)
 {
 	(void)ctx;
+	(void)ecn;
 	(void)dst;
 	(void)port;
 	if (len < RELAY_HEADROOM + 20 || buf[0] != 6)
@@ -73,7 +74,7 @@ static void control(struct relay *r, uint8_t where, uint8_t *buf, size_t len, ui
 			buf[12] = (uint8_t)(port >> 8);
 			buf[13] = (uint8_t)port;
 		}
-		relay_mac(r->secret, &src, port, rd_be32(&nonce), buf + 2);
+		relay_mac(r->secret, &src, port, rd_be32(&nonce), where & 0x20, buf + 2);
 	}
 	relay_input(r, relay_address(r), &src, port, buf, len, now_us);
 }

@@ -65,10 +65,10 @@ class Gateway:
             return None
         return socket.inet_ntoa(msg[8:12])
 
-    def request(self, timeout=1.0):
-        """The Query taken apart; nonce and MAC are kept for Updates."""
+    def request(self, timeout=1.0, flags=0):
+        """The Query taken apart; nonce and MAC are kept for Updates. flags: P is 1, E is 2."""
         nonce = os.urandom(4)
-        self.sock.send(b"\3\0\0\0" + nonce)
+        self.sock.send(b"\3" + bytes((flags,)) + b"\0\0" + nonce)
         msg = self.receive(4, timeout)
         if msg is None or msg[8:12] != nonce:
             return None
@@ -138,6 +138,20 @@ def outer(tap, kind, timeout=2.0):
     return None
 
 
+def answered(tap, gw):
+    """Until the relay has seen what was sent before: it answers in order."""
+    nonce, mac = gw.nonce, gw.mac
+    gw.drain()
+    gw.request()
+    gw.nonce, gw.mac = nonce, mac
+    tap.setblocking(False)
+    try:
+        while True:
+            tap.recv(65535)
+    except BlockingIOError:
+        pass
+
+
 def wire(a):
     """What is on the wire of a relay with --udp-checksum 0 --mtu 576, for two addresses of it."""
     c = Checks()
@@ -170,6 +184,17 @@ def wire(a):
     c.flows(first, "the other relay's endpoint gets nothing", yes=False)
     first.update(ALLOW, a.source, a.group2)
     c.flows(first, "what has DF and does not fit is dropped", yes=False)
+    # RFC 9601 section 4: the outer ECN field is the datagram's where the gateway said E, else 0. The
+    # DSCP is not copied.
+    second.update(BLOCK, a.source, a.group)
+    first.update(ALLOW, a.source, a.group3)
+    for e in (0, 2, 0):
+        c.check(first.request(flags=e) is not None, "Query to a Request with%s E" % ("" if e else "out"))
+        first.update(ALLOW, a.source, a.group3)
+        answered(tap, first)
+        pkt = outer(tap, 6)
+        c.check(pkt is not None and pkt[1] == (3 if e else 0) and pkt[30 + 1] == 0xBB,
+                "data of a gateway with%s E: outer ECN %s" % (("", "of the datagram") if e else ("out", "0")))
     return 1 if c.failed else 0
 
 
@@ -177,7 +202,7 @@ def main():
     p = argparse.ArgumentParser()
     for name in ("relay", "source", "group"):
         p.add_argument("--" + name, required=True)
-    for name in ("binary", "control", "pcap", "wire", "relay2", "group2"):
+    for name in ("binary", "control", "pcap", "wire", "relay2", "group2", "group3"):
         p.add_argument("--" + name)
     a = p.parse_args()
     if a.wire:

@@ -37,8 +37,8 @@ speaker_stop
 check "it joins at us" speaker_start 10.9.1.6 --hello-interval 1 --hello-holdtime 300
 speaker holdtime 300
 speaker join "$S" "$G"
-explained "a relay that is dead" "$S" "$G" 'bad The relay does not answer'
-explained "and held down" "$S" "$G" 'bad No relay of 198.51.100.10 can be used (relay 203.0.113.11: no answer): see that UDP port 2268'
+explained "a relay that is dead" "$S" "$G" 'ICMP says: port unreachable): the relay is dead'
+explained "and held down" "$S" "$G" 'bad No relay of 198.51.100.10 can be used (relay 203.0.113.11: no answer): nothing listens on UDP port 2268 there'
 speaker join 198.51.100.200 232.9.9.9
 explained "no AMTRELAY record" 198.51.100.200 232.9.9.9 'bad No relay is known for 198.51.100.200 (DNS: no-record'
 lab_start_part relay

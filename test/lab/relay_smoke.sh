@@ -77,8 +77,9 @@ start relay relay2 "$relay" --address 10.71.2.11 --address 10.71.2.12 --source-i
 wait_for "second relay" "$relay" ctl "$dir/ctl2" status
 start src send2 "$tools/lab-send" --source 10.71.1.1 --group 232.1.1.9 --rate 200 --df 0
 start src send3 "$tools/lab-send" --source 10.71.1.1 --group 232.1.1.10 --rate 200
+start src send5 "$tools/lab-send" --source 10.71.1.1 --group 232.1.1.11 --rate 200 --payload 100 --tos 187
 in_ns gw python3 "$here/amt_gateway.py" --wire g0 --relay 10.71.2.11 --relay2 10.71.2.12 \
-	--source 10.71.1.1 --group 232.1.1.9 --group2 232.1.1.10 || failed=1
+	--source 10.71.1.1 --group 232.1.1.9 --group2 232.1.1.10 --group3 232.1.1.11 || failed=1
 too_big=$("$relay" ctl "$dir/ctl2" status | jq .source.too_big)
 # shellcheck disable=SC2016 # it is for awk
 icmp=$(in_ns src awk '/^Icmp: [0-9]/ { print $5 }' /proc/net/snmp)

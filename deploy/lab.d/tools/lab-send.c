@@ -23,7 +23,7 @@ struct sender {
 	uint64_t rate, count; // packets a second and in all, over all channels; count 0: no end
 	uint64_t seconds;
 	size_t payload;
-	int ttl, df;
+	int ttl, df, tos;
 	bool json;
 	uint64_t sent, errors;
 	int last_errno;
@@ -47,6 +47,8 @@ static void help(void)
 	     "  --seconds N       time to send\n"
 	     "  --ttl N           default 32\n"
 	     "  --df 0|1          don't-fragment flag (default 1)\n"
+	     "  --tos N           TOS or traffic class, its last two bits the ECN field (default "
+	     "0)\n"
 	     "  --json            result as one line of JSON on stdout");
 }
 
@@ -59,6 +61,7 @@ static bool set_options4(const struct sender *s, int fd, const struct addr *sour
 	return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof(out)) == 0 &&
 	       setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &s->ttl, sizeof(s->ttl)) == 0 &&
 	       setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof(off)) == 0 &&
+	       setsockopt(fd, IPPROTO_IP, IP_TOS, &s->tos, sizeof(s->tos)) == 0 &&
 	       setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &pmtu, sizeof(pmtu)) == 0;
 }
 
@@ -71,6 +74,7 @@ static bool set_options6(const struct sender *s, int fd)
 		       0 &&
 	       setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &s->ttl, sizeof(s->ttl)) == 0 &&
 	       setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &off, sizeof(off)) == 0 &&
+	       setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &s->tos, sizeof(s->tos)) == 0 &&
 	       setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &pmtu, sizeof(pmtu)) == 0;
 }
 
@@ -166,7 +170,7 @@ static void parse(struct sender *s, int argc, char **argv)
 		{"channels", 1, NULL, 'c'}, {"if", 1, NULL, 'i'}, {"port", 1, NULL, 'p'},
 		{"rate", 1, NULL, 'r'}, {"payload", 1, NULL, 'b'}, {"count", 1, NULL, 'n'},
 		{"seconds", 1, NULL, 't'}, {"ttl", 1, NULL, 'l'}, {"df", 1, NULL, 'd'},
-		{"json", 0, NULL, 'j'}, {"help", 0, NULL, 'h'}, {0}};
+		{"tos", 1, NULL, 'e'}, {"json", 0, NULL, 'j'}, {"help", 0, NULL, 'h'}, {0}};
 	const char *source = NULL, *group = NULL;
 	int c;
 
@@ -205,6 +209,9 @@ static void parse(struct sender *s, int argc, char **argv)
 			break;
 		case 'd':
 			s->df = (int)lab_number("--df", optarg, 0, 1);
+			break;
+		case 'e':
+			s->tos = (int)lab_number("--tos", optarg, 0, 255);
 			break;
 		case 'j':
 			s->json = true;

@@ -92,9 +92,10 @@ static void relay_send(void *ctx, const struct addr *local, const struct addr *d
 	post(n, false, port, buf, len);
 }
 
-static void relay_copy(
-	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+static void relay_copy(void *ctx, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len)
 {
+	(void)ecn;
 	(void)ctx;
 	(void)dst;
 	(void)port;

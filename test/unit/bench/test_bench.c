@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/check_frame.h"
-#include "bench/oracle.h"
 #include "bench/popularity.h"
+#include "property/check_frame.h"
+#include "property/oracle.h"
 #include "tests.h"
 
 static uint64_t oifs_cb(const void *arg, uint32_t channel)

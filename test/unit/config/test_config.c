@@ -118,6 +118,7 @@ static void defaults(void **state)
 	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_AUTO);
 	assert_memory_equal(c.ifs[0].mac, "\0\0\0\0\0\0", 6);
 	assert_int_equal(c.ifs[0].rx_desc, 1024);
+	assert_int_equal(c.ifs[0].mbufs, 0);
 	assert_int_equal(c.ifs[0].tx_desc, 1024);
 	prefix_parse("232.0.0.0/8", &ssm);
 	assert_int_equal(c.n_ssm_ranges, 2);
@@ -178,7 +179,8 @@ static const char everything[] =
 	"memory_mb = 512; eal = [ \"--iova-mode=va\", \"-v\" ];\n"
 	"interfaces = ({ name = \"eth.0_x-1\"; device = \"net_null0\"; role = \"both\"; mtu = "
 	"9000;\n"
-	" addresses = [ \"192.0.2.2/24\", \"198.51.100.1/31\" ]; rx_desc = 256; tx_desc = 512;\n"
+	" addresses = [ \"192.0.2.2/24\", \"198.51.100.1/31\" ]; rx_desc = 256; tx_desc = 512;"
+	" mbufs = 4096;\n"
 	" vlan = 4094; mac = \"02:aB:00:00:00:fF\"; spread = \"channel\";\n"
 	" routes = ( { to = \"0.0.0.0/0\"; via = \"192.0.2.1\"; } );\n"
 	" pim = { enabled = false; families = \"ipv6\"; hello_interval = 1; hello_holdtime = 3; "
@@ -255,6 +257,7 @@ static void every_key(void **state)
 	assert_int_equal(c.ifs[0].n_routes, 1);
 	assert_string_equal(addr_format(&c.ifs[0].routes[0].via, text), "192.0.2.1");
 	assert_int_equal(c.ifs[0].rx_desc, 256);
+	assert_int_equal(c.ifs[0].mbufs, 4096);
 	assert_int_equal(c.ifs[0].tx_desc, 512);
 	assert_int_equal(c.ifs[0].vlan, 4094);
 	assert_int_equal(c.ifs[0].spread, CONFIG_SPREAD_CHANNEL);
@@ -1096,20 +1099,64 @@ static void not_readable(void **state)
 	assert_string_equal(err, "/dev/zero: not a regular file");
 }
 
-// All the examples that there are load.
-static void examples(void **state)
+#define BOND "name = \"wan\"; role = \"upstream\"; device = \"net_bonding0,mode=1,"
+
+static void bonds(void **state)
 {
 	static struct config c;
-	const char *from = getenv("EXAMPLES_DIR");
+	char err[CONFIG_ERR_LEN];
+
+	(void)state;
+	assert_int_equal(load(FILE_OF(BOND "slave=01:00.2,slave=net_tap0\";\n"
+					   "members = [ \"0000:01:00.2\", \"net_tap0,iface=x\" ];",
+				      LAN, ""),
+				 &c, err),
+		0);
+	assert_int_equal(c.ifs[0].n_members, 2);
+	assert_string_equal(c.ifs[0].members[1], "net_tap0,iface=x");
+	assert_int_equal(c.ifs[1].n_members, 0);
+	// A VLAN of the bond may name them, or not.
+	assert_int_equal(
+		load(FILE_OF(BOND "slave=net_tap0\"; vlan = 5; members = [ \"net_tap0\" ];",
+			     "name = \"l\"; role = \"downstream\"; vlan = 6; device = "
+			     "\"net_bonding0,mode=1,slave=net_tap0\"; members = [ \"net_tap0\" ];",
+			     ""),
+			&c, err),
+		0);
+	expect_error(FILE_OF(BOND "x=1\";", LAN, ""),
+		"x.conf:2: device \"net_bonding0,mode=1,x=1\" is a bond without a slave=");
+	expect_error(WAN_WITH("members = [ \"net_tap0\" ];"),
+		"x.conf:2: members, but device \"0000:01:00.0\" is no bond (net_bonding0,...)");
+	expect_error(FILE_OF(BOND "slave=net_tap0\";\nmembers = [ \"net_tap1\" ];", LAN, ""),
+		"x.conf:3: members: \"net_tap1\" is no slave= of device "
+		"\"net_bonding0,mode=1,slave=net_tap0\"");
+	expect_error(FILE_OF(BOND "slave=net_af_xdp0\";\nmembers = [ \"net_af_xdp0,iface=a\" ];",
+			     LAN, ""),
+		"x.conf:3: members: \"net_af_xdp0,iface=a\" cannot be in a bond (net_af_packet and "
+		"NICs can)");
+	expect_error(FILE_OF(BOND "slave=0000:01:00.1\";\nmembers = [ \"01:00.1\" ];", LAN, ""),
+		"x.conf:3: members: \"01:00.1\" is the device of interface \"lan\"");
+	expect_error(
+		FILE_OF(BOND "slave=net_tap0\";\nmembers = [ \"net_tap0\", \"net_tap0,a=b\" ];",
+			LAN, ""),
+		"x.conf:3: members: \"net_tap0,a=b\" appears twice");
+	expect_error(FILE_OF(BOND "slave=net_tap0\";\nmembers = [ \"-x\" ];", LAN, ""),
+		"x.conf:3: members \"-x\": neither a PCI address nor a vdev such as "
+		"net_af_xdp0,iface=eth1");
+}
+
+// All that there are in a folder load. How many.
+static unsigned int load_folder(const char *from)
+{
+	static struct config c;
 	char err[CONFIG_ERR_LEN], path[512];
 	struct dirent *e;
 	unsigned int n = 0;
 	DIR *d = opendir(from ? from : "");
 
-	(void)state;
 	if (!d) {
 		fail_msg("no examples in $EXAMPLES_DIR");
-		return; // for tools that do not know that fail_msg() ends the test
+		return 0; // for tools that do not know that fail_msg() ends the test
 	}
 	while ((e = readdir(d))) {
 		const char *dot = strrchr(e->d_name, '.');
@@ -1122,7 +1169,19 @@ static void examples(void **state)
 		n++;
 	}
 	closedir(d);
-	assert_true(n >= 1);
+	return n;
+}
+
+// The examples, and those of the drivers' pages.
+static void examples(void **state)
+{
+	const char *from = getenv("EXAMPLES_DIR");
+	char above[512];
+
+	(void)state;
+	assert_true(load_folder(from) >= 4);
+	snprintf(above, sizeof(above), "%s/..", from ? from : "");
+	assert_true(load_folder(above) >= 15);
 }
 
 // Every truncation and every octet replaced: no crash, an error of one line or a sound result.
@@ -1188,6 +1247,7 @@ int main(void)
 		cmocka_unit_test(how_many_interfaces),
 		cmocka_unit_test(includes),
 		cmocka_unit_test(not_readable),
+		cmocka_unit_test(bonds),
 		cmocka_unit_test(examples),
 		cmocka_unit_test(mutilated),
 	};

@@ -204,8 +204,8 @@ const char *channel_origin_name(enum channel_origin o)
 	return o == CHANNEL_BY_PIM ? "pim" : o == CHANNEL_BY_STATIC ? "static" : "other";
 }
 
-void channels_each(
-	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
+bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_view *v), void *arg)
 {
 	struct channel_view v = {.sg = {address("198.51.100.10"), address("232.1.1.1")},
 		.state = CHANNEL_FLOWING,
@@ -230,9 +230,49 @@ void channels_each(
 			v.retry_us = FAKE_NOW_US + 1500000;
 			strcpy(v.reason, "DNS says \"NXDOMAIN\"\n\x1b[2J\\");
 		}
+		if (i < *cursor)
+			continue;
+		if (n-- == 0) {
+			*cursor = i;
+			return true;
+		}
+		v.sg.g.bytes[2] = (uint8_t)(1 + (i >> 8));
 		v.sg.g.bytes[3] = (uint8_t)(i + 1);
 		cb(arg, &v);
 	}
+	*cursor = 0;
+	return false;
+}
+
+void channels_each(
+	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
+{
+	uint32_t cursor = 0;
+
+	while (channels_some(cs, &cursor, UINT32_MAX, cb, arg))
+		;
+}
+
+struct sg_walk {
+	void (*cb)(void *arg, const struct channel_brief *b);
+	void *arg;
+};
+
+static void sg_of(void *arg, const struct channel_view *v)
+{
+	const struct sg_walk *w = arg;
+
+	struct channel_brief b = {.sg = &v->sg, .state = v->state};
+
+	w->cb(w->arg, &b);
+}
+
+bool channels_briefs_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct channel_brief *b), void *arg)
+{
+	struct sg_walk w = {cb, arg};
+
+	return channels_some(cs, cursor, n, sg_of, &w);
 }
 
 struct wanted {
@@ -285,6 +325,24 @@ void channels_each_tunnel(
 		.nat = true,
 		.quirks = AMT_QUIRK_NO_E};
 	cb(arg, &v);
+}
+
+bool channels_tunnels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct tunnel_view *v), void *arg)
+{
+	(void)cursor;
+	(void)n;
+	channels_each_tunnel(cs, cb, arg);
+	return false;
+}
+
+bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	(void)cursor;
+	(void)n;
+	channels_each_relay(cs, cb, arg);
+	return false;
 }
 
 void channels_each_relay(
@@ -401,7 +459,7 @@ void membership_view(const struct membership *m, struct membership_view *out)
 		.channels = 2};
 }
 
-void membership_channels(const struct membership *m,
+bool membership_channels_some(const struct membership *m, uint32_t *cursor, uint32_t n,
 	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg)
 {
 	struct membership_channel_view c = {.sg = {address("198.51.100.10"), address("232.1.1.1")},
@@ -413,15 +471,21 @@ void membership_channels(const struct membership *m,
 		c.sg = (struct sg){address("2001:db8::10"), address("ff3e::8000:1")};
 		c.reporter = address("fe80::50");
 		cb(arg, &c);
-		return;
+		return false;
 	}
-	cb(arg, &c);
+	(void)n;
+	if (!*cursor) { // in two pieces
+		cb(arg, &c);
+		*cursor = 1;
+		return true;
+	}
 	c.sg.s = address("198.51.100.11");
 	c.leaving = true;
 	cb(arg, &c);
+	return false;
 }
 
-void pim_if_channels(const struct pim_if *pif,
+bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n,
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
 {
 	struct pim_channel_view c = {.sg = {address("198.51.100.10"), address("232.1.1.1")},
@@ -440,6 +504,9 @@ void pim_if_channels(const struct pim_if *pif,
 	c.winner_metric = 5;
 	c.assert_expires_us = FAKE_NOW_US + 180 * USEC_PER_SEC;
 	cb(arg, &c);
+	(void)cursor;
+	(void)n;
+	return false;
 }
 
 bool pim_if_include(const struct pim_if *pif, const struct sg *sg)
@@ -481,6 +548,14 @@ void port_counters(const struct port *p, struct port_counters *out)
 	*out = (struct port_counters){.rx_packets = 1000u + p->port_id, .tx_packets = 2000};
 }
 
+bool fake_spent;
+
+bool port_mbufs_spent(const struct port *p)
+{
+	(void)p;
+	return fake_spent;
+}
+
 void port_mbufs(const struct port *p, unsigned int *in_use, unsigned int *size)
 {
 	(void)p;
@@ -506,4 +581,22 @@ uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason)
 	for (unsigned int i = 0; i < c->n_workers; i++)
 		sum += c->workers[i]->drops[reason];
 	return sum;
+}
+
+void pim_if_channels(const struct pim_if *pif,
+	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
+{
+	uint32_t cursor = 0;
+
+	while (pim_if_channels_some(pif, &cursor, UINT32_MAX, cb, arg))
+		;
+}
+
+void membership_channels(const struct membership *m,
+	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg)
+{
+	uint32_t cursor = 0;
+
+	while (membership_channels_some(m, &cursor, UINT32_MAX, cb, arg))
+		;
 }

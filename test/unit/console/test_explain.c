@@ -2,6 +2,7 @@
 // The sentence of explain, by what is known; and its table against fake views.
 #include "unit/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ static struct explain healthy(void)
 		.group_ok = true,
 		.n_down = 1,
 		.n_asked = 1,
+		.n_pim = 1,
 		.neighbors = 2,
 		.our_address = address("10.9.1.2"),
 		.wanted = true,
@@ -82,6 +84,11 @@ static void nobody_asks(void **state)
 	strcpy(e.not_upstream_if, "lan");
 	verdict_names(e, "3 Joins on lan were addressed to another router");
 	verdict_names(e, "RPF route for 198.51.100.10 at 10.9.1.2");
+	e.not_upstream = 0;
+	e.n_pim = 0; // receivers alone
+	verdict_names(e, "no IGMPv3 report names the channel");
+	e.sg.g = address("ff3e::8000:1");
+	verdict_names(e, "no MLDv2 report names the channel");
 	strcpy(e.link_down, "lan");
 	verdict_names(e, "link of lan is down");
 	e.n_asked = 0;
@@ -115,6 +122,106 @@ static void no_relay(void **state)
 	verdict_names(in_state(CHANNEL_RESOLVING, ""), "a relay is looked for");
 }
 
+static void not_answered(void **state)
+{
+	struct explain e =
+		in_state(CHANNEL_CONNECTING, "no Query from 203.0.113.11 yet, 3 Requests sent");
+
+	(void)state;
+	e.has_tunnel = false;
+	e.relay.in_use = false;
+	e.waited_us = 4000000;
+	// What is known only weighs where there is no ICMP error.
+	verdict_names(
+		e, "a NAT or firewall on the way is closed for its answers, or the relay is dead");
+	e.heard.answered = true;
+	verdict_names(e, "it did before");
+	e.n_silent = 2;
+	verdict_names(e, "NAT or firewall on our side is closed");
+	e.private_local = true;
+	verdict_names(e, "our address is private, so a NAT is between us");
+	e.other_answers = true;
+	verdict_names(e, "other relays do answer, so this one is dead");
+	e.heard.nat = true;
+	verdict_names(e, "the NAT is closed");
+	e.heard.icmp_error = ECONNREFUSED;
+	verdict_names(e, "the relay is dead, and has to be started");
+	e.heard.icmp_error = EHOSTUNREACH;
+	verdict_names(e, "a router on the way cannot reach it");
+	e.heard.icmp_error = EACCES;
+	verdict_names(e, "a firewall on the way refuses");
+	// The same when it is held down, and when a tunnel that was up is no longer answered.
+	e.heard.icmp_error = 0;
+	e.channel.state = CHANNEL_WAITING;
+	e.relay.held_reason = "no answer";
+	verdict_names(e, "No relay of 198.51.100.10 can be used");
+	verdict_names(e, "the NAT is closed");
+	e.channel.state = CHANNEL_STALLED;
+	e.has_tunnel = true;
+	e.tunnel.amt.unanswered = 2;
+	verdict_names(e, "no longer answers (2 Requests): a NAT is between us");
+	e.heard.nat = e.other_answers = e.private_local = false;
+	e.heard.icmp_error = ECONNREFUSED;
+	verdict_names(e, "no longer answers (2 Requests): nothing listens on UDP port 2268");
+}
+
+// Of a tunnel that is up by way of a NAT, that others come through it speaks for the NAT.
+static void nat_and_no_data(void **state)
+{
+	struct explain e = in_state(CHANNEL_JOINED, "");
+
+	(void)state;
+	e.channel.packets = 0;
+	verdict_names(e, "the relay sends nothing of it: see that 198.51.100.10 is sending");
+	e.tunnel.amt.nat = true;
+	e.tunnel.amt.gateway_addr = address("203.0.113.1");
+	e.tunnel.amt.gateway_port = 40001;
+	verdict_names(e, "through the NAT between us (it sees us as 203.0.113.1 port 40001)");
+	e.tunnel.packets = 1000;
+	verdict_names(e, "the relay sends nothing of it: see that 198.51.100.10 is sending");
+}
+
+// Whatever else looks wrong comes of it.
+static void mbufs_spent(void **state)
+{
+	static const enum channel_state states[] = {CHANNEL_WAITING, CHANNEL_RESOLVING,
+		CHANNEL_CONNECTING, CHANNEL_JOINED, CHANNEL_STALLED, CHANNEL_FLOWING};
+	struct explain e = unwanted();
+
+	(void)state;
+	e.no_mbufs = true;
+	e.mbufs_used = 2300;
+	e.mbufs = 2304;
+	strcpy(e.no_mbufs_if, "wan");
+	verdict_names(e, "wan has no free mbufs (2300 of 2304 are in use)");
+	for (size_t i = 0; i < N(states); i++) {
+		e.wanted = true;
+		e.channel.state = states[i];
+		e.tunnel.amt.unanswered = 3;
+		verdict_names(e, "wan has no free mbufs");
+	}
+}
+
+static void dns_verdicts(void **state)
+{
+	struct explain e = in_state(CHANNEL_WAITING, "DNSSEC bogus: the signature of x. is wrong");
+
+	(void)state;
+	e.has_tunnel = false;
+	e.n_relays = 0;
+	verdict_names(e, "fails DNSSEC validation");
+	strcpy(e.channel.reason, "DNSSEC insecure: x.");
+	verdict_names(e, "is not signed");
+	strcpy(e.channel.reason, "DNS: failed: no answer");
+	verdict_names(e, "dns.resolvers");
+	strcpy(e.channel.reason, "DNS: no-record");
+	verdict_names(e, "has to publish AMTRELAY records");
+	// Relays of the configuration, that cannot be used either.
+	e.n_relays = 1;
+	strcpy(e.channel.reason, "none can be used; DNSSEC bogus: x.");
+	verdict_names(e, "fails DNSSEC validation");
+}
+
 static void no_packets(void **state)
 {
 	struct explain e = in_state(CHANNEL_JOINED, "joined 3 s ago");
@@ -124,7 +231,7 @@ static void no_packets(void **state)
 	verdict_names(in_state(CHANNEL_STALLED, ""), "see that 198.51.100.10 is sending");
 	e.tunnel.amt.unanswered = 2;
 	verdict_names(e, "no longer answers (2 Requests)");
-	e.no_mbufs = true;
+	e.dropping[DROP_NO_MBUF] = true;
 	verdict_names(e, "no free mbufs");
 	e.dropping[DROP_FRAG_TIMEOUT] = true;
 	verdict_names(e, "fragments");
@@ -197,6 +304,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_asks),
 		cmocka_unit_test(no_relay),
+		cmocka_unit_test(not_answered),
+		cmocka_unit_test(dns_verdicts),
+		cmocka_unit_test(nat_and_no_data),
+		cmocka_unit_test(mbufs_spent),
 		cmocka_unit_test(no_packets),
 		cmocka_unit_test(packets_come),
 		cmocka_unit_test(table),

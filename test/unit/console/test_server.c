@@ -217,11 +217,30 @@ static void one_shot_errors(void **state)
 		const char *line, *text;
 	} cases[] = {
 		{"run bogus\n", "error: bogus: unknown command; try help\n"},
-		{"run show\n", "error: show: unknown or incomplete command; try help\n"},
-		{"run show tunnels --xml\n",
-			"error: show tunnels --xml: unknown or incomplete command; try help\n"},
-		{"run help --json\n",
-			"error: help --json: unknown or incomplete command; try help\n"},
+		{"run quit now\n", "error: quit now: nothing may follow here: now\n"},
+		{"run rel move\n", "error: rel move: incomplete; next: SOURCE\n"},
+		{"run show drops all all\n",
+			"error: show drops all all: unknown word all; here may "
+			"stand: room, port, watch, --json\n"},
+		{"run show tunnels --xml\n", "error: show tunnels --xml: unknown word --xml; here "
+					     "may stand: relay, worker, detail, watch, --json\n"},
+		{"run show tu worker 9\n",
+			"error: worker 9 is not the number of a worker (show workers)\n"},
+		{"run show ch port eth9\n",
+			"error: port eth9 is not the name of an interface (show ports)\n"},
+		{"run show ch source 1.2.3\n",
+			"error: source 1.2.3 is not an address or a prefix\n"},
+		{"run show ch state odd\n", "error: state: there is no odd\n"},
+		{"run show p\n", "error: show p: p is ambiguous: ports, pim\n"},
+		{"run show ch source 192.0.2.1 source 192.0.2.2\n",
+			"error: show ch source 192.0.2.1 source 192.0.2.2: unknown word source; "
+			"here "
+			"may stand: group, relay, port, state, by, detail, watch, --json\n"},
+		{"run watch\n", "error: watch: incomplete; next: SECONDS\n"},
+		{"run watch 0 show channels\n",
+			"error: watch 0 show channels: watch: seconds are 0.1 to 3600, not 0\n"},
+		{"run show channels watch x\n",
+			"error: show channels watch x: watch: seconds are 0.1 to 3600, not x\n"},
 		{"run \n", "error: : no command\n"},
 		{"run # show version\n", "error: # show version: no command\n"},
 		{"run show\x01version\n", "error: character not allowed in a command\n"},
@@ -231,7 +250,10 @@ static void one_shot_errors(void **state)
 	char text[512];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(one_shot(*state, cases[i].line, text, sizeof(text)), 1);
+		int status = one_shot(*state, cases[i].line, text, sizeof(text));
+
+		if (status != 1)
+			fail_msg("%s: %d %s", cases[i].line, status, text);
 		assert_string_equal(text, cases[i].text);
 	}
 }
@@ -254,16 +276,17 @@ static void one_shot_arguments(void **state)
 		{"run add channel here 232.1.1.1\n", 1, "error: source here is not an address\n"},
 		{"run add channel 198.51.100.10 --json\n", 1,
 			"error: group --json is not an address\n"},
-		{"run add channel 198.51.100.10\n", 1, "unknown or incomplete command"},
+		{"run add channel 198.51.100.10\n", 1, "incomplete; next: GROUP"},
 		{"run relay move 198.51.100.10 --json\n", 0, "\"moving\""},
 		{"run relay move 198.51.100.10 to 203.0.113.1\n", 0, "203.0.113.1"},
 		{"run relay move 198.51.100.99\n", 1, "error: no channel of it is wanted\n"},
 		{"run relay move here\n", 1, "error: source here is not an address\n"},
 		{"run relay hold there\n", 1, "error: relay there is not an address\n"},
 		{"run relay release 203.0.113.1\n", 0, "released"},
-		{ADD " interface\n", 1, "unknown or incomplete command"},
-		{ADD " on lan\n", 1, "unknown or incomplete command"},
-		{ADD " interface lan --xml\n", 1, "unknown or incomplete command"},
+		{ADD " interface\n", 1, "incomplete; next: NAME"},
+		{ADD " on lan\n", 1, "unknown word on"},
+		{ADD " interface lan --xml\n", 1, "unknown word --xml"},
+		{ADD " port lan\n", 0, "lan"},
 	};
 	char text[512], line[256];
 
@@ -354,13 +377,13 @@ static void interactive(void **state)
 	say(p, "sh\t");
 	await(b, p, "show ");
 	say(p, "tun\t\r");
-	await(b, p, "40001");
+	await(b, p, "203.0.113.15");
 	await(b, p, "inlet> ");
 	p->len = 0;
 	say(p, "nonsense\n");
-	await(b, p, "Command not found");
+	await(b, p, "error: nonsense: unknown command; try help\n");
 	say(p, "show\n");
-	await(b, p, "Bad arguments");
+	await(b, p, "error: show: incomplete; next: ports, neighbors");
 	p->len = 0;
 	say(p, "\33[A\33[A\33[A"); // history: nonsense, show, then show tunnels again
 	await(b, p, "show tunnels");
@@ -370,6 +393,161 @@ static void interactive(void **state)
 	await_close(b, p);
 	hang_up(p);
 	await_clients(b, 0);
+}
+
+// What is erased behind the cursor tells nothing.
+static void await_plain(struct bench *b, struct peer *p, const char *text)
+{
+	uint64_t until = clock_mono_us() + LIMIT_US;
+	char *erase;
+
+	while (!strstr(p->data, text)) {
+		if (clock_mono_us() > until)
+			fail_msg("\"%s\" did not come; this did:\n%s", text, p->data);
+		turn(b, p);
+		while ((erase = memmem(p->data, p->len, "\33[0K", 4)) != NULL) {
+			memmove(erase, erase + 4, p->len - (size_t)(erase - p->data) - 3);
+			p->len -= 4;
+		}
+	}
+}
+
+// What Tab puts there, and what ? says may stand there; words cut short.
+static void completion(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = dial(b);
+	static const struct {
+		const char *typed, *comes;
+	} cases[] = {
+		{"sh\tcha\tsou\t\t", "source 198.51.100.10"},
+		{"show channels gr\t232\t", "group 232.1.1."},
+		{"show channels group 232.1.1.\t", " 232.1.1.2"},
+		{"show channels rel\t\t", "203.0.113.1"},
+		{"show channels state fl\t", "flowing "},
+		{"show channels by st\t", "static "},
+		{"add channel 198.51.100.10 232.1.1.1 por\tl\t", "port lan "},
+		{"show tunnels wor\t?", "1"},
+		{"show tunnels w?", "only this worker"},
+		{"watch 2 show por\t", "ports "},
+		{"watch ?", "0.1 to 3600"},
+		{"?", "look at the appliance"},
+		{"show channels ?", "<enter>"},
+		{"show igmp m\t", "memberships "},
+		{"help rel\t", "rel"},
+		{"sho chan st flow by pim\n", "203.0.113.15"},
+	};
+
+	say(p, "tty\n");
+	await(b, p, "inlet> ");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		p->len = 0;
+		p->data[0] = '\0';
+		say(p, cases[i].typed);
+		await_plain(b, p, cases[i].comes);
+		say(p, "\3");
+	}
+	hang_up(p);
+}
+
+// A screen after the other until a key is pressed; then the line is there again.
+static void watch_in_session(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = dial(b);
+
+	say(p, "tty\nwatch 0.1 show version\n");
+	for (int i = 0; i < 3; i++) {
+		await(b, p, "\33[H\33[J");
+		await(b, p, "1.2.3");
+		p->len = 0;
+	}
+	say(p, "x");
+	await(b, p, "inlet> ");
+	p->len = 0;
+	say(p, "show version --json watch 0.1\n");
+	await(b, p, "]\n[");
+	assert_null(strstr(p->data, "\33["));
+	say(p, "\3");
+	await(b, p, "inlet> ");
+	p->len = 0;
+	say(p, "show neighbors\n");
+	await(b, p, "0xdeadbeef");
+	// With the input's end a watch ends too.
+	say(p, "watch 0.1 show version\n");
+	shutdown(p->fd, SHUT_WR);
+	await_close(b, p);
+	hang_up(p);
+}
+
+// Frames that nobody takes are left out, whoever else is served meanwhile.
+static void watch_nobody_reads(void **state)
+{
+	struct bench *b = *state;
+	uint64_t until = clock_mono_us() + LIMIT_US;
+	struct peer *p = dial(b);
+	char text[512];
+
+	fake_channels = 2000; // more than the socket takes
+	say(p, "tty\nwatch 0.1 show channels\n");
+	while (stats(b).frames_dropped < 3) {
+		assert_true(clock_mono_us() < until);
+		assert_int_equal(one_shot(b, "run show version\n", text, sizeof(text)), 0);
+	}
+	await(b, p, "left out)"); // said as soon as somebody reads
+	say(p, "q");
+	await(b, p, "inlet> ");
+	hang_up(p);
+}
+
+// Much output comes in pieces, each of them short; and ^C ends it.
+static void pieces(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = dial(b);
+
+	fake_channels = 3000;
+	say(p, "run show channels --json\n");
+	await_close(b, p);
+	assert_true(stats(b).longest_us > 0);
+	hang_up(p);
+	p = dial(b);
+	fake_channels = 20000;
+	say(p, "tty\nshow channels\n");
+	await(b, p, "198.51.100.10");
+	say(p, "\3show version\n");
+	await(b, p, "1.2.3");
+	assert_true(p->len < 1500000); // of some two megabytes
+	hang_up(p);
+}
+
+// Lines typed in a session that is over are there in the next one.
+static void history_outlives_session(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = dial(b);
+
+	say(p, "tty\nshow neighbors\nquit\n");
+	await_close(b, p);
+	hang_up(p);
+	p = dial(b);
+	say(p, "tty\n\33[A\33[A\n");
+	await(b, p, "0xdeadbeef");
+	hang_up(p);
+}
+
+// A command is over before the next line is taken; that of a pasted text is not lost.
+static void pasted(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = dial(b);
+
+	fake_channels = 1500;
+	say(p, "tty\nshow channels\nshow version\n\nshow neighbors\nquit\n");
+	await_close(b, p);
+	assert_non_null(strstr(p->data, "1.2.3"));
+	assert_true(strstr(p->data, "0xdeadbeef") > strstr(p->data, "1.2.3"));
+	hang_up(p);
 }
 
 static void ctrl_d_ends(void **state)
@@ -659,6 +837,12 @@ int main(void)
 		TEST(one_shot_large),
 		TEST(line_of_3000),
 		TEST(interactive),
+		TEST(completion),
+		TEST(watch_in_session),
+		TEST(watch_nobody_reads),
+		TEST(pieces),
+		TEST(history_outlives_session),
+		TEST(pasted),
 		TEST(ctrl_d_ends),
 		TEST(escapes_do_not_count),
 		TEST(several_clients),

@@ -133,6 +133,13 @@ void channels_tunnel_error(struct channels *cs, struct amt_tunnel *t, int err, u
 	(void)cs, (void)t, (void)err, (void)now_us;
 	fail();
 }
+void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out)
+{
+	(void)t;
+	(void)out;
+	fail();
+}
+
 void channels_tunnel_event(
 	struct channels *cs, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
 {

@@ -19,14 +19,15 @@ static void send_msg(void *ctx, const struct addr *local, const struct addr *dst
 	h->sent[h->n_sent++].len = len;
 }
 
-static void send_data(
-	void *ctx, const struct addr *dst, uint16_t port, const uint8_t *buf, size_t len)
+static void send_data(void *ctx, const struct addr *dst, uint16_t port, uint8_t ecn,
+	const uint8_t *buf, size_t len)
 {
 	struct harness *h = ctx;
 
 	assert_true(h->n_data < KEPT && len <= sizeof(h->data[0].buf));
 	h->data[h->n_data].dst = *dst;
 	h->data[h->n_data].port = port;
+	h->data[h->n_data].ecn = ecn;
 	memcpy(h->data[h->n_data].buf, buf, len);
 	h->data[h->n_data++].len = len;
 }
@@ -111,10 +112,11 @@ uint64_t only_drops(const struct harness *h, enum relay_drop why)
 	return relay_stats(h->r)->drops[why];
 }
 
-struct gateway gateway_request(struct harness *h, const char *addr, uint16_t port, uint32_t nonce)
+static struct gateway request(
+	struct harness *h, const char *addr, uint16_t port, uint32_t nonce, bool e)
 {
 	struct gateway gw = {.addr = ip4(addr), .port = port, .nonce = nonce};
-	const struct amt_msg req = {.type = AMT_REQUEST, .nonce = nonce};
+	const struct amt_msg req = {.type = AMT_REQUEST, .nonce = nonce, .e = e};
 	struct amt_msg query;
 	uint8_t buf[16];
 	int n = amt_encode(&req, buf, sizeof(buf));
@@ -127,6 +129,16 @@ struct gateway gateway_request(struct harness *h, const char *addr, uint16_t por
 	assert_int_equal(query.nonce, nonce);
 	memcpy(gw.mac, query.mac, sizeof(gw.mac));
 	return gw;
+}
+
+struct gateway gateway_request(struct harness *h, const char *addr, uint16_t port, uint32_t nonce)
+{
+	return request(h, addr, port, nonce, false);
+}
+
+struct gateway gateway_request_e(struct harness *h, const char *addr, uint16_t port, uint32_t nonce)
+{
+	return request(h, addr, port, nonce, true);
 }
 
 // By hand, because gm_report_add() makes neither records without sources nor odd types.

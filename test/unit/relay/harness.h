@@ -23,6 +23,7 @@ struct harness {
 	struct {
 		struct addr local, dst;
 		uint16_t port;
+		uint8_t ecn; // of data
 		uint8_t buf[256];
 		size_t len;
 	} sent[KEPT], data[KEPT];
@@ -57,6 +58,9 @@ struct gateway {
 	uint8_t mac[AMT_MAC_LEN];
 };
 struct gateway gateway_request(struct harness *h, const char *addr, uint16_t port, uint32_t nonce);
+// The same with the E flag.
+struct gateway gateway_request_e(
+	struct harness *h, const char *addr, uint16_t port, uint32_t nonce);
 // An Update with these records, written as {type, "S", "G"}; NULL S for a record without sources.
 struct rec {
 	uint8_t type;

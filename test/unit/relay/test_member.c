@@ -126,6 +126,40 @@ static void memberships_expire_one_by_one(void **state)
 	assert_int_equal(relay_membership_s(&h->opt), 70);
 }
 
+// RFC 9601 section 4.
+static void ecn_is_copied_for_who_asked(void **state)
+{
+	struct harness *h = *state;
+	struct gateway plain = gateway_request(h, GW, 1000, 1);
+	struct gateway able = gateway_request_e(h, GW, 1001, 2);
+	uint8_t buf[RELAY_HEADROOM + 40];
+	const struct sg sg = sg4(S1, G1);
+
+	update(h, &plain, IGMP_ALLOW, S1, G1);
+	update(h, &able, IGMP_ALLOW, S1, G1);
+	for (int v6 = 0; v6 < 2; v6++) {
+		for (uint8_t ecn = 0; ecn < 4; ecn++) {
+			memset(buf, 0, sizeof(buf));
+			buf[RELAY_HEADROOM] = v6 ? 0x6b : 0x45; // DSCP is not copied
+			buf[RELAY_HEADROOM + 1] = (uint8_t)(v6 ? 0x80 | ecn << 4 | 7 : 0xb8 | ecn);
+			h->n_data = 0;
+			assert_int_equal(relay_forward(h->r, &sg, buf, sizeof(buf)), 2);
+			for (int i = 0; i < 2; i++)
+				assert_int_equal(h->data[i].ecn, h->data[i].port == 1001 ? ecn : 0);
+		}
+	}
+	// The last Request counts, under the secret before as well.
+	able = gateway_request(h, GW, 1001, 3);
+	plain = gateway_request_e(h, GW, 1000, 4);
+	relay_secret_new(h->r, false, h->now_us);
+	update(h, &able, IGMP_ALLOW, S1, G1);
+	update(h, &plain, IGMP_ALLOW, S1, G1);
+	h->n_data = 0;
+	assert_int_equal(relay_forward(h->r, &sg, buf, sizeof(buf)), 2);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(h->data[i].ecn, h->data[i].port == 1000 ? 3 : 0);
+}
+
 static void limits_ignore_in_silence(void **state)
 {
 	struct harness *h = *state;
@@ -253,6 +287,7 @@ int main(void)
 		RELAY_TEST(odd_records_cost_no_others),
 		RELAY_TEST(channels_are_merged),
 		RELAY_TEST(memberships_expire_one_by_one),
+		RELAY_TEST(ecn_is_copied_for_who_asked),
 		RELAY_TEST(limits_ignore_in_silence),
 		RELAY_TEST(walk_shows_all),
 		RELAY_TEST(report_headers_are_checked),

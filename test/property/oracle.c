@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The outer headers.
-#include "bench/oracle.h"
+#include "property/oracle.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Whether the product's output is right: frames of all kinds through a lane, each octet of the
 // outcome against the oracle.
-#ifndef BENCH_CHECK_H
-#define BENCH_CHECK_H
+#ifndef TEST_PROPERTY_CHECK_H
+#define TEST_PROPERTY_CHECK_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What has to become of a frame, read slowly and plainly from the RFCs, one octet at a time. Shares
 // no code with the product.
-#ifndef BENCH_ORACLE_H
-#define BENCH_ORACLE_H
+#ifndef TEST_PROPERTY_ORACLE_H
+#define TEST_PROPERTY_ORACLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Frames of all kinds for the check: most are good, the others have one thing wrong or unusual, and
 // a few have two. Internal to the check.
-#ifndef BENCH_CHECK_FRAME_H
-#define BENCH_CHECK_FRAME_H
+#ifndef TEST_PROPERTY_CHECK_FRAME_H
+#define TEST_PROPERTY_CHECK_FRAME_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/rng.h"
-#include "bench/oracle.h"
+#include "property/oracle.h"
 
 struct check_frame {
 	uint8_t p[FEED_MAX_FRAME]; // what is past len is 0

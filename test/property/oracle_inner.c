@@ -2,7 +2,7 @@
 // The datagram inside, and what it becomes.
 #include <string.h>
 
-#include "bench/oracle.h"
+#include "property/oracle.h"
 
 #define get16 oracle_get16
 #define get32 oracle_get32

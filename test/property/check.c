@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "bench/check.h"
+#include "property/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 
 #include <rte_mbuf.h>
 
-#include "bench/check_frame.h"
-#include "bench/oracle.h"
 #include "bench/sink.h"
+#include "property/check_frame.h"
+#include "property/oracle.h"
 
 #define POOL	    4095 // a burst on all interfaces, each with a copy, and what a cache holds
 #define TELL	    5	 // of so many wrong outcomes it is said what they are
@@ -56,7 +56,7 @@ static void wrong(struct checker *c, const char *what, const struct check_frame 
 	c->result->wrong++;
 	if (c->told++ >= TELL)
 		return;
-	fprintf(stderr, "inlet-bench: check: %s\n", what);
+	fprintf(stderr, "check: %s\n", what);
 	if (!f)
 		return;
 	fprintf(stderr, "  has to be %s %s\n", verdicts[f->want.verdict],

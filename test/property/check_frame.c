@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "bench/check_frame.h"
+#include "property/check_frame.h"
 
 #include <string.h>
 
