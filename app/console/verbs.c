@@ -59,6 +59,12 @@ const struct verb verbs[] = {
 	{"relay release RELAY", "use it again", true, verb_relay_release},
 	{"explain SOURCE GROUP", "the walk of a channel, and what is wrong with it", true,
 		verb_explain},
+	{"resolve SOURCE", "the relays that DNS offers for a source, in their order, and why", true,
+		verb_resolve},
+	{"resolve record SOURCE relay RELAY [precedence NUMBER] [ttl SECONDS] "
+	 "[discovery-optional]",
+		"the lines of a zone file that name a relay for a source", true,
+		verb_resolve_record},
 	{"trace SOURCE GROUP", "what happens to a channel, as it happens, until ^C", false,
 		verb_trace},
 	{"trace stop", "end all traces, of every session", false, verb_trace_stop},
@@ -108,6 +114,11 @@ static const struct {
 	{"room", "only this part of inletd"},
 	{"to", "this relay, not the best of the others"},
 	{"channel", "a channel: source and group"},
+	{"resolve", "relays in DNS"},
+	{"record", "what to publish in DNS"},
+	{"precedence", "lower is tried first; 10"},
+	{"ttl", "seconds; 3600"},
+	{"discovery-optional", "the D bit: a gateway may leave out the Discovery"},
 	{"help", "commands by their first words"},
 };
 

@@ -34,6 +34,7 @@
 #include "kif/netlink.h"
 #include "membership/membership.h"
 #include "membership/membership_io.h"
+#include "metrics/server.h"
 #include "mfib/mfib.h"
 #include "observe/observe.h"
 #include "pim/pim.h"
@@ -176,9 +177,12 @@ struct inlet {
 	uint64_t load_due_us;
 	uint64_t ecn_said, ecn_due_us; // packets told of in the log, and when the next line may be
 	struct observe observe;	       // for the console; observe.c keeps it
-	struct observe_reload reload;  // reload.c keeps it
-	const char *path;	       // of the configuration file
-	char *text;		       // of it, as it was read last; NULL: not to be had
+	struct observe_loop loop;      // loop.c keeps it
+	// loop.c: when the next turn is to begin, at the latest; the longest delay until it is told
+	uint64_t planned_us, longest_us, longest_due_us;
+	struct observe_reload reload; // reload.c keeps it
+	const char *path;	      // of the configuration file
+	char *text;		      // of it, as it was read last; NULL: not to be had
 	size_t text_len;
 	struct config *file;		     // what it said then
 	uint32_t cfg_changes;		     // of cfg, by the console
@@ -188,6 +192,8 @@ struct inlet {
 	struct timer wants_timer;
 	struct console_server *console;
 	struct console_local *local;
+	struct metrics_server *metrics; // NULL: nobody may ask
+	struct observe_scrapes scrapes;
 };
 
 // boot.c: brings everything up, in order; on error one line in err, and everything that was begun

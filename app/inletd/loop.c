@@ -14,6 +14,7 @@
 #define PUNT_ROUNDS  8
 // The Joins of a hundred thousand channels run out at one time when their router has died.
 #define TIMERS_AT_ONCE 256
+#define LONGEST_US     (1 * USEC_PER_SEC) // over which the longest delay is told
 
 static void punt(struct inlet *in, struct rte_mbuf *m, uint64_t now_us)
 {
@@ -61,17 +62,39 @@ static int loop_start(struct inlet *in)
 	return in->tick ? 0 : -1;
 }
 
+// What a turn keeps from being done in time: whatever the one before it did, and whoever else had
+// the CPU.
+static void count_turn(struct inlet *in, uint64_t now)
+{
+	uint64_t late = in->planned_us && now > in->planned_us ? now - in->planned_us : 0;
+	struct observe_loop *l = &in->loop;
+
+	l->turns++;
+	histogram_add(&l->late, late);
+	if (late > l->longest_us)
+		l->longest_us = late;
+	if (late > in->longest_us)
+		in->longest_us = late;
+	if (now < in->longest_due_us)
+		return;
+	l->longest_now_us = in->longest_us;
+	in->longest_us = 0;
+	in->longest_due_us = now + LONGEST_US;
+}
+
 static void loop_once(struct inlet *in)
 {
 	uint64_t now = clock_mono_us(), due, next;
 	struct timeval tv;
 
+	count_turn(in, now);
 	punt_poll(in, now);
 	timers_run_some(&in->timers, now, TIMERS_AT_ONCE);
 	next = now + (now < in->busy_until_us ? POLL_BUSY_US : POLL_IDLE_US);
 	due = timers_next(&in->timers);
 	if (due < next)
 		next = due;
+	in->planned_us = next;
 	now = clock_mono_us();
 	tv.tv_sec = 0;
 	tv.tv_usec = next > now ? (suseconds_t)(next - now) : 0;
@@ -83,6 +106,7 @@ void loop_run(struct inlet *in)
 {
 	if (loop_start(in) < 0)
 		return;
+	in->planned_us = 0; // what was before is no turn
 	while (!in->stop)
 		loop_once(in);
 }

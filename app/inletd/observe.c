@@ -111,6 +111,21 @@ static int relay_move(struct inlet *in, const struct addr *source, const struct 
 	return ret;
 }
 
+static struct driad_lookup *resolve_cb(
+	void *ctx, const struct addr *source, driad_cb cb, driad_note_cb note_cb, void *arg)
+{
+	struct inlet *in = ctx;
+
+	return driad_lookup_noted(in->driad, source, cb, note_cb, arg, clock_mono_us());
+}
+
+static void resolve_cancel_cb(void *ctx, struct driad_lookup *l)
+{
+	struct inlet *in = ctx;
+
+	driad_lookup_cancel(in->driad, l);
+}
+
 static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *source,
 	const struct addr *relay, char why[OBSERVE_WHY_LEN])
 {
@@ -176,7 +191,12 @@ void observe_fill(struct inlet *in)
 	o->evidence_cb = evidence_of;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
+	o->resolve_cb = resolve_cb;
+	o->resolve_cancel_cb = resolve_cancel_cb;
 	o->rebalance_cb = rebalance;
+	o->loop = &in->loop;
+	o->max_channels = in->cfg.max_channels;
+	o->max_tunnels = in->cfg.max_tunnels;
 	o->reload = &in->reload;
 	o->reload_cb = reload_cb;
 	o->reload_result_cb = reload_result;

@@ -8,10 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "config/config.h"
 #include "crossing/crossing.h"
+#include "driad/driad.h"
 
 struct amt_gateway;
+struct baseline;
 struct channels;
 struct driad;
 struct holddown;
@@ -122,6 +125,27 @@ struct observe_saved {
 	unsigned int changes;	    // of what was read
 };
 
+// The control loop's own figures; app/inletd/loop.c writes them.
+struct observe_loop {
+	uint64_t turns;
+	struct histogram late;	 // by how much later than planned a turn began
+	uint64_t longest_us;	 // of these, since the start
+	uint64_t longest_now_us; // of these, in the last second or so
+};
+
+// What became of those who asked for metrics; app/metrics/server.c writes them.
+struct observe_scrapes {
+	uint64_t pages;	      // given to their end
+	uint64_t bad;	      // requests that are none, or ask for something else
+	uint64_t refused;     // too many at one time
+	uint64_t stalled;     // closed: they did not ask, or did not read, in time
+	uint64_t last_us;     // from the request of the last page until its end was written
+	uint64_t last_cpu_us; // of the control thread's CPU time, for that
+	uint64_t slices;      // of the control loop's time that pages were made in
+	uint64_t longest_us;  // of these, since the start; CPU time
+	unsigned int clients; // connected now
+};
+
 // Any of the pointers to rooms may be NULL: what comes from there is shown empty.
 struct observe {
 	const char *version;
@@ -159,7 +183,10 @@ struct observe {
 	// lets it be used again. 0, or a negative errno with one line in why.
 	int (*relay_cb)(void *ctx, enum observe_relay_act act, const struct addr *source,
 		const struct addr *relay, char why[OBSERVE_WHY_LEN]);
-	const struct observe_reload *reload; // NULL: not to be had
+	const struct observe_loop *loop;       // NULL: not to be had
+	const struct observe_scrapes *scrapes; // NULL: nothing listens for metrics
+	uint32_t max_channels, max_tunnels;    // limits of the configuration; 0: not known
+	const struct observe_reload *reload;   // NULL: not to be had
 	// Begins to read the configuration file again, in the background, and then (check: not) to
 	// do what is different in it. NULL with one line in why.
 	struct reload_job *(*reload_cb)(void *ctx, bool check, char why[OBSERVE_WHY_LEN]);
@@ -173,6 +200,16 @@ struct observe {
 	// with one line in why and the file as it was.
 	int (*save_cb)(
 		void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN]);
+	// Asks DNS for the relays of a source as a Join would, and tells of all of them. NULL when
+	// out of memory. The lookup is gone with its callback.
+	struct driad_lookup *(*resolve_cb)(void *ctx, const struct addr *source, driad_cb cb,
+		driad_note_cb note_cb, void *arg);
+	void (*resolve_cancel_cb)(void *ctx, struct driad_lookup *l);
+	// Takes an interface's port out of service, or puts it back. 0, or a negative errno with
+	// one line in why.
+	int (*port_cb)(void *ctx, bool start, const char *ifname, char why[OBSERVE_WHY_LEN]);
+	// What "clear counters" counts from; NULL: not to be had.
+	struct baseline *baseline;
 	// Moves tunnels between workers.
 	void (*rebalance_cb)(void *ctx, bool dry_run,
 		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);

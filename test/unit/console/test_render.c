@@ -161,6 +161,7 @@ static char *run(const char *text, bool json)
 	char why[GRAMMAR_WHY_LEN] = "", line[256];
 	struct render r;
 	struct verb_ctx v = {.o = &o, .r = &r, .now_us = FAKE_NOW_US};
+	enum verb_turn turn;
 	char *out;
 
 	fake_observe(&o);
@@ -172,6 +173,10 @@ static char *run(const char *text, bool json)
 	render_init(&r, m.json);
 	r.detail = verb_option(&v, "detail") != NULL;
 	m.verb->run(&v);
+	while (v.more && (turn = v.more(&v)) != VERB_DONE)
+		if (turn == VERB_WAIT)
+			fake_tick();
+	v.more = NULL;
 	verb_finish(&v);
 	assert_int_equal(render_status(&r), 0);
 	assert_string_equal(v.refused, "");
@@ -413,6 +418,43 @@ static void joinfile_verb(void **state)
 		"5");
 }
 
+static void resolve_verb(void **state)
+{
+	(void)state;
+	EXPECT("resolve 198.51.100.10", true,
+		"{\"order\": 1, \"relay\": \"203.0.113.15\", \"precedence\": 10, "
+		"\"discovery_optional\": true, \"name\": null, \"dnssec\": \"secure\", \"ttl\": "
+		"300, "
+		"\"quirks\": null, \"held_for\": null, \"why\": \"first\"}",
+		"\"order\": 2, \"relay\": \"203.0.113.16\"",
+		"\"quirks\": \"no-e\", \"held_for\": null, \"why\": \"at random among equals\"",
+		"\"order\": null, \"relay\": \"2001:db8::1\"",
+		"\"why\": \"refused: a loop; the families take turns (RFC 8305 section 4)\"",
+		"\"order\": null, \"relay\": \"203.0.113.17\", \"precedence\": 20",
+		"\"name\": \"amt.example.com.\", \"dnssec\": \"insecure\"",
+		"\"held_for\": 30.000, \"why\": \"held down: no answer; its precedence is 20, not "
+		"10\"",
+		"\"order\": null, \"relay\": \"127.0.0.1\"");
+}
+
+static void record_verb(void **state)
+{
+	(void)state;
+	EXPECT("resolve record 198.51.100.10 relay 203.0.113.15", false,
+		"10.100.51.198.in-addr.arpa. 3600 IN AMTRELAY 10 0 1 203.0.113.15\n"
+		"10.100.51.198.in-addr.arpa. 3600 IN TYPE260 \\# 6 0a01cb00710f\n");
+	EXPECT("resolve record 198.51.100.10 relay 2001:db8::15 precedence 128 ttl 60 disc", false,
+		" 60 IN AMTRELAY 128 1 2 2001:db8::15\n",
+		"TYPE260 \\# 18 808220010db8000000000000000000000015\n");
+	EXPECT("resolve record 2001:db8::1 relay amt.example.com prec 0", true,
+		"\"name\": \"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6."
+		"arpa.\"",
+		"\"rdata\": \"0 0 3 amt.example.com.\"",
+		"\\\\# 19 000303616d74076578616d706c6503636f6d00\"");
+	EXPECT("resolve record 198.51.100.10 relay .", false, "AMTRELAY 10 0 0 .\n",
+		"TYPE260 \\# 2 0a00\n");
+}
+
 static void other_verbs(void **state)
 {
 	(void)state;
@@ -485,6 +527,8 @@ int main(void)
 		cmocka_unit_test(drops_verb),
 		cmocka_unit_test(static_verbs),
 		cmocka_unit_test(joinfile_verb),
+		cmocka_unit_test(resolve_verb),
+		cmocka_unit_test(record_verb),
 		cmocka_unit_test(other_verbs),
 		cmocka_unit_test(empty_observe),
 		cmocka_unit_test(json_is_valid),
