@@ -106,6 +106,7 @@ void verb_show_joinfile(struct verb_ctx *v);
 void verb_show_console(struct verb_ctx *v);
 void verb_show_log(struct verb_ctx *v);
 void verb_set_log(struct verb_ctx *v);
+void verb_clear_counters(struct verb_ctx *v);
 void verb_add_channel(struct verb_ctx *v);
 void verb_del_channel(struct verb_ctx *v);
 void verb_relay_move(struct verb_ctx *v);

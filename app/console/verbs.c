@@ -8,6 +8,8 @@
 
 #include <rte_version.h>
 
+#include "console/baseline.h"
+
 const struct verb verbs[] = {
 	{"show ports [port NAME] [detail]", "interfaces: link, addresses, counters, mbufs", true,
 		verb_show_ports},
@@ -46,6 +48,8 @@ const struct verb verbs[] = {
 	{"show log", "the level of each room of the log", true, verb_show_log},
 	{"set log ROOM LEVEL", "what a room (or all) writes to the log, until inletd ends", true,
 		verb_set_log},
+	{"clear counters", "shows count from here; telemetry and metrics go on", true,
+		verb_clear_counters},
 	{"add channel SOURCE GROUP [interface|port NAME]",
 		"want a channel on all downstream interfaces, or on one", true, verb_add_channel},
 	{"del channel SOURCE GROUP [interface|port NAME]",
@@ -94,6 +98,7 @@ static const struct {
 } words[] = {
 	{"show", "look at the appliance"},
 	{"add", "want a channel by hand"},
+	{"clear", "begin to count anew"},
 	{"set", "change a setting until inletd ends"},
 	{"log", "levels of the log"},
 	{"del", "no longer want it"},
@@ -150,15 +155,18 @@ bool verb_address(struct verb_ctx *v, const char *what, const char *text, struct
 void verb_show_version(struct verb_ctx *v)
 {
 	static const struct render_column columns[] = {
-		{"version", RENDER_LEFT},
-		{"dpdk", RENDER_LEFT},
-		{"uptime", RENDER_LEFT},
+		{"version", RENDER_LEFT}, {"dpdk", RENDER_LEFT}, {"uptime", RENDER_LEFT},
+		{"counters_cleared", RENDER_LEFT}, // how long ago
 	};
 
 	render_table_begin(v->r, "versions", columns, RTE_DIM(columns));
 	render_text(v->r, v->o->version);
 	render_text(v->r, rte_version());
 	render_span_us(v->r, verb_age_us(v, v->o->start_us));
+	if (baseline_at_us(v->o->baseline))
+		render_span_us(v->r, verb_age_us(v, baseline_at_us(v->o->baseline)));
+	else
+		render_none(v->r);
 	render_table_end(v->r);
 }
 

@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 
 #include "base/log.h"
+#include "console/baseline.h"
 #include "inlet.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
@@ -220,30 +221,6 @@ static int boot_console(struct inlet *in, bool interactive, char err[BOOT_ERR_LE
 	return 0;
 }
 
-// Where the file names no address and the usual one is not to be had (a second inletd has it, or
-// there is no loopback), the appliance does without.
-static int boot_metrics(struct inlet *in, char err[BOOT_ERR_LEN])
-{
-	const struct config_metrics *m = &in->cfg.metrics;
-	const struct page_cfg cfg = {.channels = m->channels, .tunnels = m->tunnels};
-	char why[METRICS_ERR_LEN];
-
-	if (addr_is_none(&m->listen.addr))
-		return 0;
-	in->metrics =
-		metrics_server_open(in->base, &m->listen, &cfg, &in->observe, &in->scrapes, why);
-	if (in->metrics) {
-		in->observe.scrapes = &in->scrapes;
-		return 0;
-	}
-	if (!m->listen.named) {
-		log_info("metrics", "none: %s", why);
-		return 0;
-	}
-	snprintf(err, BOOT_ERR_LEN, "metrics: %s", why);
-	return -EADDRNOTAVAIL;
-}
-
 int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 {
 	int ret;
@@ -272,7 +249,7 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	if (ret == 0)
 		ret = boot_console(in, interactive, err);
 	if (ret == 0)
-		ret = boot_metrics(in, err);
+		ret = rooms_metrics(in, err);
 	if (ret == 0) {
 		state_restore(in);
 		ret = wants_start(in, err);
@@ -300,6 +277,8 @@ void boot_down(struct inlet *in)
 	if (in->console)
 		console_server_close(in->console);
 	reload_stop(in);
+	baseline_free(in->observe.baseline);
+	in->observe.baseline = NULL;
 	state_close(in);
 	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {

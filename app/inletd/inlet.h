@@ -295,6 +295,9 @@ int rooms_channels(struct inlet *in, char err[BOOT_ERR_LEN]);
 // one is as good. On an error the resolver stays the caller's.
 int rooms_reload(struct inlet *in, const struct config *was, struct resolver *resolver,
 	char err[BOOT_ERR_LEN]);
+// Where metrics are served.
+int rooms_metrics(struct inlet *in, char err[BOOT_ERR_LEN]);
+int rooms_reload_metrics(struct inlet *in, const struct config *was, char err[BOOT_ERR_LEN]);
 bool rooms_resolver_differs(const struct config_dns *a, const struct config_dns *b);
 // NULL with one line in err.
 struct resolver *rooms_resolver(

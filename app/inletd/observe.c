@@ -6,6 +6,7 @@
 
 #include <rte_lcore.h>
 
+#include "console/baseline.h"
 #include "inlet.h"
 
 // PIM of IPv6 is there for an interface that has IPv6, by itself: it shows when it has an address.
@@ -191,6 +192,8 @@ void observe_fill(struct inlet *in)
 	o->evidence_cb = evidence_of;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
+	if (!o->baseline)
+		o->baseline = baseline_create(); // without one, counters cannot be cleared
 	o->resolve_cb = resolve_cb;
 	o->resolve_cancel_cb = resolve_cancel_cb;
 	o->rebalance_cb = rebalance;

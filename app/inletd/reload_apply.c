@@ -83,6 +83,8 @@ static int rooms_apply(struct inlet *in, const struct config *was, struct resolv
 	for (unsigned int i = 0; i < in->n_ifs && ret == 0; i++)
 		ret = iface_reload(&in->ifs[i], was, err);
 	if (ret == 0)
+		ret = rooms_reload_metrics(in, was, err);
+	if (ret == 0)
 		ret = wants_reload(in, was, err);
 	if (strcmp(was->state_file, in->cfg.state_file) != 0)
 		state_reload(in, now);

@@ -260,3 +260,43 @@ int rooms_reload(struct inlet *in, const struct config *was, struct resolver *re
 	channels_batch_end(in->channels, now);
 	return 0;
 }
+
+// Where the file names no address and the usual one is not to be had (a second inletd has it, or
+// there is no loopback), the appliance does without.
+int rooms_metrics(struct inlet *in, char err[BOOT_ERR_LEN])
+{
+	const struct config_metrics *m = &in->cfg.metrics;
+	const struct page_cfg cfg = {.channels = m->channels, .tunnels = m->tunnels};
+	char why[METRICS_ERR_LEN];
+
+	if (addr_is_none(&m->listen.addr))
+		return 0;
+	in->metrics =
+		metrics_server_open(in->base, &m->listen, &cfg, &in->observe, &in->scrapes, why);
+	if (in->metrics) {
+		in->observe.scrapes = &in->scrapes;
+		return 0;
+	}
+	if (!m->listen.named) {
+		log_info("metrics", "none: %s", why);
+		return 0;
+	}
+	snprintf(err, BOOT_ERR_LEN, "metrics: %s", why);
+	return -EADDRNOTAVAIL;
+}
+
+static bool metrics_differ(const struct config_metrics *a, const struct config_metrics *b)
+{
+	return !addr_eq(&a->listen.addr, &b->listen.addr) || a->listen.port != b->listen.port ||
+	       a->channels != b->channels || a->tunnels != b->tunnels;
+}
+
+int rooms_reload_metrics(struct inlet *in, const struct config *was, char err[BOOT_ERR_LEN])
+{
+	if (!metrics_differ(&was->metrics, &in->cfg.metrics))
+		return 0;
+	metrics_server_close(in->metrics);
+	in->metrics = NULL;
+	in->observe.scrapes = NULL;
+	return rooms_metrics(in, err);
+}

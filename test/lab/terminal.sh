@@ -39,6 +39,17 @@ check "each of them is answered" eval "jq -s -e 'length == 2' '$LAB_STATE/lines'
 check "one of them that fails is the status" eval "! printf 'show nothing\nshow version\n' | $inlet --socket $LAB_SOCKET"
 check "no server: status 2" eval "$inlet --socket $LAB_STATE/none show version; [ \$? -eq 2 ]"
 
+# Counters
+packets() { lab_inlet show channels source "$S" --json | jq '.[0].packets'; }
+before=$(packets)
+check "clear counters" eval "lab_inlet clear counters --json | jq -e '.[0].channels == 1'"
+counted=$(packets)
+[ "$counted" -lt "$before" ] && [ "$counted" -lt 3000 ]
+report $? "shows count from there ($before, then $counted)"
+check "and say since when" eval "lab_inlet show version --json | jq -e '.[0].counters_cleared >= 0'"
+check "set log" eval "lab_inlet set log amt debug --json | jq -e '.[0].level == \"debug\"'"
+check "is what show log shows" eval "lab_inlet show log --json | jq -e 'any(.room == \"amt\" and .level == \"debug\") and any(.room == \"pim\" and .level == \"info\")'"
+
 # DNS
 offered() { # offered JQ: of the relays that DNS offers for the source
 	lab_inlet resolve "$S" --json | jq -e "$1"

@@ -16,6 +16,7 @@
 #include "port/port.h"
 
 unsigned int fake_channels;
+struct baseline *fake_baseline;
 
 static struct port ports[2] = {
 	{.port_id = 0, .mac = {2, 0, 0, 0, 0, 1}, .driver = "net_fake"},
@@ -278,6 +279,7 @@ void fake_observe(struct observe *o)
 	o->rebalance_cb = rebalance;
 	o->static_cb = static_channel;
 	o->relay_cb = relay_act;
+	o->baseline = fake_baseline;
 	o->resolve_cb = resolve;
 	o->resolve_cancel_cb = resolve_cancel;
 	o->held = (struct holddown *)(void *)&channels;

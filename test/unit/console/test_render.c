@@ -10,6 +10,7 @@
 
 #include "amt/amt.h"
 #include "channel/channel.h"
+#include "console/baseline.h"
 #include "console/grammar.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
@@ -455,6 +456,37 @@ static void record_verb(void **state)
 		"TYPE260 \\# 2 0a00\n");
 }
 
+// Counters are shown from where they were cleared; those of channels that have come since are
+// not touched.
+static void clear_verb(void **state)
+{
+	struct observe o;
+	char *out;
+
+	(void)state;
+	fake_observe(&o);
+	fake_baseline = baseline_create();
+	out = run("clear counters", true);
+	assert_non_null(strstr(out, "{\"result\": \"cleared\", \"channels\": 2, \"tunnels\": 1}"));
+	free(out);
+	EXPECT("show channels", true, "\"packets\": 0, \"bytes\": 0");
+	EXPECT("show tunnels", true, "\"packets\": 0, \"bytes\": 0");
+	EXPECT("show ports", true, "\"rx_packets\": 0", "\"punted_control\": 0", "\"to_kernel\": 0",
+		"\"mbufs_in_use\": 17");
+	EXPECT("show workers", true, "\"polls\": 0, \"busy_polls\": 0", "\"drops\": 0");
+	EXPECT("show igmp", true, "\"queries_sent\": 0", "\"joins\": 0", "\"dropped\": 0");
+	EXPECT("show drops", true, "[]\n");
+	EXPECT("show drops", false, "(no drops)\n");
+	EXPECT("show version", true, "\"counters_cleared\": 0.000");
+	// Again: what was before goes.
+	out = run("clear counters", true);
+	free(out);
+	EXPECT("show channels", true, "\"packets\": 0");
+	baseline_free(fake_baseline);
+	fake_baseline = NULL;
+	EXPECT("show channels", true, "\"packets\": 1000");
+}
+
 static void other_verbs(void **state)
 {
 	(void)state;
@@ -490,6 +522,7 @@ static void json_is_valid(void **state)
 	(void)state;
 	if (system("command -v jq >/dev/null 2>&1") != 0)
 		skip();
+	fake_baseline = baseline_create();
 	for (const struct verb *verb = verbs; verb->words; verb++) {
 		FILE *jq;
 		char *out, line[256];
@@ -504,6 +537,8 @@ static void json_is_valid(void **state)
 		if (pclose(jq) != 0)
 			fail_msg("jq refuses the output of %s", verb->words);
 	}
+	baseline_free(fake_baseline);
+	fake_baseline = NULL;
 }
 
 int main(void)
@@ -527,6 +562,7 @@ int main(void)
 		cmocka_unit_test(drops_verb),
 		cmocka_unit_test(static_verbs),
 		cmocka_unit_test(joinfile_verb),
+		cmocka_unit_test(clear_verb),
 		cmocka_unit_test(resolve_verb),
 		cmocka_unit_test(record_verb),
 		cmocka_unit_test(other_verbs),
