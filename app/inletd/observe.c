@@ -179,6 +179,7 @@ void observe_fill(struct inlet *in)
 		o->workers[w].lcore = w + 1;
 		o->workers[w].cpu = in->worker_cpus[w];
 		o->workers[w].socket = (int)rte_lcore_to_socket_id(w + 1);
+		o->workers[w].idle = idle_text(in->idle, w);
 	}
 	o->ssm_ranges = in->cfg.ssm_ranges;
 	o->n_ssm_ranges = in->cfg.n_ssm_ranges;

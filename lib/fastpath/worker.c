@@ -229,7 +229,7 @@ static void rest(struct worker *w, unsigned int rounds)
 		return;
 	}
 	begin = rte_rdtsc();
-	w->idle_cb(rounds);
+	w->idle_cb(w->idle_arg, rounds);
 	// As if it had been one of those rounds of which one in so many is timed.
 	crossing_count(&w->x->load.idle_cycles, (rte_rdtsc() - begin) / CROSSING_SAMPLE);
 }
@@ -242,10 +242,15 @@ int worker_run(void *arg)
 	mfib_worker_online(w->table);
 	// Acquire: what the control thread injected before it said stop is on the rings.
 	while (!atomic_load_explicit(&w->x->stop, memory_order_acquire)) {
-		idle = worker_round(w) == 0 ? idle + 1 : 0;
+		bool came = worker_round(w) > 0;
+
 		mfib_worker_quiescent(w->table);
-		if (idle > 0)
-			rest(w, idle);
+		if (!came)
+			rest(w, ++idle);
+		else if (unlikely(idle > 0 && w->idle_cb))
+			w->idle_cb(w->idle_arg, 0);
+		if (came)
+			idle = 0;
 	}
 	mfib_worker_offline(w->table);
 	for (unsigned int i = 0; i < w->x->n_inject; i++) {

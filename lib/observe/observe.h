@@ -57,6 +57,8 @@ struct observe_worker {
 	unsigned int lcore;
 	int cpu;
 	int socket;
+	const char
+		*idle; // what it does while nothing comes: "poll", "sleep", "wait"; NULL: not known
 	// Over the last second or so.
 	unsigned int load_percent; // busy part of the time
 	unsigned int burst_tenths; // mean frames a burst, times 10; 0: there was none
