@@ -293,6 +293,7 @@ void boot_down(struct inlet *in)
 		loop_drain(in, GOODBYE_US);
 		workers_stop(in);
 	}
+	capture_end(in);
 	if (in->driad)
 		driad_destroy(in->driad);
 	if (in->resolver)

@@ -25,6 +25,7 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/capture.h"
 #include "inletd/evidence.h"
 #include "inletd/idle.h"
 #include "inletd/notify.h"
@@ -193,6 +194,7 @@ struct inlet {
 	bool reload_again;		     // SIGHUP came meanwhile
 	struct wants_changes *wants_changes; // static channels that are on their way; NULL: none
 	struct timer wants_timer;
+	struct capture_run *capture; // that runs, or the last one; NULL: there was none
 	struct console_server *console;
 	struct console_local *local;
 	struct metrics_server *metrics; // NULL: nobody may ask
