@@ -437,3 +437,29 @@ const struct histogram *channels_latency(const struct channels *cs)
 {
 	return &cs->latency;
 }
+
+static size_t buckets_of(const struct hmap *m)
+{
+	return m->buckets ? (m->mask + (size_t)1) * sizeof(*m->buckets) : 0;
+}
+
+void channels_octets(const struct channels *cs, struct channel_octets *out)
+{
+	const struct hnode *n;
+
+	*out = (struct channel_octets){
+		.channels = slab_octets(&cs->channel_slab) + slab_octets(&cs->extra_slab) +
+			    slab_octets(&cs->past_slab) + imap_octets(&cs->by_sg),
+		.sources = slab_octets(&cs->source_slab) + buckets_of(&cs->by_source),
+		.tunnels = (cs->by_relay.count + (size_t)cs->n_further) * sizeof(struct tunnel) +
+			   buckets_of(&cs->by_relay),
+	};
+	for (n = hmap_first(&cs->by_source); n; n = hmap_next(&cs->by_source, n)) {
+		const struct source *src = container_of_node(n, const struct source, node);
+
+		out->sources += src->candidates_room * sizeof(*src->candidates);
+		out->sources += src->race ? sizeof(*src->race) : 0;
+		out->sources += src->reason ? strlen(src->reason) + 1 : 0;
+		out->sources += src->dns_said ? strlen(src->dns_said) + 1 : 0;
+	}
+}
