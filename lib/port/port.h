@@ -63,6 +63,8 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 void port_close(struct port *p);
 // Never blocks.
 bool port_link_up(const struct port *p);
+// The port's own end of the link. 0, or a negative errno: the driver cannot, say.
+int port_set_link(const struct port *p, bool up);
 struct port_counters {
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf;
 	uint64_t tx_packets, tx_bytes, tx_errors;

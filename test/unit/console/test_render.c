@@ -487,6 +487,13 @@ static void clear_verb(void **state)
 	EXPECT("show channels", true, "\"packets\": 1000");
 }
 
+static void port_verbs(void **state)
+{
+	(void)state;
+	EXPECT("port stop lan", true, "{\"result\": \"stopping\", \"interfaces\": [\"lan\"]}");
+	EXPECT("port start lan", false, "started");
+}
+
 static void other_verbs(void **state)
 {
 	(void)state;
@@ -563,6 +570,7 @@ int main(void)
 		cmocka_unit_test(static_verbs),
 		cmocka_unit_test(joinfile_verb),
 		cmocka_unit_test(clear_verb),
+		cmocka_unit_test(port_verbs),
 		cmocka_unit_test(resolve_verb),
 		cmocka_unit_test(record_verb),
 		cmocka_unit_test(other_verbs),

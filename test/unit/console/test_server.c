@@ -231,6 +231,7 @@ static void one_shot_errors(void **state)
 		{"run show ch source 1.2.3\n",
 			"error: source 1.2.3 is not an address or a prefix\n"},
 		{"run show ch state odd\n", "error: state: there is no odd\n"},
+		{"run port stop eth9\n", "error: there is no interface eth9\n"},
 		{"run resolve here\n", "error: source here is not an address\n"},
 		{"run resolve record 232.1.1.1 relay 203.0.113.1\n",
 			"error: source 232.1.1.1 is not a unicast address\n"},
