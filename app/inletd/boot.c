@@ -237,8 +237,10 @@ static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 
 static void link_look(struct inlet *in, struct inlet_port *p)
 {
-	bool up = port_link_up(&p->port);
+	bool up;
 
+	port_watch(&p->port);
+	up = port_link_up(&p->port);
 	if (up == p->link_up)
 		return;
 	p->link_up = up;
@@ -459,6 +461,7 @@ void boot_down(struct inlet *in)
 		loop_drain(in, GOODBYE_US);
 		workers_stop(in);
 	}
+	capture_end(in);
 	if (in->driad)
 		driad_destroy(in->driad);
 	if (in->resolver)
@@ -470,6 +473,8 @@ void boot_down(struct inlet *in)
 	notify_close(&in->notify);
 	timer_cancel(&in->timers, &in->reclaim);
 	holddown_fini(&in->held);
+	if (in->idle_event)
+		event_free(in->idle_event);
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close(&in->ifs[i]);

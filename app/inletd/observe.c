@@ -154,6 +154,22 @@ static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *so
 	return ret;
 }
 
+static int capture_start_cb(
+	void *ctx, const struct observe_capture_want *want, char why[OBSERVE_WHY_LEN])
+{
+	return capture_start(ctx, want, why);
+}
+
+static int capture_stop_cb(void *ctx, char why[OBSERVE_WHY_LEN])
+{
+	return capture_stop(ctx, why);
+}
+
+static bool capture_view_cb(void *ctx, struct observe_capture *out)
+{
+	return capture_view(ctx, out);
+}
+
 static bool evidence_of(void *ctx, const struct addr *relay, struct observe_evidence *out)
 {
 	const struct inlet *in = ctx;
@@ -174,6 +190,7 @@ void observe_fill(struct inlet *in)
 		o->workers[w].lcore = w + 1;
 		o->workers[w].cpu = in->worker_cpus[w];
 		o->workers[w].socket = (int)rte_lcore_to_socket_id(w + 1);
+		o->workers[w].idle = idle_text(in->idle, w);
 	}
 	o->ssm_ranges = in->cfg.ssm_ranges;
 	o->n_ssm_ranges = in->cfg.n_ssm_ranges;
@@ -185,6 +202,9 @@ void observe_fill(struct inlet *in)
 	o->held = &in->held;
 	o->steering_cb = steering_of;
 	o->evidence_cb = evidence_of;
+	o->capture_start_cb = capture_start_cb;
+	o->capture_stop_cb = capture_stop_cb;
+	o->capture_view_cb = capture_view_cb;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
 	o->port_cb = port_cb;

@@ -19,6 +19,8 @@
 		"TSC cycles of timed rounds (one in 16) that found packets.")                    \
 	X(IDLE_CYCLES, "inlet_worker_idle_cycles", OM_COUNTER, NULL,                             \
 		"TSC cycles of timed rounds that found none.")                                   \
+	X(TIMED, "inlet_worker_timed_packets", OM_COUNTER, NULL,                                 \
+		"Packets of timed rounds: busy cycles a packet are cycles a packet.")            \
 	X(SPREAD, "inlet_worker_spread_packets", OM_COUNTER, NULL,                               \
 		"Packets that the spreader gave to other workers.")                              \
 	X(HANDED, "inlet_worker_handed_packets", OM_COUNTER, NULL,                               \
@@ -54,6 +56,7 @@ bool page_collect_workers(struct page *p)
 		row->values[PACKETS] = (double)load.packets;
 		row->values[BUSY_CYCLES] = (double)load.busy_cycles;
 		row->values[IDLE_CYCLES] = (double)load.idle_cycles;
+		row->values[TIMED] = (double)load.timed_packets;
 		row->values[SPREAD] = (double)load.spread;
 		row->values[HANDED] = (double)load.handed;
 	}

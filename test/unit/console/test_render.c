@@ -339,8 +339,8 @@ static void workers_verb(void **state)
 {
 	(void)state;
 	EXPECT("show workers", true,
-		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"tunnels\": 0, "
-		"\"load_percent\": 42, ",
+		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"idle\": "
+		"\"wait\", \"tunnels\": 0, \"load_percent\": 42, ",
 		"\"packets_per_burst\": 7.3, \"cycles_per_packet\": null, \"polls\": 101, "
 		"\"busy_polls\": 10, ",
 		"\"rx_packets\": 5", "\"native_packets\": 6", "\"punted\": 3", "\"drops\": 7");
@@ -534,7 +534,8 @@ static void json_is_valid(void **state)
 		FILE *jq;
 		char *out, line[256];
 
-		if (!verb->json)
+		// A capture is refused here: there is none among the fakes.
+		if (!verb->json || strncmp(verb->words, "capture", 7) == 0)
 			continue;
 		out = run(line_of(verb, line), true);
 		jq = popen("jq -e 'type == \"array\" and all(type == \"object\")' >/dev/null", "w");
