@@ -218,7 +218,7 @@ static void one_shot_errors(void **state)
 	} cases[] = {
 		{"run bogus\n", "error: bogus: unknown command; try help\n"},
 		{"run quit now\n", "error: quit now: nothing may follow here: now\n"},
-		{"run rel move\n", "error: rel move: incomplete; next: SOURCE\n"},
+		{"run rela move\n", "error: rela move: incomplete; next: SOURCE\n"},
 		{"run show drops all all\n",
 			"error: show drops all all: unknown word all; here may "
 			"stand: room, port, watch, --json\n"},
@@ -446,7 +446,7 @@ static void completion(void **state)
 		{"?", "look at the appliance"},
 		{"show channels ?", "<enter>"},
 		{"show igmp m\t", "memberships "},
-		{"help rel\t", "rel"},
+		{"help rela\t", "relay"},
 		{"sho chan st flow by pim\n", "203.0.113.15"},
 	};
 
