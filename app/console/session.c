@@ -210,6 +210,8 @@ struct session *session_create(
 	if (!s)
 		return NULL;
 	s->host = h;
+	h->sessions++;
+	h->began++;
 	s->out = out;
 	s->cb = cb;
 	s->arg = arg;
@@ -239,6 +241,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	s->host->sessions--;
 	command_fini(&s->command);
 	choices_free(s);
 	rdline_free(s->rdl);
@@ -377,6 +380,16 @@ void session_run(struct session *s, const char *line)
 int session_status(const struct session *s)
 {
 	return s->command.status;
+}
+
+void session_stats(const struct session *s, struct session_stats *out)
+{
+	*out = (struct session_stats){
+		.sessions = s->host->sessions,
+		.began = s->host->began,
+		.frames_dropped = s->host->frames_dropped,
+		.longest_us = s->host->turns.longest_us,
+	};
 }
 
 void session_drained(struct session *s)

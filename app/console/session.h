@@ -28,7 +28,9 @@ struct session_host {
 	size_t pending_max;		// octets not taken past which no more are made
 	char *history[SESSION_HISTORY]; // the last lines, for who attaches later
 	unsigned int n_history;		// ever; the next is at n_history % SESSION_HISTORY
-	uint64_t frames_dropped;	// of watches whose client had not taken the one before
+	unsigned int sessions;		// now
+	uint64_t began;
+	uint64_t frames_dropped; // of watches whose client had not taken the one before
 };
 // 0 or -ENOMEM; o and base outlive the host.
 int session_host_init(struct session_host *h, struct event_base *base, const struct observe *o,
@@ -56,6 +58,12 @@ bool session_input(struct session *s, struct evbuffer *in, bool eof);
 void session_run(struct session *s, const char *line);
 // Of the last command: CONSOLE_STATUS_OK or CONSOLE_STATUS_ERROR.
 int session_status(const struct session *s);
+struct session_stats {
+	unsigned int sessions; // now, at the same place
+	uint64_t began, frames_dropped;
+	uint64_t longest_us; // as struct turns has it
+};
+void session_stats(const struct session *s, struct session_stats *out);
 // The client has taken output: half of what may wait, or all.
 void session_drained(struct session *s);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "channel/channel.h"
 #include "console/grammar.h"
 
@@ -131,6 +132,19 @@ static void topics(struct values *v)
 	}
 }
 
+static void log_rooms_each(struct values *v)
+{
+	say(v, "all");
+	for (const char *const *r = log_rooms; *r; r++)
+		say(v, *r);
+}
+
+static void levels(struct values *v)
+{
+	for (int i = LOG_LEVEL_ERROR; i < LOG_LEVELS; i++)
+		say(v, log_level_name((enum log_level)i));
+}
+
 static const struct {
 	const char *name, *help;
 	void (*each)(struct values *v); // NULL: none are known
@@ -145,7 +159,9 @@ static const struct {
 	{"STATE", "state of a channel", states},
 	{"ORIGIN", "who asks for it", origins},
 	{"WORKER", "number of a worker", numbers},
-	{"ROOM", "part of inletd", rooms},
+	{"ROOM", "room of the log, or all", log_rooms_each},
+	{"LEVEL", "error, warn, info or debug", levels},
+	{"PART", "part of inletd that drops", rooms},
 	{"SECONDS", "0.1 to 3600", NULL},
 	{"TOPIC", "first word of commands, or a noun", topics},
 	{"NOUN", "noun of a command", topics},

@@ -417,7 +417,7 @@ static void other_verbs(void **state)
 {
 	(void)state;
 	EXPECT("show version", true, "\"version\": \"1.2.3\"", "\"uptime\": 61.000");
-	EXPECT("help", false, "show drops all [room ROOM] [port NAME] [watch SECONDS] [--json]",
+	EXPECT("help", false, "show drops all [room PART] [port NAME] [watch SECONDS] [--json]",
 		"quit ");
 }
 
@@ -429,7 +429,8 @@ static void empty_observe(void **state)
 	(void)state;
 	for (const struct verb *verb = verbs; verb->words; verb++) {
 		struct render r;
-		struct verb_ctx v = {.o = &o, .r = &r, .now_us = FAKE_NOW_US};
+		struct verb_ctx v = {
+			.o = &o, .r = &r, .now_us = FAKE_NOW_US, .args = {"x", "x", "x"}};
 
 		if (!verb->run)
 			continue;

@@ -226,14 +226,14 @@ static void one_shot_errors(void **state)
 					     "may stand: relay, worker, detail, watch, --json\n"},
 		{"run show t worker 9\n",
 			"error: worker 9 is not the number of a worker (show workers)\n"},
-		{"run show c port eth9\n",
+		{"run show ch port eth9\n",
 			"error: port eth9 is not the name of an interface (show ports)\n"},
-		{"run show c source 1.2.3\n",
+		{"run show ch source 1.2.3\n",
 			"error: source 1.2.3 is not an address or a prefix\n"},
-		{"run show c state odd\n", "error: state: there is no odd\n"},
+		{"run show ch state odd\n", "error: state: there is no odd\n"},
 		{"run show p\n", "error: show p: p is ambiguous: ports, pim\n"},
-		{"run show c source 192.0.2.1 source 192.0.2.2\n",
-			"error: show c source 192.0.2.1 source 192.0.2.2: unknown word source; "
+		{"run show ch source 192.0.2.1 source 192.0.2.2\n",
+			"error: show ch source 192.0.2.1 source 192.0.2.2: unknown word source; "
 			"here "
 			"may stand: group, relay, port, state, by, detail, watch, --json\n"},
 		{"run watch\n", "error: watch: incomplete; next: SECONDS\n"},
