@@ -3,6 +3,7 @@
 
 #include "base/timer.h"
 #include "channel/channel.h"
+#include "console/baseline.h"
 #include "console/filter.h"
 #include "console/verb.h"
 
@@ -38,13 +39,15 @@ static bool is_asked_for(const struct work *w, const struct channel_view *c)
 	       (w->origin < 0 || c->wanted_by[w->origin]);
 }
 
-static void show_one(void *arg, const struct channel_view *c)
+static void show_one(void *arg, const struct channel_view *view)
 {
+	struct channel_view counted = *view, *c = &counted;
 	struct verb_ctx *v = arg;
 	struct render *r = v->r;
 
 	if (!is_asked_for(v->work, c))
 		return;
+	baseline_channel(v, c);
 	render_addr(r, &c->sg.s);
 	render_addr(r, &c->sg.g);
 	render_text(r, channel_state_name(c->state));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "amt/amt.h"
 #include "channel/channel.h"
+#include "console/baseline.h"
 #include "console/filter.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
@@ -28,6 +29,7 @@ struct reason {
 struct walk {
 	struct render *r;
 	const struct observe *o;
+	const struct verb_ctx *v;
 	const char *room; // NULL: all
 	struct filter filter;
 	bool all;
@@ -47,18 +49,26 @@ static void show_one(const struct walk *w, const struct reason *d)
 	render_text(r, d->text);
 }
 
-static void show_pim(const struct walk *w, const struct observe_if *f, int family)
+static void show_pim(const struct walk *w, unsigned int ifindex, unsigned int family)
 {
-	const struct pim_stats *s = pim_if_stats(f->pim[family]);
+	const struct observe_if *f = &w->o->ifs[ifindex];
+	struct pim_stats counts, *s = &counts;
+
+	baseline_since(w->v, BASELINE_PIM, OBSERVE_FAMILIES * ifindex + family,
+		pim_if_stats(f->pim[family]), s, sizeof(*s));
 
 	for (unsigned int i = 0; i < PIM_DROP_COUNT; i++)
 		show_one(w, &(struct reason){family ? "pim6" : "pim", f->name, pim_drop_names[i],
 				    pim_drop_texts[i], s->drops[i]});
 }
 
-static void show_membership(const struct walk *w, const struct observe_if *f, int family)
+static void show_membership(const struct walk *w, unsigned int ifindex, unsigned int family)
 {
-	const struct membership_stats *s = membership_stats(f->membership[family]);
+	const struct observe_if *f = &w->o->ifs[ifindex];
+	struct membership_stats counts, *s = &counts;
+
+	baseline_since(w->v, BASELINE_MEMBERSHIP, OBSERVE_FAMILIES * ifindex + family,
+		membership_stats(f->membership[family]), s, sizeof(*s));
 
 	for (unsigned int i = 0; i < MEMBERSHIP_DROP_COUNT; i++)
 		show_one(w,
@@ -73,43 +83,77 @@ static void show_interfaces(const struct walk *w)
 	for (unsigned int i = 0; i < o->n_ifs; i++) {
 		if (!filter_if(&w->filter, i))
 			continue;
-		for (int f = 0; f < OBSERVE_FAMILIES; f++) {
+		for (unsigned int f = 0; f < OBSERVE_FAMILIES; f++) {
 			if (o->ifs[i].pim[f])
-				show_pim(w, &o->ifs[i], f);
+				show_pim(w, i, f);
 			if (o->ifs[i].membership[f])
-				show_membership(w, &o->ifs[i], f);
+				show_membership(w, i, f);
 		}
 	}
+}
+
+static void show_room(const struct walk *w, const char *room, const char *const *names,
+	const char *const *texts, const uint64_t *counts, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		show_one(w, &(struct reason){room, NULL, names[i], texts[i], counts[i]});
+}
+
+static void show_fastpath(const struct walk *w)
+{
+	uint64_t counts[DROP_COUNT];
+
+	for (unsigned int i = 0; i < DROP_COUNT; i++)
+		counts[i] = crossing_drop(w->o->crossing, (enum drop_reason)i);
+	baseline_since(w->v, BASELINE_FASTPATH, 0, counts, counts, sizeof(counts));
+	show_room(w, "fastpath", drop_names, drop_texts, counts, DROP_COUNT);
+}
+
+static void show_channels(const struct walk *w)
+{
+	uint64_t counts[CHANNEL_DROP_COUNT];
+
+	baseline_since(
+		w->v, BASELINE_CHANNELS, 0, channels_drops(w->o->channels), counts, sizeof(counts));
+	show_room(w, "channel", channel_drop_names, channel_drop_texts, counts, CHANNEL_DROP_COUNT);
 }
 
 static void show_rooms(const struct walk *w)
 {
 	const struct observe *o = w->o;
+	struct joinfile_stats joinfile;
+	struct driad_stats driad;
+	struct amt_stats amt;
 
-	for (unsigned int i = 0; o->crossing && i < DROP_COUNT; i++)
-		show_one(w, &(struct reason){"fastpath", NULL, drop_names[i], drop_texts[i],
-				    crossing_drop(o->crossing, (enum drop_reason)i)});
-	for (unsigned int i = 0; o->amt && i < AMT_DROP_COUNT; i++)
-		show_one(w, &(struct reason){"amt", NULL, amt_drop_names[i], amt_drop_texts[i],
-				    amt_gateway_stats(o->amt)->drops[i]});
-	for (unsigned int i = 0; o->driad && i < DRIAD_DROP_COUNT; i++)
-		show_one(w, &(struct reason){"driad", NULL, driad_drop_names[i],
-				    driad_drop_texts[i], driad_stats(o->driad)->drops[i]});
-	for (unsigned int i = 0; o->channels && i < CHANNEL_DROP_COUNT; i++)
-		show_one(w, &(struct reason){"channel", NULL, channel_drop_names[i],
-				    channel_drop_texts[i], channels_drops(o->channels)[i]});
-	for (unsigned int i = 0; o->joinfile_stats && i < JOINFILE_DROP_COUNT; i++)
-		show_one(w, &(struct reason){"joinfile", NULL, joinfile_drop_names[i],
-				    joinfile_drop_texts[i], o->joinfile_stats->drops[i]});
+	if (o->amt) {
+		baseline_since(w->v, BASELINE_AMT, 0, amt_gateway_stats(o->amt), &amt, sizeof(amt));
+		show_room(w, "amt", amt_drop_names, amt_drop_texts, amt.drops, AMT_DROP_COUNT);
+	}
+	if (o->driad) {
+		baseline_since(
+			w->v, BASELINE_DRIAD, 0, driad_stats(o->driad), &driad, sizeof(driad));
+		show_room(w, "driad", driad_drop_names, driad_drop_texts, driad.drops,
+			DRIAD_DROP_COUNT);
+	}
+	if (o->channels)
+		show_channels(w);
+	if (o->joinfile_stats) {
+		baseline_since(
+			w->v, BASELINE_JOINFILE, 0, o->joinfile_stats, &joinfile, sizeof(joinfile));
+		show_room(w, "joinfile", joinfile_drop_names, joinfile_drop_texts, joinfile.drops,
+			JOINFILE_DROP_COUNT);
+	}
 }
 
 static void show(struct verb_ctx *v, bool all)
 {
-	struct walk w = {.r = v->r, .o = v->o, .room = verb_option(v, "room"), .all = all};
+	struct walk w = {.r = v->r, .o = v->o, .v = v, .room = verb_option(v, "room"), .all = all};
 
 	if (!filter_parse(v, &w.filter))
 		return;
 	render_table_begin(v->r, "drops", columns, RTE_DIM(columns));
+	if (v->o->crossing)
+		show_fastpath(&w);
 	show_interfaces(&w);
 	show_rooms(&w);
 	render_table_end(v->r);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/timer.h"
+#include "console/baseline.h"
 #include "console/filter.h"
 #include "console/verb.h"
 #include "membership/membership.h"
@@ -21,14 +22,18 @@ static const struct render_column if_columns[] = {
 	{"protocol", RENDER_LEFT}, // "igmp", "mld"
 };
 
-static void show_if(struct verb_ctx *v, const struct observe_if *f, const struct membership *gm)
+static void show_if(struct verb_ctx *v, unsigned int ifindex, unsigned int family)
 {
-	const struct membership_stats *s = membership_stats(gm);
+	const struct observe_if *f = &v->o->ifs[ifindex];
+	const struct membership *gm = f->membership[family];
+	struct membership_stats counts, *s = &counts;
 	struct render *r = v->r;
 	struct membership_view m;
 	uint64_t dropped = 0;
 
 	membership_view(gm, &m);
+	baseline_since(v, BASELINE_MEMBERSHIP, OBSERVE_FAMILIES * ifindex + family,
+		membership_stats(gm), s, sizeof(*s));
 	for (unsigned int i = 0; i < MEMBERSHIP_DROP_COUNT; i++)
 		dropped += s->drops[i];
 	render_text(r, f->name);
@@ -58,7 +63,7 @@ static void show_if(struct verb_ctx *v, const struct observe_if *f, const struct
 }
 
 // From family `first` on.
-static void show_ifs(struct verb_ctx *v, const char *title, int first)
+static void show_ifs(struct verb_ctx *v, const char *title, unsigned int first)
 {
 	struct filter filter;
 
@@ -66,9 +71,9 @@ static void show_ifs(struct verb_ctx *v, const char *title, int first)
 		return;
 	render_table_begin(v->r, title, if_columns, RTE_DIM(if_columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++) {
-		for (int f = first; f < OBSERVE_FAMILIES; f++)
+		for (unsigned int f = first; f < OBSERVE_FAMILIES; f++)
 			if (v->o->ifs[i].membership[f] && filter_if(&filter, i))
-				show_if(v, &v->o->ifs[i], v->o->ifs[i].membership[f]);
+				show_if(v, i, f);
 	}
 	render_table_end(v->r);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/timer.h"
+#include "console/baseline.h"
 #include "console/filter.h"
 #include "console/verb.h"
 #include "pim/pim.h"
@@ -38,14 +39,19 @@ static const struct render_column if_columns[] = {
 	{"family", RENDER_LEFT},
 };
 
-static void show_if(struct render *r, const struct observe_if *f, const struct pim_if *pim)
+static void show_if(struct verb_ctx *vc, unsigned int ifindex, unsigned int family)
 {
-	const struct pim_stats *s = pim_if_stats(pim);
+	const struct observe_if *f = &vc->o->ifs[ifindex];
+	const struct pim_if *pim = f->pim[family];
+	struct pim_stats counts, *s = &counts;
+	struct render *r = vc->r;
 	uint64_t dropped = 0;
 	struct pim_if_view v;
 	char genid[11];
 
 	pim_if_view(pim, &v);
+	baseline_since(vc, BASELINE_PIM, OBSERVE_FAMILIES * ifindex + family, pim_if_stats(pim), s,
+		sizeof(*s));
 	for (unsigned int i = 0; i < PIM_DROP_COUNT; i++)
 		dropped += s->drops[i];
 	render_text(r, f->name);
@@ -92,9 +98,9 @@ void verb_show_pim(struct verb_ctx *v)
 		return;
 	render_table_begin(v->r, "interfaces with PIM", if_columns, RTE_DIM(if_columns));
 	for (unsigned int i = 0; i < v->o->n_ifs; i++)
-		for (int f = 0; f < OBSERVE_FAMILIES; f++)
+		for (unsigned int f = 0; f < OBSERVE_FAMILIES; f++)
 			if (v->o->ifs[i].pim[f] && filter_if(&filter, i))
-				show_if(v->r, &v->o->ifs[i], v->o->ifs[i].pim[f]);
+				show_if(v, i, f);
 	render_table_end(v->r);
 }
 

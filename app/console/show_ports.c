@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "console/baseline.h"
 #include "console/filter.h"
 #include "console/verb.h"
 #include "kif/kif.h"
@@ -48,8 +49,10 @@ static const char *role_name(enum if_role role)
 }
 
 // The port's own, at the first of its interfaces.
-static void show_port(struct render *r, const struct observe_if *f)
+static void show_port(struct verb_ctx *v, unsigned int ifindex)
 {
+	const struct observe_if *f = &v->o->ifs[ifindex];
+	struct render *r = v->r;
 	struct port_counters c;
 
 	if (!f->port || !f->first) {
@@ -58,6 +61,7 @@ static void show_port(struct render *r, const struct observe_if *f)
 		return;
 	}
 	port_counters(f->port, &c);
+	baseline_since(v, BASELINE_PORT, ifindex, &c, &c, sizeof(c));
 	render_u64(r, c.rx_packets);
 	render_u64(r, c.rx_bytes);
 	render_u64(r, c.rx_missed);
@@ -68,14 +72,17 @@ static void show_port(struct render *r, const struct observe_if *f)
 	render_u64(r, c.tx_errors);
 }
 
-static void show_counters(struct render *r, const struct observe *o, unsigned int ifindex)
+static void show_counters(struct verb_ctx *v, unsigned int ifindex)
 {
+	const struct observe *o = v->o;
+	struct render *r = v->r;
 	const struct observe_if *f = &o->ifs[ifindex];
 	struct crossing_if_stats x = {0};
 	unsigned int in_use, size;
 
 	if (o->crossing)
 		crossing_if_stats(o->crossing, ifindex, &x);
+	baseline_since(v, BASELINE_IF, ifindex, &x, &x, sizeof(x));
 	render_u64(r, x.rx_packets);
 	render_u64(r, x.tx_packets);
 	render_u64(r, x.punted[PUNT_CONTROL]);
@@ -107,13 +114,16 @@ static void show_device(struct render *r, const struct observe_if *f)
 	render_text(r, f->device);
 }
 
-static void show_kernel(struct render *r, const struct observe_if *f)
+static void show_kernel(struct verb_ctx *v, unsigned int ifindex)
 {
+	const struct observe_if *f = &v->o->ifs[ifindex];
+	struct render *r = v->r;
 	struct kif_stats k = {0};
 	char text[ADDR_STRLEN], both[PREFIX_STRLEN];
 
 	if (f->kif)
 		k = *kif_stats(f->kif);
+	baseline_since(v, BASELINE_KIF, ifindex, &k, &k, sizeof(k));
 	render_u64(r, k.to_kernel);
 	render_u64(r, k.from_kernel);
 	render_u64(r, k.write_errors + k.read_errors);
@@ -158,9 +168,9 @@ void verb_show_ports(struct verb_ctx *v)
 		else
 			render_none(r);
 		render_u64(r, f->mtu);
-		show_port(r, f);
-		show_counters(r, v->o, i);
-		show_kernel(r, f);
+		show_port(v, i);
+		show_counters(v, i);
+		show_kernel(v, i);
 		show_device(r, f);
 	}
 	render_table_end(r);

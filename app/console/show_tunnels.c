@@ -3,6 +3,7 @@
 
 #include "base/timer.h"
 #include "channel/channel.h"
+#include "console/baseline.h"
 #include "console/filter.h"
 #include "console/verb.h"
 
@@ -64,8 +65,9 @@ static void show_side(struct render *r, const struct amt_side_view *s)
 	render_text(r, s->state == AMT_IDLE ? NULL : text);
 }
 
-static void show_one(void *arg, const struct tunnel_view *t)
+static void show_one(void *arg, const struct tunnel_view *view)
 {
+	struct tunnel_view counted = *view, *t = &counted;
 	struct verb_ctx *v = arg;
 	struct render *r = v->r;
 	const struct work *w = v->work;
@@ -76,6 +78,7 @@ static void show_one(void *arg, const struct tunnel_view *t)
 	if (!filter_relay(&w->filter, &t->relay) ||
 		!filter_worker(&w->filter, steered ? steering.worker : -1))
 		return;
+	baseline_tunnel(v, t);
 	render_addr(r, &t->relay);
 	render_addr(r, &t->local);
 	render_u64(r, t->local_port);

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <string.h>
+
+#include "console/baseline.h"
 #include "console/filter.h"
 #include "console/verb.h"
 
@@ -7,6 +10,7 @@ static const struct render_column columns[] = {
 	{"lcore", RENDER_RIGHT_DETAIL},
 	{"cpu", RENDER_RIGHT},
 	{"socket", RENDER_RIGHT},
+	{"idle", RENDER_LEFT},
 	{"tunnels", RENDER_RIGHT},
 	{"load_percent", RENDER_RIGHT},
 	{"packets_per_s", RENDER_RIGHT},
@@ -34,36 +38,40 @@ static uint64_t load(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-static void show_counters(struct render *r, const struct crossing_worker *x, unsigned int n_ifs)
+void verb_worker_counts(
+	const struct observe *o, unsigned int worker, uint64_t counts[VERB_WORKER_COUNTS])
 {
-	struct crossing_if_stats sum = {0};
-	uint64_t drops = 0;
+	const struct crossing_worker *x = o->crossing->workers[worker];
 
-	for (unsigned int i = 0; i < n_ifs; i++) {
+	counts[0] = load(&x->load.polls);
+	counts[1] = load(&x->load.busy_polls);
+	counts[2] = load(&x->load.bursts);
+	counts[3] = load(&x->load.packets);
+	counts[4] = load(&x->load.spread);
+	counts[5] = load(&x->load.handed);
+	memset(&counts[6], 0, 7 * sizeof(counts[0]));
+	for (unsigned int i = 0; i < o->n_ifs; i++) {
 		const struct crossing_if_stats *s = &x->ifs[i];
 
-		sum.rx_packets += load(&s->rx_packets);
-		sum.rx_bytes += load(&s->rx_bytes);
-		sum.tx_packets += load(&s->tx_packets);
-		sum.tx_bytes += load(&s->tx_bytes);
-		sum.punted[0] += load(&s->punted[PUNT_CONTROL]) + load(&s->punted[PUNT_OTHER]);
-		sum.injected += load(&s->injected);
+		counts[6] += load(&s->rx_packets);
+		counts[7] += load(&s->rx_bytes);
+		counts[8] += load(&s->tx_packets);
+		counts[9] += load(&s->tx_bytes);
+		counts[10] += load(&s->punted[PUNT_CONTROL]) + load(&s->punted[PUNT_OTHER]);
+		counts[11] += load(&s->injected);
 	}
 	for (unsigned int i = 0; i < DROP_COUNT; i++)
-		drops += load(&x->drops[i]);
-	render_u64(r, load(&x->load.polls));
-	render_u64(r, load(&x->load.busy_polls));
-	render_u64(r, load(&x->load.bursts));
-	render_u64(r, load(&x->load.packets));
-	render_u64(r, load(&x->load.spread));
-	render_u64(r, load(&x->load.handed));
-	render_u64(r, sum.rx_packets);
-	render_u64(r, sum.rx_bytes);
-	render_u64(r, sum.tx_packets);
-	render_u64(r, sum.tx_bytes);
-	render_u64(r, sum.punted[0]);
-	render_u64(r, sum.injected);
-	render_u64(r, drops);
+		counts[12] += load(&x->drops[i]);
+}
+
+static void show_counters(struct verb_ctx *v, unsigned int worker)
+{
+	uint64_t counts[VERB_WORKER_COUNTS];
+
+	verb_worker_counts(v->o, worker, counts);
+	baseline_since(v, BASELINE_WORKER, worker, counts, counts, sizeof(counts));
+	for (unsigned int i = 0; i < VERB_WORKER_COUNTS; i++)
+		render_u64(v->r, counts[i]);
 }
 
 // Where it runs, and the last second.
@@ -72,6 +80,10 @@ static void show_place(struct render *r, const struct observe_worker *w)
 	render_u64(r, w->lcore);
 	render_u64(r, (uint64_t)w->cpu);
 	render_u64(r, (uint64_t)w->socket);
+	if (w->idle)
+		render_text(r, w->idle);
+	else
+		render_none(r);
 	render_u64(r, w->tunnels);
 	render_u64(r, w->load_percent);
 	render_u64(r, w->packets_per_s);
@@ -102,10 +114,10 @@ void verb_show_workers(struct verb_ctx *v)
 		if (i < v->o->n_workers) {
 			show_place(v->r, &v->o->workers[i]);
 		} else {
-			for (int k = 0; k < 9; k++)
+			for (int k = 0; k < 10; k++)
 				render_none(v->r);
 		}
-		show_counters(v->r, v->o->crossing->workers[i], v->o->n_ifs);
+		show_counters(v, i);
 	}
 	render_table_end(v->r);
 }

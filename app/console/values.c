@@ -162,6 +162,7 @@ static const struct {
 	{"ROOM", "room of the log, or all", log_rooms_each},
 	{"LEVEL", "error, warn, info or debug", levels},
 	{"PART", "part of inletd that drops", rooms},
+	{"NUMBER", "0 to 255", NULL},
 	{"SECONDS", "0.1 to 3600", NULL},
 	{"TOPIC", "first word of commands, or a noun", topics},
 	{"NOUN", "noun of a command", topics},

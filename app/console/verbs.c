@@ -8,6 +8,8 @@
 
 #include <rte_version.h>
 
+#include "console/baseline.h"
+
 const struct verb verbs[] = {
 	{"show ports [port NAME] [detail]", "interfaces: link, addresses, counters, mbufs", true,
 		verb_show_ports},
@@ -46,6 +48,8 @@ const struct verb verbs[] = {
 	{"show log", "the level of each room of the log", true, verb_show_log},
 	{"set log ROOM LEVEL", "what a room (or all) writes to the log, until inletd ends", true,
 		verb_set_log},
+	{"clear counters", "shows count from here; telemetry and metrics go on", true,
+		verb_clear_counters},
 	{"add channel SOURCE GROUP [interface|port NAME]",
 		"want a channel on all downstream interfaces, or on one", true, verb_add_channel},
 	{"del channel SOURCE GROUP [interface|port NAME]",
@@ -59,6 +63,31 @@ const struct verb verbs[] = {
 	{"relay release RELAY", "use it again", true, verb_relay_release},
 	{"explain SOURCE GROUP", "the walk of a channel, and what is wrong with it", true,
 		verb_explain},
+	{"resolve SOURCE", "the relays that DNS offers for a source, in their order, and why", true,
+		verb_resolve},
+	{"resolve record SOURCE relay RELAY [precedence NUMBER] [ttl SECONDS] "
+	 "[discovery-optional]",
+		"the lines of a zone file that name a relay for a source", true,
+		verb_resolve_record},
+	{"trace SOURCE GROUP", "what happens to a channel, as it happens, until ^C", false,
+		verb_trace},
+	{"trace stop", "end all traces, of every session", false, verb_trace_stop},
+	{"capture start FILE [port NAME] [limit COUNT] [packets] [octets] [seconds] "
+	 "[snaplen OCTETS] [force]",
+		"frames to a pcap file: all, or of one port; limit 1000 packets", true,
+		verb_capture_start},
+	{"capture start FILE tunnel RELAY [port NUMBER] [limit COUNT] [packets] [octets] [seconds] "
+	 "[snaplen OCTETS] [force]",
+		"the same of the tunnels to a relay, or of the one at this port of ours", true,
+		verb_capture_start_tunnel},
+	{"capture start FILE channel SOURCE GROUP [limit COUNT] [packets] [octets] [seconds] "
+	 "[snaplen OCTETS] [force]",
+		"the same of the data of a channel, in its tunnel and native", true,
+		verb_capture_start_channel},
+	{"capture stop", "end it; what was captured is written to its end", true,
+		verb_capture_stop},
+	{"show capture", "the capture that runs, or the last one", true, verb_show_capture},
+	{"show traces", "traces that run, their lines and those lost", true, verb_show_traces},
 	{"rebalance", "move tunnels from busy workers to idle ones", true, verb_rebalance},
 	{"rebalance dry-run", "what rebalance would move", true, verb_rebalance_dry_run},
 	{"watch SECONDS COMMAND",
@@ -78,11 +107,21 @@ static const struct {
 } words[] = {
 	{"show", "look at the appliance"},
 	{"add", "want a channel by hand"},
+	{"clear", "begin to count anew"},
 	{"set", "change a setting until inletd ends"},
 	{"log", "levels of the log"},
 	{"del", "no longer want it"},
 	{"relay", "move sources, hold relays; as a filter: this relay, or a prefix"},
 	{"explain", "what is wrong with a channel"},
+	{"capture", "frames to a file"},
+	{"tunnel", "tunnels to a relay"},
+	{"limit", "ends by itself: limit 1000 packets"},
+	{"packets", "the limit is one of frames"},
+	{"octets", "the limit is one of octets in the file"},
+	{"seconds", "the limit is one of time"},
+	{"snaplen", "so many octets of each frame at most"},
+	{"force", "overwrite a capture that is there"},
+	{"trace", "what happens to a channel, as it happens"},
 	{"watch", "repeat until a key is pressed"},
 	{"--json", "as JSON: an array of objects"},
 	{"detail", "every column, a block a row"},
@@ -97,6 +136,11 @@ static const struct {
 	{"room", "only this part of inletd"},
 	{"to", "this relay, not the best of the others"},
 	{"channel", "a channel: source and group"},
+	{"resolve", "relays in DNS"},
+	{"record", "what to publish in DNS"},
+	{"precedence", "lower is tried first; 10"},
+	{"ttl", "seconds; 3600"},
+	{"discovery-optional", "the D bit: a gateway may leave out the Discovery"},
 	{"help", "commands by their first words"},
 };
 
@@ -128,15 +172,18 @@ bool verb_address(struct verb_ctx *v, const char *what, const char *text, struct
 void verb_show_version(struct verb_ctx *v)
 {
 	static const struct render_column columns[] = {
-		{"version", RENDER_LEFT},
-		{"dpdk", RENDER_LEFT},
-		{"uptime", RENDER_LEFT},
+		{"version", RENDER_LEFT}, {"dpdk", RENDER_LEFT}, {"uptime", RENDER_LEFT},
+		{"counters_cleared", RENDER_LEFT}, // how long ago
 	};
 
 	render_table_begin(v->r, "versions", columns, RTE_DIM(columns));
 	render_text(v->r, v->o->version);
 	render_text(v->r, rte_version());
 	render_span_us(v->r, verb_age_us(v, v->o->start_us));
+	if (baseline_at_us(v->o->baseline))
+		render_span_us(v->r, verb_age_us(v, baseline_at_us(v->o->baseline)));
+	else
+		render_none(v->r);
 	render_table_end(v->r);
 }
 

@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 
 #include "base/log.h"
+#include "console/baseline.h"
 #include "inlet.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
@@ -236,8 +237,10 @@ static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 
 static void link_look(struct inlet *in, struct inlet_port *p)
 {
-	bool up = port_link_up(&p->port);
+	bool up;
 
+	port_watch(&p->port);
+	up = port_link_up(&p->port);
 	if (up == p->link_up)
 		return;
 	p->link_up = up;
@@ -363,6 +366,30 @@ static int boot_console(struct inlet *in, bool interactive, char err[BOOT_ERR_LE
 	return 0;
 }
 
+// Where the file names no address and the usual one is not to be had (a second inletd has it, or
+// there is no loopback), the appliance does without.
+static int boot_metrics(struct inlet *in, char err[BOOT_ERR_LEN])
+{
+	const struct config_metrics *m = &in->cfg.metrics;
+	const struct page_cfg cfg = {.channels = m->channels, .tunnels = m->tunnels};
+	char why[METRICS_ERR_LEN];
+
+	if (addr_is_none(&m->listen.addr))
+		return 0;
+	in->metrics =
+		metrics_server_open(in->base, &m->listen, &cfg, &in->observe, &in->scrapes, why);
+	if (in->metrics) {
+		in->observe.scrapes = &in->scrapes;
+		return 0;
+	}
+	if (!m->listen.named) {
+		log_info("metrics", "none: %s", why);
+		return 0;
+	}
+	snprintf(err, BOOT_ERR_LEN, "metrics: %s", why);
+	return -EADDRNOTAVAIL;
+}
+
 int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 {
 	int ret;
@@ -390,6 +417,8 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 		ret = boot_downstream(in, err);
 	if (ret == 0)
 		ret = boot_console(in, interactive, err);
+	if (ret == 0)
+		ret = boot_metrics(in, err);
 	if (ret == 0) {
 		state_restore(in);
 		ret = wants_start(in, err);
@@ -411,10 +440,13 @@ void boot_down(struct inlet *in)
 	uint64_t now = clock_mono_us();
 
 	notify_say(&in->notify, "STOPPING=1");
+	metrics_server_close(in->metrics);
 	if (in->local)
 		console_local_close(in->local);
 	if (in->console)
 		console_server_close(in->console);
+	baseline_free(in->observe.baseline);
+	in->observe.baseline = NULL;
 	state_close(in);
 	wants_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
@@ -427,6 +459,7 @@ void boot_down(struct inlet *in)
 		loop_drain(in, GOODBYE_US);
 		workers_stop(in);
 	}
+	capture_end(in);
 	if (in->driad)
 		driad_destroy(in->driad);
 	if (in->resolver)
@@ -438,6 +471,8 @@ void boot_down(struct inlet *in)
 	notify_close(&in->notify);
 	timer_cancel(&in->timers, &in->reclaim);
 	holddown_fini(&in->held);
+	if (in->idle_event)
+		event_free(in->idle_event);
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close(&in->ifs[i]);

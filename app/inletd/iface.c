@@ -25,6 +25,7 @@ static void kif_frame_cb(void *arg, const uint8_t *frame, size_t len)
 
 	if (crossing_inject(ifc->in->crossing, ifc->index, frame, len) < 0)
 		ifc->inject_drops++;
+	idle_kick(ifc->in->idle, ifc->in->crossing->inject_worker[ifc->index]);
 	// An answer is on its way: look for it closely.
 	ifc->in->busy_until_us = clock_mono_us() + 20 * USEC_PER_MSEC;
 }

@@ -25,7 +25,9 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/capture.h"
 #include "inletd/evidence.h"
+#include "inletd/idle.h"
 #include "inletd/notify.h"
 #include "inletd/steering.h"
 #include "joinfile/export.h"
@@ -34,6 +36,7 @@
 #include "kif/netlink.h"
 #include "membership/membership.h"
 #include "membership/membership_io.h"
+#include "metrics/server.h"
 #include "mfib/mfib.h"
 #include "observe/observe.h"
 #include "pim/pim.h"
@@ -149,6 +152,8 @@ struct inlet {
 	int worker_cpus[INLET_MAX_LCORES];
 	unsigned int n_workers;
 	struct worker *workers[INLET_MAX_LCORES]; // one an lcore, in worker_cpus order
+	struct idle *idle;			  // NULL where they poll
+	struct event *idle_event;
 	struct crossing *crossing;
 	struct mfib *mfib;
 	struct steering *steering;
@@ -176,9 +181,15 @@ struct inlet {
 	uint64_t load_due_us;
 	uint64_t ecn_said, ecn_due_us; // packets told of in the log, and when the next line may be
 	struct observe observe;	       // for the console; observe.c keeps it
-	struct observe_reload reload;  // reload.c keeps it
+	struct observe_loop loop;      // loop.c keeps it
+	// loop.c: when the next turn is to begin, at the latest; the longest delay until it is told
+	uint64_t planned_us, longest_us, longest_due_us;
+	struct observe_reload reload; // reload.c keeps it
+	struct capture_run *capture;  // that runs, or the last one; NULL: there was none
 	struct console_server *console;
 	struct console_local *local;
+	struct metrics_server *metrics; // NULL: nobody may ask
+	struct observe_scrapes scrapes;
 };
 
 // boot.c: brings everything up, in order; on error one line in err, and everything that was begun
@@ -200,8 +211,6 @@ void ports_close(struct inlet *in);
 // workers.c: crossing, forwarding table and workers, with the queues dealt out. 0 or a negative
 // errno; what there is then goes with workers_destroy(), before the ports close.
 int workers_create(struct inlet *in, char err[BOOT_ERR_LEN]);
-// struct worker's idle_cb of workers that sleep (idle.c).
-void idle_sleep_cb(unsigned int rounds);
 int workers_launch(struct inlet *in, char err[BOOT_ERR_LEN]);
 void workers_stop(struct inlet *in);
 void workers_destroy(struct inlet *in);

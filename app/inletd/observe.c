@@ -6,6 +6,7 @@
 
 #include <rte_lcore.h>
 
+#include "console/baseline.h"
 #include "inlet.h"
 
 // PIM of IPv6 is there for an interface that has IPv6, by itself: it shows when it has an address.
@@ -111,6 +112,21 @@ static int relay_move(struct inlet *in, const struct addr *source, const struct 
 	return ret;
 }
 
+static struct driad_lookup *resolve_cb(
+	void *ctx, const struct addr *source, driad_cb cb, driad_note_cb note_cb, void *arg)
+{
+	struct inlet *in = ctx;
+
+	return driad_lookup_noted(in->driad, source, cb, note_cb, arg, clock_mono_us());
+}
+
+static void resolve_cancel_cb(void *ctx, struct driad_lookup *l)
+{
+	struct inlet *in = ctx;
+
+	driad_lookup_cancel(in->driad, l);
+}
+
 static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *source,
 	const struct addr *relay, char why[OBSERVE_WHY_LEN])
 {
@@ -130,6 +146,22 @@ static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *so
 	if (ret < 0)
 		snprintf(why, OBSERVE_WHY_LEN, "%s", strerror(-ret));
 	return ret;
+}
+
+static int capture_start_cb(
+	void *ctx, const struct observe_capture_want *want, char why[OBSERVE_WHY_LEN])
+{
+	return capture_start(ctx, want, why);
+}
+
+static int capture_stop_cb(void *ctx, char why[OBSERVE_WHY_LEN])
+{
+	return capture_stop(ctx, why);
+}
+
+static bool capture_view_cb(void *ctx, struct observe_capture *out)
+{
+	return capture_view(ctx, out);
 }
 
 static bool evidence_of(void *ctx, const struct addr *relay, struct observe_evidence *out)
@@ -152,6 +184,7 @@ void observe_fill(struct inlet *in)
 		o->workers[w].lcore = w + 1;
 		o->workers[w].cpu = in->worker_cpus[w];
 		o->workers[w].socket = (int)rte_lcore_to_socket_id(w + 1);
+		o->workers[w].idle = idle_text(in->idle, w);
 	}
 	o->ssm_ranges = in->cfg.ssm_ranges;
 	o->n_ssm_ranges = in->cfg.n_ssm_ranges;
@@ -163,9 +196,19 @@ void observe_fill(struct inlet *in)
 	o->held = &in->held;
 	o->steering_cb = steering_of;
 	o->evidence_cb = evidence_of;
+	o->capture_start_cb = capture_start_cb;
+	o->capture_stop_cb = capture_stop_cb;
+	o->capture_view_cb = capture_view_cb;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
+	if (!o->baseline)
+		o->baseline = baseline_create(); // without one, counters cannot be cleared
+	o->resolve_cb = resolve_cb;
+	o->resolve_cancel_cb = resolve_cancel_cb;
 	o->rebalance_cb = rebalance;
+	o->loop = &in->loop;
+	o->max_channels = in->cfg.max_channels;
+	o->max_tunnels = in->cfg.max_tunnels;
 	o->reload = &in->reload;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;

@@ -9,9 +9,11 @@ static void discovery_send(struct amt_discovery *d, uint64_t now_us)
 {
 	struct amt_gateway *gw = d->gw;
 	struct amt_msg msg = {.type = AMT_RELAY_DISCOVERY, .nonce = d->nonce};
+	char to[ADDR_STRLEN];
 	uint8_t buf[8];
 	int len = amt_encode(&msg, buf, sizeof(buf));
 
+	log_debug("amt", "discovery sent to=%s try=%u", addr_format(&d->to, to), d->sent + 1);
 	amt_arm(gw, &d->timer, now_us + amt_backoff_us(gw, d->sent));
 	d->sent++;
 	if (gw->ops.send_discovery(gw->ctx, &d->to, buf, (size_t)len) < 0)

@@ -88,7 +88,13 @@ static void report_add(
 {
 	struct amt_channel *c = at(s, i);
 	struct sg sg = amt_set_sg(&s->channels, i);
+	char src[ADDR_STRLEN], grp[ADDR_STRLEN], relay[ADDR_STRLEN];
 
+	log_debug("amt", "update s=%s g=%s relay=%s record=%s", addr_format(&sg.s, src),
+		addr_format(&sg.g, grp), addr_format(&s->t->relay, relay),
+		type == IGMP_ALLOW   ? "allow"
+		: type == IGMP_BLOCK ? "block"
+				     : "is-in");
 	s->announced += !c->announced;
 	c->announced = true;
 	if (gm_report_add(r, type, &sg) == 0)

@@ -44,9 +44,12 @@ static void request_send(struct amt_side *s, uint64_t now_us)
 	struct amt_form *f = &s->forms[s->unanswered % s->n_forms];
 	struct amt_msg msg = {
 		.type = AMT_REQUEST, .p = s->family == ADDR_V6, .e = f->e, .mirrored = f->p80};
+	char relay[ADDR_STRLEN];
 	uint8_t buf[8];
 	int len;
 
+	log_debug("amt", "request sent relay=%s family=%s try=%u", addr_format(&t->relay, relay),
+		amt_family_name(s->family), s->unanswered + 1);
 	if (!f->sent)
 		f->nonce = one_nonce(t) ? t->nonce : amt_nonce(t->gw);
 	f->sent = true;
@@ -140,6 +143,7 @@ static void request_timer(struct timer *timer, void *arg, uint64_t now_us)
 
 bool amt_teardown_send(struct amt_tunnel *t, const struct amt_query *q)
 {
+	char relay[ADDR_STRLEN];
 	struct amt_msg msg = {
 		.type = AMT_TEARDOWN,
 		.nonce = q->nonce,
@@ -149,6 +153,7 @@ bool amt_teardown_send(struct amt_tunnel *t, const struct amt_query *q)
 	uint8_t buf[30];
 	int len;
 
+	log_debug("amt", "teardown sent relay=%s", addr_format(&t->relay, relay));
 	memcpy(msg.mac, q->mac, sizeof(msg.mac));
 	len = amt_encode(&msg, buf, sizeof(buf));
 	return amt_tunnel_send(t, buf, (size_t)len);
@@ -390,8 +395,11 @@ static void query_accept(
 	struct amt_query q = query_of(msg);
 	const struct amt_side *moved = endpoint_changed(t, &q);
 	const struct amt_query was = moved ? moved->update : (struct amt_query){0};
+	char relay[ADDR_STRLEN];
 	bool alive = true;
 
+	log_debug("amt", "query received relay=%s family=%s limit=%d",
+		addr_format(&t->relay, relay), amt_family_name(s->family), msg->l);
 	t->gw->stats.query_rx++;
 	s->waiting = false;
 	s->stale = false;

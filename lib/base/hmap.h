@@ -76,6 +76,10 @@ struct hnode *hmap_next(const struct hmap *m, const struct hnode *n);
 bool hmap_scan(
 	const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n), void *arg);
 
+// Fetches into the cache what the next n calls of hmap_scan() from cursor on come to: the first
+// node of each place, `size` octets from it on. For who walks over very many.
+void hmap_scan_fetch(const struct hmap *m, uint32_t cursor, uint32_t n, size_t size);
+
 // The body may remove and free n, nothing else.
 #define HMAP_FOREACH(n, tmp, m) \
 	for ((n) = hmap_first(m); (n) && ((tmp) = hmap_next((m), (n)), 1); (n) = (tmp))

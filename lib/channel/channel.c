@@ -185,8 +185,12 @@ static void want_change(struct channels *cs, const struct sg *sg, unsigned int i
 {
 	uint64_t hash = hmap_hash(sg, sizeof(*sg)), bit = 1ull << ifindex, before, oifs;
 	struct channel *ch = channel_find(cs, sg, hash);
+	char s[ADDR_STRLEN], g[ADDR_STRLEN];
 
 	cs->now_us = now_us;
+	log_debug("channel", "%s s=%s g=%s if=%u by=%s", wanted ? "wanted" : "not wanted",
+		addr_format(&sg->s, s), addr_format(&sg->g, g), ifindex,
+		channel_origin_name(origin));
 	if (!ch) {
 		if (wanted)
 			channel_wanted(cs, sg, hash, bit, origin, now_us);

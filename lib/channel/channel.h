@@ -248,6 +248,8 @@ bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t 
 	void (*cb)(void *arg, const struct relay_view *v), void *arg);
 // From when a channel was first wanted to its first packet, of all channels that had one.
 const struct histogram *channels_latency(const struct channels *cs);
+// Why an address is no relay for us (a literal), or NULL.
+const char *channels_relay_refused(const struct channels *cs, const struct addr *relay);
 // The candidates of one source.
 void channels_source_relays(const struct channels *cs, const struct addr *source,
 	void (*cb)(void *arg, const struct relay_view *v), void *arg);

@@ -328,9 +328,12 @@ static int attempt_begin(struct source *src, unsigned int i, uint64_t now_us)
 	const struct driad_relay *relay = &src->candidates[i].relay;
 	struct tunnel *t = tunnel_find(cs, &relay->addr);
 	struct attempt *a = src->attempts;
-	char text[ADDR_STRLEN];
+	char text[ADDR_STRLEN], source[ADDR_STRLEN];
 	int ret = 0;
 
+	log_debug("channel", "relay tried source=%s relay=%s precedence=%u by=%s",
+		addr_format(&src->addr, source), addr_format(&relay->addr, text), relay->precedence,
+		src->candidates[i].origin);
 	while (a->src)
 		a++;
 	*a = (struct attempt){.src = src, .since_us = now_us};

@@ -349,6 +349,7 @@ static bool any_usable(const struct source *src, uint64_t now_us)
 static void source_rest(struct source *src, uint64_t now_us)
 {
 	uint64_t wait_us = backoff_us(src);
+	char s[ADDR_STRLEN];
 
 	if (src->n_candidates == 0) {
 		snprintf(src->reason, sizeof(src->reason), "%s",
@@ -363,6 +364,9 @@ static void source_rest(struct source *src, uint64_t now_us)
 		if (src->dns_said[0])
 			snprintf(src->reason + n, sizeof(src->reason) - n, "; %s", src->dns_said);
 	}
+	log_debug("channel", "no relay for now source=%s retry_ms=%llu reason=\"%s\"",
+		addr_format(&src->addr, s), (unsigned long long)(wait_us / USEC_PER_MSEC),
+		src->reason);
 	source_wait(src, now_us + wait_us);
 }
 

@@ -218,7 +218,10 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 {
 	bool outer = t->cs->batching;
 	struct channel *ch;
+	char s[ADDR_STRLEN], r[ADDR_STRLEN];
 
+	log_debug("channel", "relay chosen source=%s relay=%s", addr_format(&src->addr, s),
+		addr_format(&t->relay, r));
 	timer_cancel(t->cs->rooms.timers, &t->linger);
 	src->tunnel = t;
 	src->state = SOURCE_ATTACHED;

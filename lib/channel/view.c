@@ -291,6 +291,13 @@ static void source_relays(const struct channels *cs, const struct source *src,
 	}
 }
 
+const char *channels_relay_refused(const struct channels *cs, const struct addr *relay)
+{
+	enum channel_drop refused = relay_refused(cs, relay);
+
+	return refused == CHANNEL_DROP_COUNT ? NULL : channel_drop_texts[refused];
+}
+
 void channels_source_relays(const struct channels *cs, const struct addr *source,
 	void (*cb)(void *arg, const struct relay_view *v), void *arg)
 {
@@ -308,6 +315,8 @@ void channels_each_relay(
 	HMAP_FOREACH (n, tmp, &cs->by_source)
 		source_relays(cs, container_of_node(n, struct source, node), cb, arg);
 }
+
+#define FETCH_MAX 64 // channels that are fetched ahead
 
 // A walk in pieces over one of the maps.
 struct some {
@@ -370,6 +379,7 @@ bool channels_briefs_some(const struct channels *cs, uint32_t *cursor, uint32_t 
 {
 	struct some w = {.cs = cs, .left = n, .brief_cb = cb, .arg = arg};
 
+	hmap_scan_fetch(&cs->by_sg, *cursor, n < FETCH_MAX ? n : FETCH_MAX, sizeof(struct channel));
 	return some(&cs->by_sg, cursor, some_brief_cb, &w);
 }
 

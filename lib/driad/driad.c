@@ -56,6 +56,7 @@ int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
 	q->name = name;
 	q->type = type;
 	q->queued_us = now_us;
+	q->secure = l->note_secure;
 	if (record) {
 		q->precedence = record->precedence;
 		q->discovery_optional = record->discovery_optional;
@@ -161,6 +162,7 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 	struct driad_lookup *l = q->lookup;
 	struct driad *d = l->driad;
 	uint64_t token = ++d->last_token;
+	char source[ADDR_STRLEN];
 	int handle;
 
 	TAILQ_REMOVE(&d->turns, q, turn);
@@ -182,6 +184,8 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 		d->stats.rate_delayed++;
 	if (!l->hurried)
 		deadline_set(l, now_us + QUERY_TIMEOUT_US);
+	log_debug("driad", "asked source=%s name=%s type=%u",
+		l->services ? "dns-sd" : addr_format(&l->source, source), q->name, q->type);
 	handle = d->ops->query(d->ctx, q->name, q->type, token);
 	// Lookups are freed in deliver() only, so q is still there even when it was answered.
 	if (q->state == QUERY_DONE)
@@ -435,6 +439,7 @@ static struct driad_lookup *lookup_new(
 	l->arg = arg;
 	l->ttl_s = UINT32_MAX;
 	l->negative_s = UINT32_MAX;
+	l->note_secure = true;
 	l->order.relays = l->result.relays;
 	STAILQ_INIT(&l->queries);
 	timer_init(&l->deadline, on_deadline, l);
@@ -443,14 +448,15 @@ static struct driad_lookup *lookup_new(
 	return l;
 }
 
-struct driad_lookup *driad_lookup_start(
-	struct driad *d, const struct addr *source, driad_cb cb, void *arg, uint64_t now_us)
+struct driad_lookup *driad_lookup_noted(struct driad *d, const struct addr *source, driad_cb cb,
+	driad_note_cb note_cb, void *arg, uint64_t now_us)
 {
 	struct driad_lookup *l = lookup_new(d, source, cb, arg);
 	char name[AMTRELAY_REVERSE_LEN], *copy;
 
 	if (!l)
 		return NULL;
+	l->note_cb = note_cb;
 	d->stats.lookups++;
 	if (amtrelay_reverse_name(source, name) < 0) {
 		l->result.status = DRIAD_FAILED;
@@ -473,6 +479,12 @@ struct driad_lookup *driad_lookup_start(
 	}
 	wake_set(d, now_us);
 	return l;
+}
+
+struct driad_lookup *driad_lookup_start(
+	struct driad *d, const struct addr *source, driad_cb cb, void *arg, uint64_t now_us)
+{
+	return driad_lookup_noted(d, source, cb, NULL, arg, now_us);
 }
 
 static int services_ask(struct driad_lookup *l, const char *domain, uint64_t now_us)

@@ -131,6 +131,23 @@ struct driad_lookup *driad_lookup_start(
 // the addresses are those of Discovery. The port is AMT's, whatever a record says.
 struct driad_lookup *driad_lookup_services(struct driad *d, const char *const *domains,
 	unsigned int n_domains, driad_cb cb, void *arg, uint64_t now_us);
+
+// What came to light in a lookup, for people who want to know why the result is as it is.
+struct driad_note {
+	struct driad_relay relay;
+	const char *name;	 // whose address it is; NULL: the AMTRELAY record has the address
+	bool secure;		 // by DNSSEC, and so was all that led there
+	uint32_t rank;		 // driad_rank_why()
+	enum driad_drop dropped; // DRIAD_DROP_COUNT: it was not
+};
+typedef void (*driad_note_cb)(void *arg, const struct driad_note *note);
+// driad_lookup_start() that tells of each candidate as well, with the same arg; maybe from within.
+struct driad_lookup *driad_lookup_noted(struct driad *d, const struct addr *source, driad_cb cb,
+	driad_note_cb note_cb, void *arg, uint64_t now_us);
+// By which rule a relay comes before another one of its precedence and family; both are ranks of
+// notes. A literal.
+const char *driad_rank_why(uint32_t first, uint32_t second);
+
 void driad_lookup_cancel(struct driad *d, struct driad_lookup *l);
 void driad_answer_input(
 	struct driad *d, uint64_t token, const struct driad_answer *a, uint64_t now_us);

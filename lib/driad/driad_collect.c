@@ -64,18 +64,24 @@ static void candidate_add(struct driad_lookup *l, const struct addr *addr, uint8
 		.discovery_optional = discovery_optional,
 	};
 
+	enum driad_drop dropped = DRIAD_DROP_COUNT;
+	uint32_t rank = 0;
+
 	if (!addr_is_unicast(addr) ||
 		(addr->family == ADDR_V6 && !memcmp(addr->bytes, v4_mapped, 12))) {
-		ignore(l, DRIAD_DROP_BOGON);
-		return;
+		dropped = DRIAD_DROP_BOGON;
+	} else if (!(addr->family == ADDR_V4 ? cfg->use_ipv4 : cfg->use_ipv6)) {
+		dropped = DRIAD_DROP_FAMILY;
+	} else {
+		rank = rank_of(cfg, addr);
+		if (driad_order_add(&l->order, &relay, rank, rng_u32(l->driad->rng)) != ORDER_TAKEN)
+			dropped = DRIAD_DROP_SURPLUS;
 	}
-	if (!(addr->family == ADDR_V4 ? cfg->use_ipv4 : cfg->use_ipv6)) {
-		ignore(l, DRIAD_DROP_FAMILY);
-		return;
-	}
-	if (driad_order_add(&l->order, &relay, rank_of(cfg, addr), rng_u32(l->driad->rng)) !=
-		ORDER_TAKEN)
-		ignore(l, DRIAD_DROP_SURPLUS);
+	if (dropped != DRIAD_DROP_COUNT)
+		ignore(l, dropped);
+	if (l->note_cb)
+		l->note_cb(l->arg,
+			&(struct driad_note){relay, l->note_name, l->note_secure, rank, dropped});
 }
 
 static bool same_name(const struct amtrelay *a, const struct amtrelay *b)
@@ -365,7 +371,10 @@ static void collect_packet(struct driad_query *q, const struct driad_answer *a, 
 void driad_collect(struct driad_query *q, const struct driad_answer *a, uint64_t now_us)
 {
 	struct driad_lookup *l = q->lookup;
+	bool names = q->type == DNS_TYPE_A || q->type == DNS_TYPE_AAAA;
 
+	l->note_name = names ? q->name : NULL;
+	l->note_secure = q->secure && a->secure;
 	if (a->bogus) {
 		collect_bogus(q, a->why_bogus);
 	} else if (a->rcode < 0) {

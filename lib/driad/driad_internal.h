@@ -48,7 +48,8 @@ struct driad_query {
 	uint16_t type;
 	uint8_t precedence; // types A and AAAA: those of the record that named it (section 4.2.4)
 	bool discovery_optional;
-	bool found; // addresses of its family
+	bool found;  // addresses of its family
+	bool secure; // all that led to it was
 	char *name;
 };
 
@@ -59,6 +60,7 @@ struct driad_lookup {
 	struct driad *driad;
 	struct addr source;
 	driad_cb cb;
+	driad_note_cb note_cb; // NULL: nobody wants to know
 	void *arg;
 	struct timer deadline;
 	unsigned int open; // queries not done
@@ -67,7 +69,11 @@ struct driad_lookup {
 	uint32_t records;    // AMTRELAY records seen
 	uint32_t ttl_s;	     // least TTL of what was used
 	uint32_t negative_s; // least negative TTL heard
-	bool services;	     // DNS-SD, no source
+	// Of the answer that is being collected: the name it is about, and whether it and all that
+	// led to it is secure.
+	const char *note_name;
+	bool note_secure;
+	bool services; // DNS-SD, no source
 	bool is_finished;
 	bool hurried;		      // the deadline is the short one, for names only
 	bool last_call;		      // or the very short one, for the other family of names

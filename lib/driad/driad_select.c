@@ -122,3 +122,28 @@ void driad_order_families(struct driad_order *o)
 		interleave(o, from, to);
 	}
 }
+
+const char *driad_rank_why(uint32_t first, uint32_t second)
+{
+	// As driad_rank() puts them together, from the highest bit on.
+	static const struct {
+		uint32_t bits;
+		const char *why;
+	} rules[] = {
+		{1u << 22, "its scope is that of our address (RFC 6724 rule 2)"},
+		{1u << 21, "our address for it is not deprecated (RFC 6724 rule 3)"},
+		{1u << 20, "its label is that of our address (RFC 6724 rule 5)"},
+		{0xffu << 12, "higher in the policy table (RFC 6724 rule 6)"},
+		{0xfu << 8, "smaller scope (RFC 6724 rule 8)"},
+		{0xffu, "nearer to our address (RFC 6724 rule 9)"},
+	};
+
+	if (first == second)
+		return "at random among equals";
+	if (second == DRIAD_RANK_NO_PATH)
+		return "there is a path to it (RFC 6724 rule 1)";
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if ((first ^ second) & rules[i].bits)
+			return rules[i].why;
+	return "at random among equals";
+}

@@ -8,10 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "config/config.h"
 #include "crossing/crossing.h"
+#include "driad/driad.h"
 
 struct amt_gateway;
+struct baseline;
 struct channels;
 struct driad;
 struct holddown;
@@ -53,6 +56,8 @@ struct observe_worker {
 	unsigned int lcore;
 	int cpu;
 	int socket;
+	const char
+		*idle; // what it does while nothing comes: "poll", "sleep", "wait"; NULL: not known
 	// Over the last second or so.
 	unsigned int load_percent; // busy part of the time
 	unsigned int burst_tenths; // mean frames a burst, times 10; 0: there was none
@@ -90,6 +95,29 @@ struct observe_evidence {
 	int icmp_error; // errno of the last ICMP error since it answered last; 0: none
 };
 
+// A capture that is asked for; what is 0 or none is not given.
+struct observe_capture_want {
+	const char *file;
+	const char *port; // an interface's name
+	struct addr relay;
+	uint16_t our_port; // of the tunnel to it
+	struct sg sg;
+	uint64_t packets, octets, seconds; // limits
+	uint64_t snaplen;
+	bool force;
+};
+#define OBSERVE_CAPTURE_FILTER 128
+#define OBSERVE_CAPTURE_REASON 96
+struct observe_capture {
+	char file[256];
+	char filter[OBSERVE_CAPTURE_FILTER]; // in words
+	const char *state;		     // "running", "stopping", "ended"
+	char reason[OBSERVE_CAPTURE_REASON]; // why it ends
+	uint64_t packets, octets;	     // in the file
+	uint64_t dropped;		     // the writer was not fast enough for
+	uint64_t begun_us, ended_us;	     // CLOCK_MONOTONIC; 0: not yet
+};
+
 enum observe_relay_act { OBSERVE_RELAY_MOVE, OBSERVE_RELAY_HOLD, OBSERVE_RELAY_RELEASE };
 
 // What a verb did to a static channel.
@@ -121,6 +149,27 @@ struct observe_saved {
 	unsigned int changes;	    // of what was read
 };
 
+// The control loop's own figures; app/inletd/loop.c writes them.
+struct observe_loop {
+	uint64_t turns;
+	struct histogram late;	 // by how much later than planned a turn began
+	uint64_t longest_us;	 // of these, since the start
+	uint64_t longest_now_us; // of these, in the last second or so
+};
+
+// What became of those who asked for metrics; app/metrics/server.c writes them.
+struct observe_scrapes {
+	uint64_t pages;	      // given to their end
+	uint64_t bad;	      // requests that are none, or ask for something else
+	uint64_t refused;     // too many at one time
+	uint64_t stalled;     // closed: they did not ask, or did not read, in time
+	uint64_t last_us;     // from the request of the last page until its end was written
+	uint64_t last_cpu_us; // of the control thread's CPU time, for that
+	uint64_t slices;      // of the control loop's time that pages were made in
+	uint64_t longest_us;  // of these, since the start; CPU time
+	unsigned int clients; // connected now
+};
+
 // Any of the pointers to rooms may be NULL: what comes from there is shown empty.
 struct observe {
 	const char *version;
@@ -144,6 +193,11 @@ struct observe {
 	const struct holddown *held;
 	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
 	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
+	// 0, or a negative errno with one line in why. NULL: not to be had.
+	int (*capture_start_cb)(
+		void *ctx, const struct observe_capture_want *want, char why[OBSERVE_WHY_LEN]);
+	int (*capture_stop_cb)(void *ctx, char why[OBSERVE_WHY_LEN]);
+	bool (*capture_view_cb)(void *ctx, struct observe_capture *out); // false: there was none
 	// Of a relay that we have talked to; false when we have not lately. NULL: not to be had.
 	bool (*evidence_cb)(void *ctx, const struct addr *relay, struct observe_evidence *out);
 	const struct joinfile_stats *joinfile_stats;   // NULL: neither of the two
@@ -158,7 +212,10 @@ struct observe {
 	// lets it be used again. 0, or a negative errno with one line in why.
 	int (*relay_cb)(void *ctx, enum observe_relay_act act, const struct addr *source,
 		const struct addr *relay, char why[OBSERVE_WHY_LEN]);
-	const struct observe_reload *reload; // NULL: not to be had
+	const struct observe_loop *loop;       // NULL: not to be had
+	const struct observe_scrapes *scrapes; // NULL: nothing listens for metrics
+	uint32_t max_channels, max_tunnels;    // limits of the configuration; 0: not known
+	const struct observe_reload *reload;   // NULL: not to be had
 	// Reads the configuration file again and tells what is different in it, then (check: not)
 	// does it. 0, or a negative errno with one line in why and nothing changed.
 	int (*reload_cb)(void *ctx, bool check, config_change_cb row_cb, void *arg,
@@ -167,6 +224,16 @@ struct observe {
 	// with one line in why and the file as it was.
 	int (*save_cb)(
 		void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN]);
+	// Asks DNS for the relays of a source as a Join would, and tells of all of them. NULL when
+	// out of memory. The lookup is gone with its callback.
+	struct driad_lookup *(*resolve_cb)(void *ctx, const struct addr *source, driad_cb cb,
+		driad_note_cb note_cb, void *arg);
+	void (*resolve_cancel_cb)(void *ctx, struct driad_lookup *l);
+	// Takes an interface's port out of service, or puts it back. 0, or a negative errno with
+	// one line in why.
+	int (*port_cb)(void *ctx, bool start, const char *ifname, char why[OBSERVE_WHY_LEN]);
+	// What "clear counters" counts from; NULL: not to be had.
+	struct baseline *baseline;
 	// Moves tunnels between workers.
 	void (*rebalance_cb)(void *ctx, bool dry_run,
 		void (*row_cb)(void *arg, const struct observe_move *row), void *arg);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "wire/amtrelay.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,59 @@ enum amtrelay_err amtrelay_decode(const uint8_t *rdata, size_t len, struct amtre
 		return name_decode(&r, out);
 	}
 	return AMTRELAY_ERR_TYPE;
+}
+
+size_t amtrelay_encode(const struct amtrelay *in, uint8_t rdata[AMTRELAY_RDATA_MAX])
+{
+	struct wr w = wr_init(rdata, AMTRELAY_RDATA_MAX);
+
+	wr_u8(&w, in->precedence);
+	wr_u8(&w, (uint8_t)(in->type | (in->discovery_optional ? 0x80 : 0)));
+	if (in->type == AMTRELAY_NAME)
+		wr_copy(&w, in->name, in->name_len);
+	else if (in->type != AMTRELAY_NONE)
+		wr_copy(&w, in->addr.bytes, addr_size(&in->addr));
+	return wr_len(&w);
+}
+
+// Letters, digits, hyphens and underscores: what a host may be called, and no escapes.
+static int name_parse(const char *text, struct amtrelay *out)
+{
+	struct wr w = wr_init(out->name, sizeof(out->name));
+
+	while (*text) {
+		size_t len = strcspn(text, ".");
+
+		if (len == 0 || len > LABEL_MAX)
+			return -EINVAL;
+		for (size_t i = 0; i < len; i++)
+			if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_')
+				return -EINVAL;
+		wr_u8(&w, (uint8_t)len);
+		wr_copy(&w, (const uint8_t *)text, len);
+		text += len;
+		text += *text == '.';
+	}
+	wr_u8(&w, 0);
+	out->name_len = wr_len(&w);
+	return w.bad ? -EINVAL : 0;
+}
+
+int amtrelay_relay_parse(const char *text, struct amtrelay *out)
+{
+	if (strcmp(text, ".") == 0) {
+		out->type = AMTRELAY_NONE;
+		return 0;
+	}
+	if (addr_parse(text, &out->addr) == 0) {
+		out->type = out->addr.family == ADDR_V4 ? AMTRELAY_IPV4 : AMTRELAY_IPV6;
+		return 0;
+	}
+	// All digits and dots is an address that is none, and no name.
+	if (text[0] == '\0' || text[strspn(text, "0123456789.")] == '\0')
+		return -EINVAL;
+	out->type = AMTRELAY_NAME;
+	return name_parse(text, out);
 }
 
 const char *amtrelay_err_name(enum amtrelay_err err)

@@ -46,6 +46,13 @@ enum amtrelay_err amtrelay_decode(const uint8_t *rdata, size_t len, struct amtre
 // "short", "undefined-type", "length", "name", "ok".
 const char *amtrelay_err_name(enum amtrelay_err err);
 
+#define AMTRELAY_RDATA_MAX (2 + AMTRELAY_NAME_MAX)
+// The other way round: the octets of RDATA.
+size_t amtrelay_encode(const struct amtrelay *in, uint8_t rdata[AMTRELAY_RDATA_MAX]);
+// The relay as a zone file has it: an address, a host name (absolute, with or without its dot) or
+// "." for none. Sets type, addr and name of *out. 0 or -EINVAL.
+int amtrelay_relay_parse(const char *text, struct amtrelay *out);
+
 // 32 nibbles with their dots, "ip6.arpa." and the terminating zero.
 #define AMTRELAY_REVERSE_LEN (64 + 9 + 1)
 // Writes the name to ask for the relays of a source (section 4.1), absolute, in text. 0, or -EINVAL

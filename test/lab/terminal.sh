@@ -39,6 +39,35 @@ check "each of them is answered" eval "jq -s -e 'length == 2' '$LAB_STATE/lines'
 check "one of them that fails is the status" eval "! printf 'show nothing\nshow version\n' | $inlet --socket $LAB_SOCKET"
 check "no server: status 2" eval "$inlet --socket $LAB_STATE/none show version; [ \$? -eq 2 ]"
 
+# Counters
+packets() { lab_inlet show channels source "$S" --json | jq '.[0].packets'; }
+before=$(packets)
+check "clear counters" eval "lab_inlet clear counters --json | jq -e '.[0].channels == 1'"
+counted=$(packets)
+[ "$counted" -lt "$before" ] && [ "$counted" -lt 3000 ]
+report $? "shows count from there ($before, then $counted)"
+check "and say since when" eval "lab_inlet show version --json | jq -e '.[0].counters_cleared >= 0'"
+check "set log" eval "lab_inlet set log amt debug --json | jq -e '.[0].level == \"debug\"'"
+check "is what show log shows" eval "lab_inlet show log --json | jq -e 'any(.room == \"amt\" and .level == \"debug\") and any(.room == \"pim\" and .level == \"info\")'"
+
+# DNS
+offered() { # offered JQ: of the relays that DNS offers for the source
+	lab_inlet resolve "$S" --json | jq -e "$1"
+}
+check "resolve says what DNS offers" offered 'length == 1 and .[0].order == 1 and .[0].relay == "203.0.113.11"'
+lab_inlet resolve "$S" | diag
+none=$(lab_inlet resolve 198.51.100.200 2>&1)
+check "and why there is none" grep -q '^error: no relay for 198.51.100.200: no-record' <<<"$none"
+check "a relay that is held is not tried" eval "lab_inlet relay hold 203.0.113.11 >/dev/null; offered '.[0].order == null and (.[0].why | startswith(\"held down\"))'"
+check "and then is" eval "lab_inlet relay release 203.0.113.11 >/dev/null; offered '.[0].order == 1'"
+zone=$LAB_STATE/published.zone
+{
+	printf '@ 60 IN SOA ns.test. admin.test. 1 3600 600 86400 60\n@ 60 IN NS ns.test.\n'
+	lab_inlet resolve record 198.51.100.10 relay 203.0.113.11 precedence 5 | grep TYPE260
+	lab_inlet resolve record 198.51.100.11 relay amt.example.com ttl 60 | grep TYPE260
+} >"$zone"
+check "a name server takes the lines to publish" nsd-checkzone 100.51.198.in-addr.arpa "$zone"
+
 lab_stop "recv-$S-$G"
 got=$LAB_STATE/recv-$S-$G.out
 diag <"$got"

@@ -16,6 +16,7 @@
 #include "port/port.h"
 
 unsigned int fake_channels;
+struct baseline *fake_baseline;
 
 static struct port ports[2] = {
 	{.port_id = 0, .mac = {2, 0, 0, 0, 0, 1}, .driver = "net_fake"},
@@ -113,6 +114,95 @@ static int relay_act(void *ctx, enum observe_relay_act act, const struct addr *s
 	return 0;
 }
 
+// A lookup that is answered with fake_tick().
+static struct {
+	driad_cb cb;
+	driad_note_cb note_cb;
+	void *arg;
+} lookup;
+
+static struct driad_lookup *resolve(
+	void *ctx, const struct addr *source, driad_cb cb, driad_note_cb note_cb, void *arg)
+{
+	(void)ctx;
+	(void)source;
+	lookup.cb = cb;
+	lookup.note_cb = note_cb;
+	lookup.arg = arg;
+	return (struct driad_lookup *)(void *)&lookup;
+}
+
+unsigned int fake_cancelled;
+
+static void resolve_cancel(void *ctx, struct driad_lookup *l)
+{
+	(void)ctx;
+	(void)l;
+	fake_cancelled++;
+	lookup.cb = NULL;
+}
+
+void fake_tick(void)
+{
+	struct driad_result r = {.status = DRIAD_OK, .n_relays = 4, .ttl_s = 300};
+	struct driad_note n = {.dropped = DRIAD_DROP_COUNT};
+	driad_cb cb = lookup.cb;
+
+	if (!cb)
+		return;
+	r.relays[0] = (struct driad_relay){address("203.0.113.15"), 10, true};
+	r.relays[1] = (struct driad_relay){address("203.0.113.16"), 10, false};
+	r.relays[2] = (struct driad_relay){address("2001:db8::1"), 10, false};
+	r.relays[3] = (struct driad_relay){address("203.0.113.17"), 20, false};
+	for (unsigned int i = 0; i < 4; i++) {
+		n.relay = r.relays[i];
+		n.name = i == 3 ? "amt.example.com." : NULL;
+		n.secure = i < 3;
+		n.rank = 7;
+		lookup.note_cb(lookup.arg, &n);
+	}
+	n.relay.addr = address("127.0.0.1");
+	n.dropped = DRIAD_DROP_BOGON;
+	lookup.note_cb(lookup.arg, &n);
+	lookup.cb = NULL;
+	cb(lookup.arg, &r, FAKE_NOW_US);
+}
+
+const char *driad_rank_why(uint32_t first, uint32_t second)
+{
+	return first == second ? "at random among equals" : "by a rule";
+}
+
+const char *driad_status_name(enum driad_status status)
+{
+	return status == DRIAD_OK ? "ok" : "other";
+}
+
+const char *channels_relay_refused(const struct channels *cs, const struct addr *relay)
+{
+	(void)cs;
+	return relay->family == ADDR_V6 ? "a loop" : NULL;
+}
+
+unsigned int amt_relay_quirks(const struct amt_gateway *gw, const struct addr *relay, bool *pinned)
+{
+	(void)gw;
+	(void)pinned;
+	return relay->bytes[3] == 16 ? AMT_QUIRK_NO_E : 0;
+}
+
+bool holddown_held_for(const struct holddown *h, const struct addr *relay,
+	const struct addr *source, uint64_t now_us, uint64_t *until_us, const char **reason)
+{
+	(void)h;
+	(void)source;
+	if (relay->bytes[3] != 17)
+		return false;
+	*until_us = now_us + 30 * USEC_PER_SEC;
+	*reason = "no answer";
+	return true;
+}
+
 void joinfile_import_view(const struct joinfile_import *im, struct joinfile_import_view *out)
 {
 	(void)im;
@@ -169,6 +259,7 @@ void fake_observe(struct observe *o)
 	for (unsigned int i = 0; i < 2; i++) {
 		o->workers[i] = (struct observe_worker){.lcore = i + 1,
 			.cpu = (int)i + 2,
+			.idle = i ? "wait" : "poll",
 			.load_percent = 42,
 			.burst_tenths = 73 * i};
 		crossing.workers[i] = &workers[i];
@@ -189,6 +280,10 @@ void fake_observe(struct observe *o)
 	o->rebalance_cb = rebalance;
 	o->static_cb = static_channel;
 	o->relay_cb = relay_act;
+	o->baseline = fake_baseline;
+	o->resolve_cb = resolve;
+	o->resolve_cancel_cb = resolve_cancel;
+	o->held = (struct holddown *)(void *)&channels;
 	o->joinfile_stats = &joinfile_counts;
 	o->joinfile_import = (struct joinfile_import *)(void *)&import;
 	o->joinfile_export = (struct joinfile_export *)(void *)&export;

@@ -11,5 +11,10 @@
 void fake_observe(struct observe *o);
 // How many channels channels_each() shows; 2 after fake_observe().
 extern unsigned int fake_channels;
+// Of the observe; NULL at first.
+extern struct baseline *fake_baseline;
+// Time goes on: a lookup that waits is answered.
+void fake_tick(void);
+extern unsigned int fake_cancelled; // lookups
 
 #endif

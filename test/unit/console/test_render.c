@@ -10,6 +10,7 @@
 
 #include "amt/amt.h"
 #include "channel/channel.h"
+#include "console/baseline.h"
 #include "console/grammar.h"
 #include "console/verb.h"
 #include "crossing/drops.h"
@@ -161,6 +162,7 @@ static char *run(const char *text, bool json)
 	char why[GRAMMAR_WHY_LEN] = "", line[256];
 	struct render r;
 	struct verb_ctx v = {.o = &o, .r = &r, .now_us = FAKE_NOW_US};
+	enum verb_turn turn;
 	char *out;
 
 	fake_observe(&o);
@@ -172,6 +174,10 @@ static char *run(const char *text, bool json)
 	render_init(&r, m.json);
 	r.detail = verb_option(&v, "detail") != NULL;
 	m.verb->run(&v);
+	while (v.more && (turn = v.more(&v)) != VERB_DONE)
+		if (turn == VERB_WAIT)
+			fake_tick();
+	v.more = NULL;
 	verb_finish(&v);
 	assert_int_equal(render_status(&r), 0);
 	assert_string_equal(v.refused, "");
@@ -333,8 +339,8 @@ static void workers_verb(void **state)
 {
 	(void)state;
 	EXPECT("show workers", true,
-		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"tunnels\": 0, "
-		"\"load_percent\": 42, ",
+		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"idle\": "
+		"\"wait\", \"tunnels\": 0, \"load_percent\": 42, ",
 		"\"packets_per_burst\": 7.3, \"cycles_per_packet\": null, \"polls\": 101, "
 		"\"busy_polls\": 10, ",
 		"\"rx_packets\": 5", "\"native_packets\": 6", "\"punted\": 3", "\"drops\": 7");
@@ -413,6 +419,74 @@ static void joinfile_verb(void **state)
 		"5");
 }
 
+static void resolve_verb(void **state)
+{
+	(void)state;
+	EXPECT("resolve 198.51.100.10", true,
+		"{\"order\": 1, \"relay\": \"203.0.113.15\", \"precedence\": 10, "
+		"\"discovery_optional\": true, \"name\": null, \"dnssec\": \"secure\", \"ttl\": "
+		"300, "
+		"\"quirks\": null, \"held_for\": null, \"why\": \"first\"}",
+		"\"order\": 2, \"relay\": \"203.0.113.16\"",
+		"\"quirks\": \"no-e\", \"held_for\": null, \"why\": \"at random among equals\"",
+		"\"order\": null, \"relay\": \"2001:db8::1\"",
+		"\"why\": \"refused: a loop; the families take turns (RFC 8305 section 4)\"",
+		"\"order\": null, \"relay\": \"203.0.113.17\", \"precedence\": 20",
+		"\"name\": \"amt.example.com.\", \"dnssec\": \"insecure\"",
+		"\"held_for\": 30.000, \"why\": \"held down: no answer; its precedence is 20, not "
+		"10\"",
+		"\"order\": null, \"relay\": \"127.0.0.1\"");
+}
+
+static void record_verb(void **state)
+{
+	(void)state;
+	EXPECT("resolve record 198.51.100.10 relay 203.0.113.15", false,
+		"10.100.51.198.in-addr.arpa. 3600 IN AMTRELAY 10 0 1 203.0.113.15\n"
+		"10.100.51.198.in-addr.arpa. 3600 IN TYPE260 \\# 6 0a01cb00710f\n");
+	EXPECT("resolve record 198.51.100.10 relay 2001:db8::15 precedence 128 ttl 60 disc", false,
+		" 60 IN AMTRELAY 128 1 2 2001:db8::15\n",
+		"TYPE260 \\# 18 808220010db8000000000000000000000015\n");
+	EXPECT("resolve record 2001:db8::1 relay amt.example.com prec 0", true,
+		"\"name\": \"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6."
+		"arpa.\"",
+		"\"rdata\": \"0 0 3 amt.example.com.\"",
+		"\\\\# 19 000303616d74076578616d706c6503636f6d00\"");
+	EXPECT("resolve record 198.51.100.10 relay .", false, "AMTRELAY 10 0 0 .\n",
+		"TYPE260 \\# 2 0a00\n");
+}
+
+// Counters are shown from where they were cleared; those of channels that have come since are
+// not touched.
+static void clear_verb(void **state)
+{
+	struct observe o;
+	char *out;
+
+	(void)state;
+	fake_observe(&o);
+	fake_baseline = baseline_create();
+	out = run("clear counters", true);
+	assert_non_null(strstr(out, "{\"result\": \"cleared\", \"channels\": 2, \"tunnels\": 1}"));
+	free(out);
+	EXPECT("show channels", true, "\"packets\": 0, \"bytes\": 0");
+	EXPECT("show tunnels", true, "\"packets\": 0, \"bytes\": 0");
+	EXPECT("show ports", true, "\"rx_packets\": 0", "\"punted_control\": 0", "\"to_kernel\": 0",
+		"\"mbufs_in_use\": 17");
+	EXPECT("show workers", true, "\"polls\": 0, \"busy_polls\": 0", "\"drops\": 0");
+	EXPECT("show igmp", true, "\"queries_sent\": 0", "\"joins\": 0", "\"dropped\": 0");
+	EXPECT("show drops", true, "[]\n");
+	EXPECT("show drops", false, "(no drops)\n");
+	EXPECT("show version", true, "\"counters_cleared\": 0.000");
+	// Again: what was before goes.
+	out = run("clear counters", true);
+	free(out);
+	EXPECT("show channels", true, "\"packets\": 0");
+	baseline_free(fake_baseline);
+	fake_baseline = NULL;
+	EXPECT("show channels", true, "\"packets\": 1000");
+}
+
 static void other_verbs(void **state)
 {
 	(void)state;
@@ -448,6 +522,7 @@ static void json_is_valid(void **state)
 	(void)state;
 	if (system("command -v jq >/dev/null 2>&1") != 0)
 		skip();
+	fake_baseline = baseline_create();
 	for (const struct verb *verb = verbs; verb->words; verb++) {
 		FILE *jq;
 		char *out, line[256];
@@ -462,6 +537,8 @@ static void json_is_valid(void **state)
 		if (pclose(jq) != 0)
 			fail_msg("jq refuses the output of %s", verb->words);
 	}
+	baseline_free(fake_baseline);
+	fake_baseline = NULL;
 }
 
 int main(void)
@@ -485,6 +562,9 @@ int main(void)
 		cmocka_unit_test(drops_verb),
 		cmocka_unit_test(static_verbs),
 		cmocka_unit_test(joinfile_verb),
+		cmocka_unit_test(clear_verb),
+		cmocka_unit_test(resolve_verb),
+		cmocka_unit_test(record_verb),
 		cmocka_unit_test(other_verbs),
 		cmocka_unit_test(empty_observe),
 		cmocka_unit_test(json_is_valid),

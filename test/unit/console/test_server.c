@@ -224,13 +224,24 @@ static void one_shot_errors(void **state)
 			"stand: room, port, watch, --json\n"},
 		{"run show tunnels --xml\n", "error: show tunnels --xml: unknown word --xml; here "
 					     "may stand: relay, worker, detail, watch, --json\n"},
-		{"run show t worker 9\n",
+		{"run show tu worker 9\n",
 			"error: worker 9 is not the number of a worker (show workers)\n"},
 		{"run show ch port eth9\n",
 			"error: port eth9 is not the name of an interface (show ports)\n"},
 		{"run show ch source 1.2.3\n",
 			"error: source 1.2.3 is not an address or a prefix\n"},
 		{"run show ch state odd\n", "error: state: there is no odd\n"},
+		{"run resolve here\n", "error: source here is not an address\n"},
+		{"run resolve record 232.1.1.1 relay 203.0.113.1\n",
+			"error: source 232.1.1.1 is not a unicast address\n"},
+		{"run resolve record 198.51.100.10 relay 1.2.3\n",
+			"error: relay 1.2.3 is neither a unicast address nor a host name, nor "
+			"\".\" for "
+			"none\n"},
+		{"run resolve record 198.51.100.10 relay 203.0.113.1 precedence 256\n",
+			"error: precedence 256 is not a number from 0 to 255\n"},
+		{"run resolve record 198.51.100.10 relay 203.0.113.1 ttl -1\n",
+			"error: ttl -1 is not a number from 0 to 2147483647\n"},
 		{"run show p\n", "error: show p: p is ambiguous: ports, pim\n"},
 		{"run show ch source 192.0.2.1 source 192.0.2.2\n",
 			"error: show ch source 192.0.2.1 source 192.0.2.2: unknown word source; "
@@ -533,6 +544,36 @@ static void history_outlives_session(void **state)
 	p = dial(b);
 	say(p, "tty\n\33[A\33[A\n");
 	await(b, p, "0xdeadbeef");
+	hang_up(p);
+}
+
+// The client goes while DNS is asked: nobody is told, and the lookup ends.
+static void gone_while_waiting(void **state)
+{
+	struct bench *b = *state;
+	unsigned int before = fake_cancelled;
+	struct peer *p = dial(b);
+
+	say(p, "run resolve 198.51.100.10\n");
+	await_clients(b, 1);
+	for (int i = 0; i < 5; i++)
+		turn(b, p);
+	assert_int_equal(p->len, 0);
+	hang_up(p);
+	await_clients(b, 0);
+	assert_int_equal(fake_cancelled, before + 1);
+	p = dial(b);
+	say(p, "tty\nresolve 198.51.100.10\n");
+	for (int i = 0; i < 5; i++)
+		turn(b, p);
+	say(p, "\3show version\n");
+	await(b, p, "1.2.3");
+	assert_int_equal(fake_cancelled, before + 2);
+	say(p, "resolve 198.51.100.10\n");
+	for (int i = 0; i < 5; i++)
+		turn(b, p);
+	fake_tick();
+	await(b, p, "at random among equals");
 	hang_up(p);
 }
 
@@ -843,6 +884,7 @@ int main(void)
 		TEST(pieces),
 		TEST(history_outlives_session),
 		TEST(pasted),
+		TEST(gone_while_waiting),
 		TEST(ctrl_d_ends),
 		TEST(escapes_do_not_count),
 		TEST(several_clients),

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "driad/driad.h"
+#include "driad/driad_internal.h"
 #include "unit/driad/dns.h"
 
 #define AMTRELAY 260
@@ -598,6 +599,94 @@ static void answer_as(unsigned int i, const struct dns *m, bool secure, bool bog
 	driad_answer_input(lab.d, lab.asked[i].token, &a, lab.now);
 }
 
+static struct driad_note notes[8];
+static char note_names[8][32];
+static unsigned int n_notes;
+
+static void on_note(void *arg, const struct driad_note *n)
+{
+	assert_ptr_equal(arg, &lab);
+	assert_true(n_notes < 8);
+	snprintf(note_names[n_notes], sizeof(note_names[0]), "%s", n->name ? n->name : "");
+	notes[n_notes++] = *n;
+}
+
+// What is told of the candidates: by which name, whether all on the way was signed, and what of
+// them was not taken.
+static void noted(void **state)
+{
+	struct addr a;
+	struct dns m;
+
+	(void)state;
+	n_notes = 0;
+	addr_parse("192.0.2.12", &a);
+	assert_non_null(driad_lookup_noted(lab.d, &a, on_result, on_note, &lab, lab.now));
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 900, R1);
+	dns_record_hex(&m, AMTRELAY, 900, "0a017f000001");
+	dns_record_hex(&m, AMTRELAY, 900, NAME);
+	answer_as(0, &m, true, false);
+	dns_begin(&m, "amt.relays.test.", A, 0);
+	dns_record_hex(&m, A, 90, "cb007115");
+	answer_as(1, &m, false, false);
+	dns_begin(&m, "amt.relays.test.", AAAA, 0);
+	dns_soa(&m, 60, 60);
+	answer_as(2, &m, true, false);
+	assert_int_equal(lab.n_results, 1);
+	assert_int_equal(n_notes, 3);
+	assert_true(notes[0].secure && notes[1].secure && !notes[2].secure);
+	assert_int_equal(notes[0].dropped, DRIAD_DROP_COUNT);
+	assert_int_equal(notes[1].dropped, DRIAD_DROP_BOGON);
+	assert_int_equal(notes[2].dropped, DRIAD_DROP_COUNT);
+	assert_string_equal(note_names[0], "");
+	assert_string_equal(note_names[2], "amt.relays.test.");
+	// The name's own record was not signed: its signed address does not help.
+	n_notes = 0;
+	lab.now += US_PER_S;
+	assert_non_null(driad_lookup_noted(lab.d, &a, on_result, on_note, &lab, lab.now));
+	begin(&m, 0);
+	dns_record_hex(&m, AMTRELAY, 900, NAME);
+	answer_as(3, &m, false, false);
+	dns_begin(&m, "amt.relays.test.", A, 0);
+	dns_record_hex(&m, A, 90, "cb007115");
+	answer_as(4, &m, true, false);
+	assert_int_equal(n_notes, 1);
+	assert_false(notes[0].secure);
+}
+
+// Which rule of RFC 6724 it was, out of two ranks.
+static void reasons(void **state)
+{
+	static const struct {
+		const char *first, *second, *src1, *src2;
+		const char *why;
+	} rows[] = {
+		{"203.0.113.1", "203.0.113.2", "192.0.2.1", "192.0.2.1", "random"},
+		{"203.0.113.1", "203.0.113.2", "192.0.2.1", NULL, "rule 1"},
+		{"2001:db8::1", "fe80::1", "2001:db8::9", "2001:db8::9", "rule 2"},
+		{"2001:db8::1", "2002:db8::1", "2001:db8::9", "2001:db8::9", "rule 5"},
+		{"2001:db8:1::1", "2001:db9::1", "2001:db8:1::9", "2001:db8:1::9", "rule 9"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct driad_path p1 = {.src_len = 64}, p2 = {.src_len = 64};
+		struct addr a, b;
+
+		addr_parse(rows[i].first, &a);
+		addr_parse(rows[i].second, &b);
+		addr_parse(rows[i].src1, &p1.src);
+		if (rows[i].src2)
+			addr_parse(rows[i].src2, &p2.src);
+		if (p1.src.family == ADDR_V4)
+			p1.src_len = p2.src_len = 24;
+		assert_non_null(strstr(driad_rank_why(driad_rank(&a, &p1),
+					       driad_rank(&b, rows[i].src2 ? &p2 : NULL)),
+			rows[i].why));
+	}
+}
+
 // Signed, forged and unsigned answers for the record and for the address of the name in it.
 static void secure_answers(void **state)
 {
@@ -1135,6 +1224,8 @@ int main(void)
 		T(golden_answers),
 		T(record_rows),
 		cmocka_unit_test_prestate_setup_teardown(families, setup, teardown, &v4_only),
+		cmocka_unit_test_setup_teardown(noted, setup, teardown),
+		cmocka_unit_test(reasons),
 		cmocka_unit_test_prestate_setup_teardown(secure_answers, setup, teardown, &require),
 		cmocka_unit_test_prestate_setup_teardown(selection_rows, setup, teardown, &paths),
 		cmocka_unit_test_prestate_setup_teardown(

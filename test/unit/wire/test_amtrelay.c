@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,6 +161,42 @@ static void error_names(void **state)
 	assert_string_equal(amtrelay_err_name(AMTRELAY_OK), "ok");
 }
 
+// What is decoded can be encoded again, and a zone file's text into what that is.
+static void encoded(void **state)
+{
+	static const struct {
+		const char *relay, *hex;
+	} texts[] = {
+		{"203.0.113.15", "0a01cb00710f"},
+		{"2001:db8::15", "0a0220010db8000000000000000000000015"},
+		{"amtrelays.example.com", "0a0309616d7472656c617973076578616d706c6503636f6d00"},
+		{"amtrelays.example.com.", "0a0309616d7472656c617973076578616d706c6503636f6d00"},
+		{".", "0a00"},
+	};
+	static const char *const bad[] = {"", "1.2.3", "a..b", ".a", "a b", "a/b", "\303\244.test",
+		"a123456789012345678901234567890123456789012345678901234567890123.test"};
+	uint8_t rdata[AMTRELAY_RDATA_MAX];
+	struct amtrelay rr;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char hex[2 * AMTRELAY_RDATA_MAX + 1];
+		struct amtrelay back;
+		size_t len;
+
+		rr = (struct amtrelay){.precedence = 10};
+		assert_int_equal(amtrelay_relay_parse(texts[i].relay, &rr), 0);
+		len = amtrelay_encode(&rr, rdata);
+		for (size_t k = 0; k < len; k++)
+			snprintf(hex + 2 * k, 3, "%02x", rdata[k]);
+		assert_string_equal(hex, texts[i].hex);
+		assert_int_equal(amtrelay_decode(rdata, len, &back), AMTRELAY_OK);
+		assert_int_equal(back.type, rr.type);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(amtrelay_relay_parse(bad[i], &rr), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +205,7 @@ int main(void)
 		cmocka_unit_test(longest_name),
 		cmocka_unit_test(reverse_names),
 		cmocka_unit_test(error_names),
+		cmocka_unit_test(encoded),
 	};
 
 	return RUN_TESTS(tests);
