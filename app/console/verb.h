@@ -125,6 +125,10 @@ void verb_capture_stop(struct verb_ctx *v);
 void verb_show_capture(struct verb_ctx *v);
 void verb_rebalance(struct verb_ctx *v);
 void verb_rebalance_dry_run(struct verb_ctx *v);
+void verb_reload(struct verb_ctx *v);
+void verb_reload_check(struct verb_ctx *v);
+void verb_show_reload(struct verb_ctx *v);
+void verb_save(struct verb_ctx *v);
 void verb_help(struct verb_ctx *v);
 void verb_quit(struct verb_ctx *v);
 

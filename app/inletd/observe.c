@@ -148,6 +148,17 @@ static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *so
 	return ret;
 }
 
+static struct reload_job *reload_cb(void *ctx, bool check, char why[OBSERVE_WHY_LEN])
+{
+	return reload_start(ctx, check, why);
+}
+
+static int save_cb(
+	void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN])
+{
+	return save_run(ctx, path, out, why);
+}
+
 static int capture_start_cb(
 	void *ctx, const struct observe_capture_want *want, char why[OBSERVE_WHY_LEN])
 {
@@ -210,10 +221,13 @@ void observe_fill(struct inlet *in)
 	o->max_channels = in->cfg.max_channels;
 	o->max_tunnels = in->cfg.max_tunnels;
 	o->reload = &in->reload;
+	o->reload_cb = reload_cb;
+	o->reload_result_cb = reload_result;
+	o->reload_forget_cb = reload_forget;
+	o->save_cb = save_cb;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;
-	if (in->joinfile_import || in->joinfile_export)
-		o->joinfile_stats = &in->joinfile_stats;
+	o->joinfile_stats = in->joinfile_import || in->joinfile_export ? &in->joinfile_stats : NULL;
 	o->ctx = in;
 }
 
