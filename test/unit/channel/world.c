@@ -40,6 +40,7 @@ struct mfib_window {
 };
 struct mfib_tunnel {
 	struct addr relay, local;
+	void *owner;
 };
 struct mfib_channel {
 	struct sg sg;
@@ -66,6 +67,16 @@ struct mfib_tunnel *mfib_tunnel_add(
 	t->local = *local;
 	w.mfib_tunnels++;
 	return t;
+}
+
+void mfib_tunnel_own(struct mfib_tunnel *t, void *owner)
+{
+	t->owner = owner;
+}
+
+void *mfib_channel_owner(const struct mfib_channel *c)
+{
+	return c->tunnel->owner;
 }
 
 void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t)
