@@ -14,6 +14,7 @@
 #include "fastpath/headers.h"
 #include "fastpath/reass.h"
 #include "fastpath/spread.h"
+#include "fastpath/tap.h"
 #include "mfib/mfib_table.h"
 
 #define INJECT_IFS 4 // interfaces whose inject rings are looked into, a round
@@ -41,13 +42,42 @@ void worker_process_burst(
 	w->process_cb(w, port, mbufs, n);
 }
 
+static struct crossing_tap *tap_of(const struct worker *w)
+{
+	// Acquire: what the control thread has put into it.
+	return atomic_load_explicit(&w->x->tap, memory_order_acquire);
+}
+
+// What the driver takes is copied; afterwards it is the driver's.
+static unsigned int transmit_tapped(struct worker *w, struct crossing_tap *tap, unsigned int port,
+	struct rte_mbuf **mbufs, unsigned int n)
+{
+	const struct worker_port *p = &w->ports[port];
+	uint64_t ends[WORKER_TX_QUEUE], begin = tap->ahead;
+	unsigned int total = 0, sent, some;
+
+	do {
+		some = RTE_MIN(n - total, (unsigned int)WORKER_TX_QUEUE);
+		tap_sends(tap, port, mbufs + total, some, ends);
+		sent = rte_eth_tx_burst(p->port_id, p->tx_queue, mbufs + total, (uint16_t)some);
+		begin = sent > 0 ? ends[sent - 1] : begin;
+		tap_sent(tap, begin);
+		total += sent;
+	} while (sent == some && total < n);
+	return total;
+}
+
 unsigned int worker_transmit(
 	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n)
 {
 	const struct worker_port *p = &w->ports[w->ifs[ifindex].port];
+	struct crossing_tap *tap;
 
 	if (unlikely(p->tx_queue == WORKER_NO_QUEUE))
 		return hand_over(w, ifindex, mbufs, n);
+	tap = tap_of(w);
+	if (unlikely(tap != NULL))
+		return transmit_tapped(w, tap, w->ifs[ifindex].port, mbufs, n);
 	return rte_eth_tx_burst(p->port_id, p->tx_queue, mbufs, (uint16_t)n);
 }
 
@@ -164,13 +194,18 @@ static unsigned int poll_port(struct worker *w, unsigned int port)
 {
 	const struct worker_port *p = &w->ports[port];
 	struct rte_mbuf *mbufs[WORKER_BURST];
+	uint16_t rx_queue = __atomic_load_n(&p->rx_queue, __ATOMIC_RELAXED);
+	struct crossing_tap *tap;
 	unsigned int n, ours;
 
-	if (p->rx_queue == WORKER_NO_QUEUE)
+	if (rx_queue == WORKER_NO_QUEUE)
 		return 0;
-	n = rte_eth_rx_burst(p->port_id, p->rx_queue, mbufs, WORKER_BURST);
+	n = rte_eth_rx_burst(p->port_id, rx_queue, mbufs, WORKER_BURST);
 	if (n == 0)
 		return 0;
+	tap = tap_of(w);
+	if (unlikely(tap != NULL))
+		tap_received(tap, port, mbufs, n);
 	ours = unlikely(p->spread != SPREAD_OFF) ? spread_burst(w, port, mbufs, n) : n;
 	if (ours > 0) {
 		worker_process_burst(w, port, mbufs, ours);
@@ -258,6 +293,11 @@ int worker_run(void *arg)
 			;
 	}
 	return 0;
+}
+
+void worker_set_rx_queue(struct worker *w, unsigned int port, uint16_t rx_queue)
+{
+	__atomic_store_n(&w->ports[port].rx_queue, rx_queue, __ATOMIC_RELAXED);
 }
 
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu)
