@@ -10,12 +10,14 @@
 
 #include "base/log.h"
 #include "inlet.h"
+#include "inletd/probe.h"
 
 enum { EXIT_CONFIG = 2, EXIT_START = 1 };
 
 static const char help[] =
 	"Usage: inletd [-c FILE] [-i]\n"
 	"       inletd --check FILE\n"
+	"       inletd --probe\n"
 	"\n"
 	"The inlet appliance: hears PIM Joins downstream, finds the AMT relay of each source in\n"
 	"DNS (DRIAD), opens tunnels to the relays and emits native multicast.\n"
@@ -23,12 +25,18 @@ static const char help[] =
 	"  -c, --config FILE   configuration, default " CONFIG_DEFAULT_FILE "\n"
 	"  -i, --interactive   console in this terminal; quit ends inletd\n"
 	"      --check FILE    check a configuration and exit: 0 good, 2 not\n"
+	"      --probe         print what this machine's ports can do and a configuration for "
+	"them,\n"
+	"                      which is one file: the former is comments. Nothing is touched. 0, "
+	"or 1\n"
+	"                      without a port\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       version\n"
 	"\n"
 	"Needs CAP_NET_ADMIN and CAP_NET_RAW (or root), /dev/net/tun, and what the DPDK driver of\n"
-	"each port needs. Logs go to stderr. SIGTERM and SIGINT end it: Goodbye to PIM neighbors,\n"
-	"Teardown to relays. Exit status: 0 ended as asked, 1 cannot start, 2 configuration.\n";
+	"each port needs. Logs go to stderr. SIGHUP reads the configuration again. SIGTERM and\n"
+	"SIGINT end it: Goodbye to PIM neighbors, Teardown to relays.\n"
+	"Exit status: 0 ended as asked, 1 cannot start, 2 configuration.\n";
 
 static int load(const char *path, struct config *cfg)
 {
@@ -53,9 +61,7 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
 {
 	(void)sig;
 	(void)what;
-	(void)arg;
-	log_warn("inletd", "SIGHUP ignored: reload is not supported yet, restart to change the "
-			   "configuration");
+	reload_hangup(arg);
 }
 
 static bool watch_signals(struct inlet *in)
@@ -73,11 +79,12 @@ static bool watch_signals(struct inlet *in)
 	return true;
 }
 
-static int run(struct inlet *in, bool interactive)
+static int run(struct inlet *in, const char *path, bool interactive)
 {
 	char err[BOOT_ERR_LEN];
 	int status = EXIT_START;
 
+	reload_begin(in, path);
 	if (boot_up(in, interactive, err) < 0) {
 		fprintf(stderr, "inletd: %s\n", err);
 		return EXIT_START;
@@ -96,6 +103,7 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"check", required_argument, NULL, 'k'},
 		{"interactive", no_argument, NULL, 'i'},
+		{"probe", no_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -116,6 +124,8 @@ int main(int argc, char **argv)
 		case 'i':
 			interactive = true;
 			break;
+		case 'p':
+			return probe_main();
 		case 'h':
 			fputs(help, stdout);
 			return EXIT_SUCCESS;
@@ -148,7 +158,9 @@ int main(int argc, char **argv)
 		log_threshold = in->cfg.log_level;
 		log_format_set(in->cfg.log_format);
 		log_rate_set(in->cfg.log_rate);
-		status = run(in, interactive);
+		signal(SIGHUP, SIG_IGN); // until there is something to reload
+		status = run(in, path, interactive);
+		reload_end(in);
 	}
 	free(in);
 	return status;

@@ -46,6 +46,7 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,
 		.membership = {ifc->membership[IFACE_V4].m, ifc->membership[IFACE_V6].m},
 		.mtu = ifc->mtu,
+		.stopped = ifc->port->stopped,
 		.first = true,
 	};
 	for (const struct iface *k = in->ifs; k < ifc; k++)
@@ -127,6 +128,11 @@ static void resolve_cancel_cb(void *ctx, struct driad_lookup *l)
 	driad_lookup_cancel(in->driad, l);
 }
 
+static int port_cb(void *ctx, bool go, const char *ifname, char why[OBSERVE_WHY_LEN])
+{
+	return service_port(ctx, go, ifname, why);
+}
+
 static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *source,
 	const struct addr *relay, char why[OBSERVE_WHY_LEN])
 {
@@ -146,6 +152,17 @@ static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *so
 	if (ret < 0)
 		snprintf(why, OBSERVE_WHY_LEN, "%s", strerror(-ret));
 	return ret;
+}
+
+static struct reload_job *reload_cb(void *ctx, bool check, char why[OBSERVE_WHY_LEN])
+{
+	return reload_start(ctx, check, why);
+}
+
+static int save_cb(
+	void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN])
+{
+	return save_run(ctx, path, out, why);
 }
 
 static int capture_start_cb(
@@ -201,6 +218,7 @@ void observe_fill(struct inlet *in)
 	o->capture_view_cb = capture_view_cb;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
+	o->port_cb = port_cb;
 	if (!o->baseline)
 		o->baseline = baseline_create(); // without one, counters cannot be cleared
 	o->resolve_cb = resolve_cb;
@@ -210,10 +228,13 @@ void observe_fill(struct inlet *in)
 	o->max_channels = in->cfg.max_channels;
 	o->max_tunnels = in->cfg.max_tunnels;
 	o->reload = &in->reload;
+	o->reload_cb = reload_cb;
+	o->reload_result_cb = reload_result;
+	o->reload_forget_cb = reload_forget;
+	o->save_cb = save_cb;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;
-	if (in->joinfile_import || in->joinfile_export)
-		o->joinfile_stats = &in->joinfile_stats;
+	o->joinfile_stats = in->joinfile_import || in->joinfile_export ? &in->joinfile_stats : NULL;
 	o->ctx = in;
 }
 

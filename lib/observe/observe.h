@@ -26,6 +26,7 @@ struct membership;
 struct mfib;
 struct pim_if;
 struct port;
+struct reload_job;
 
 // An interface; its place in the array is our interface index (bit i of an oif set).
 struct observe_if {
@@ -47,6 +48,7 @@ struct observe_if {
 	const struct pim_if *pim[OBSERVE_FAMILIES];
 	const struct membership *membership[OBSERVE_FAMILIES];
 	uint16_t mtu; // of IP datagrams, as it is now
+	bool stopped; // by the console
 	// Addresses of the netdev as they are now, the configured and the operator's.
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
 	unsigned int n_addrs;
@@ -216,10 +218,15 @@ struct observe {
 	const struct observe_scrapes *scrapes; // NULL: nothing listens for metrics
 	uint32_t max_channels, max_tunnels;    // limits of the configuration; 0: not known
 	const struct observe_reload *reload;   // NULL: not to be had
-	// Reads the configuration file again and tells what is different in it, then (check: not)
-	// does it. 0, or a negative errno with one line in why and nothing changed.
-	int (*reload_cb)(void *ctx, bool check, config_change_cb row_cb, void *arg,
-		char why[OBSERVE_WHY_LEN]);
+	// Begins to read the configuration file again, in the background, and then (check: not) to
+	// do what is different in it. NULL with one line in why.
+	struct reload_job *(*reload_cb)(void *ctx, bool check, char why[OBSERVE_WHY_LEN]);
+	// What has come of it: -EAGAIN not yet; 0 with the keys that are different, which live as
+	// long as the job; another negative errno with one line in why, and nothing was changed.
+	int (*reload_result_cb)(const struct reload_job *job, const struct config_change **rows,
+		unsigned int *n, char why[OBSERVE_WHY_LEN]);
+	// The job is not asked for again; what it has begun goes on.
+	void (*reload_forget_cb)(struct reload_job *job);
 	// Writes what runs to path, or (NULL) to the file that was read. 0, or a negative errno
 	// with one line in why and the file as it was.
 	int (*save_cb)(
