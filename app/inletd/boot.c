@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "console/baseline.h"
 #include "inlet.h"
+#include "metrics/telemetry.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
 // The forwarding table's share is in small pieces: a table that changes its size, or of which many
@@ -372,6 +373,8 @@ static int boot_metrics(struct inlet *in, char err[BOOT_ERR_LEN])
 	const struct page_cfg cfg = {.channels = m->channels, .tunnels = m->tunnels};
 	char why[METRICS_ERR_LEN];
 
+	if (telemetry_open(in->base, &in->observe) < 0)
+		log_warn("metrics", "no telemetry");
 	if (addr_is_none(&m->listen.addr))
 		return 0;
 	in->metrics =
@@ -439,6 +442,7 @@ void boot_down(struct inlet *in)
 
 	notify_say(&in->notify, "STOPPING=1");
 	metrics_server_close(in->metrics);
+	telemetry_close();
 	if (in->local)
 		console_local_close(in->local);
 	if (in->console)
