@@ -10,6 +10,7 @@ static const struct render_column columns[] = {
 	{"lcore", RENDER_RIGHT_DETAIL},
 	{"cpu", RENDER_RIGHT},
 	{"socket", RENDER_RIGHT},
+	{"idle", RENDER_LEFT},
 	{"tunnels", RENDER_RIGHT},
 	{"load_percent", RENDER_RIGHT},
 	{"packets_per_s", RENDER_RIGHT},
@@ -79,6 +80,10 @@ static void show_place(struct render *r, const struct observe_worker *w)
 	render_u64(r, w->lcore);
 	render_u64(r, (uint64_t)w->cpu);
 	render_u64(r, (uint64_t)w->socket);
+	if (w->idle)
+		render_text(r, w->idle);
+	else
+		render_none(r);
 	render_u64(r, w->tunnels);
 	render_u64(r, w->load_percent);
 	render_u64(r, w->packets_per_s);
@@ -109,7 +114,7 @@ void verb_show_workers(struct verb_ctx *v)
 		if (i < v->o->n_workers) {
 			show_place(v->r, &v->o->workers[i]);
 		} else {
-			for (int k = 0; k < 9; k++)
+			for (int k = 0; k < 10; k++)
 				render_none(v->r);
 		}
 		show_counters(v, i);

@@ -118,8 +118,17 @@ void verb_resolve_record(struct verb_ctx *v);
 void verb_trace(struct verb_ctx *v);
 void verb_trace_stop(struct verb_ctx *v);
 void verb_show_traces(struct verb_ctx *v);
+void verb_capture_start(struct verb_ctx *v);
+void verb_capture_start_tunnel(struct verb_ctx *v);
+void verb_capture_start_channel(struct verb_ctx *v);
+void verb_capture_stop(struct verb_ctx *v);
+void verb_show_capture(struct verb_ctx *v);
 void verb_rebalance(struct verb_ctx *v);
 void verb_rebalance_dry_run(struct verb_ctx *v);
+void verb_reload(struct verb_ctx *v);
+void verb_reload_check(struct verb_ctx *v);
+void verb_show_reload(struct verb_ctx *v);
+void verb_save(struct verb_ctx *v);
 void verb_help(struct verb_ctx *v);
 void verb_quit(struct verb_ctx *v);
 

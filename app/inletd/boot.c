@@ -16,13 +16,12 @@
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
 // The forwarding table's share is in small pieces: a table that changes its size, or of which many
 // channels went at one time, is much work.
-#define RECLAIM_US	(5 * USEC_PER_MSEC)
-#define RECLAIM_PARTS	40 // five times them is a second, a fifth of what a counter may take
-#define LOAD_US		(1 * USEC_PER_SEC)
-#define ECN_US		(60 * USEC_PER_SEC) // between two lines about ECN
-#define ALIVE_US	(5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
-#define GOODBYE_US	(50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
-#define DNS_MAX_WAITING 65536
+#define RECLAIM_US    (5 * USEC_PER_MSEC)
+#define RECLAIM_PARTS 40 // five times them is a second, a fifth of what a counter may take
+#define LOAD_US	      (1 * USEC_PER_SEC)
+#define ECN_US	      (60 * USEC_PER_SEC) // between two lines about ECN
+#define ALIVE_US      (5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
+#define GOODBYE_US    (50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 
 static int out_of_memory(char err[BOOT_ERR_LEN])
 {
@@ -76,148 +75,6 @@ static int boot_kernel(struct inlet *in, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
-static void answer_cb(void *arg, uint64_t token, const struct driad_answer *a)
-{
-	struct inlet *in = arg;
-
-	driad_answer_input(in->driad, token, a, clock_mono_us());
-}
-
-// What the resolver validates with, by the policy. 0, or -ENOENT with err filled.
-static int dnssec_anchors(
-	const struct config_dns *dns, struct resolver_cfg *rc, char err[BOOT_ERR_LEN])
-{
-	if (dns->dnssec == DNSSEC_OFF)
-		return 0;
-	rc->n_anchors = dns->n_trust_anchors;
-	if (dns->trust_anchor_file[0])
-		rc->anchor_file = dns->trust_anchor_file;
-	else if (rc->n_anchors == 0 && access(CONFIG_ROOT_ANCHOR_FILE, R_OK) == 0)
-		rc->anchor_file = CONFIG_ROOT_ANCHOR_FILE;
-	rc->n_insecure = dns->n_insecure_domains;
-	rc->may_be_stripped = dns->dnssec == DNSSEC_PERMISSIVE;
-	if (rc->n_anchors > 0 || rc->anchor_file)
-		return 0;
-	if (dns->dnssec == DNSSEC_REQUIRE) {
-		snprintf(err, BOOT_ERR_LEN,
-			"dns: dnssec = \"require\" needs trust anchors, and %s is not there "
-			"(package "
-			"dns-root-data)",
-			CONFIG_ROOT_ANCHOR_FILE);
-		return -ENOENT;
-	}
-	log_warn("driad", "no DNSSEC: no trust anchors, file=%s is not there (dns-root-data)",
-		CONFIG_ROOT_ANCHOR_FILE);
-	return 0;
-}
-
-static int boot_discovery(struct inlet *in, char err[BOOT_ERR_LEN])
-{
-	const struct config_dns *dns = &in->cfg.dns;
-	const char *anchors[CONFIG_MAX_ANCHORS], *insecure[CONFIG_MAX_INSECURE];
-	struct resolver_cfg rc = {
-		.servers = dns->resolvers,
-		.ports = dns->ports,
-		.n_servers = dns->n_resolvers,
-		.negative_ttl_max_s = dns->negative_ttl_max_s,
-		.anchors = anchors,
-		.insecure = insecure,
-	};
-	const struct driad_cfg dc = {
-		.queries_per_100ms = dns->queries_per_100ms,
-		.negative_ttl_max_s = dns->negative_ttl_max_s,
-		.max_waiting = DNS_MAX_WAITING,
-		.use_ipv4 = true,
-		.require_secure = dns->dnssec == DNSSEC_REQUIRE,
-		.use_ipv6 = true,
-		.path = upstream_path,
-		.path_ctx = in,
-	};
-	char why[RESOLVER_ERR_LEN];
-	int ret;
-
-	for (unsigned int i = 0; i < dns->n_trust_anchors; i++)
-		anchors[i] = dns->trust_anchors[i];
-	for (unsigned int i = 0; i < dns->n_insecure_domains; i++)
-		insecure[i] = dns->insecure_domains[i];
-	ret = dnssec_anchors(dns, &rc, err);
-	if (ret < 0)
-		return ret;
-	in->resolver = resolver_create(&rc, in->base, answer_cb, in, why);
-	if (!in->resolver) {
-		snprintf(err, BOOT_ERR_LEN, "dns: %s", why);
-		return -EIO;
-	}
-	in->driad = driad_create(&dc, &resolver_ops, in->resolver, &in->timers, &in->rng);
-	return in->driad ? 0 : out_of_memory(err);
-}
-
-static void pin_quirks(struct inlet *in)
-{
-	for (unsigned int i = 0; i < in->cfg.n_relay_quirks; i++) {
-		const struct config_relay_quirks *q = &in->cfg.relay_quirks[i];
-		unsigned int quirks = 0;
-
-		for (unsigned int k = 0; k < q->n_quirks; k++)
-			quirks |= amt_quirk_parse(q->quirks[k]);
-		amt_relay_pin(in->amt, &q->relay, quirks);
-	}
-}
-
-static int boot_channels(struct inlet *in, char err[BOOT_ERR_LEN])
-{
-	const struct config_amt *amt = &in->cfg.amt;
-	const struct amt_cfg ac = {
-		.retry_initial_ms = amt->retry_initial_ms,
-		.retry_max_s = amt->retry_max_s,
-		.request_tries = amt->request_tries,
-		.update_mtu = amt->update_mtu,
-		.ecn = amt->ecn,
-	};
-	struct channel_cfg cc = {
-		.static_relays = in->cfg.relays,
-		.n_static_relays = in->cfg.n_relays,
-		.max_channels = in->cfg.max_channels,
-		.max_tunnels = in->cfg.max_tunnels,
-		.retry_initial_ms = in->cfg.dns.retry_initial_ms,
-		.retry_max_s = in->cfg.dns.retry_max_s,
-		.hold_down_s = amt->hold_down_s,
-		.full_hold_down_s = amt->full_hold_down_s,
-		.linger_s = amt->linger_s,
-		.traffic_timeout_ms = amt->traffic_timeout_ms,
-		.traffic_timeout_max_s = amt->traffic_timeout_max_s,
-		.race_delay_ms = amt->race_delay_ms,
-		.private_sources = in->cfg.dns.private_sources,
-		.race_next_ms = amt->race_next_ms,
-		// A quarter of the rate: a lookup may be several queries.
-		.renew_per_s = in->cfg.dns.queries_per_100ms * 10 / 4,
-		.endpoints = amt->endpoints,
-	};
-	struct channel_env env = upstream_env;
-	struct channel_rooms rooms;
-
-	in->amt = amt_gateway_create(&ac, &upstream_amt_ops, in, &in->timers, &in->rng);
-	if (!in->amt)
-		return out_of_memory(err);
-	pin_quirks(in);
-	for (; cc.n_methods < in->cfg.n_discovery; cc.n_methods++)
-		cc.methods[cc.n_methods] = in->cfg.discovery[cc.n_methods];
-	for (; cc.n_domains < in->cfg.dns.n_domains; cc.n_domains++)
-		cc.domains[cc.n_domains] = in->cfg.dns.domains[cc.n_domains];
-	env.ctx = in;
-	env.unwanted_cb = iface_unwanted_cb;
-	rooms = (struct channel_rooms){
-		.amt = in->amt,
-		.driad = in->driad,
-		.held = &in->held,
-		.mfib = in->mfib,
-		.timers = &in->timers,
-		.rng = &in->rng,
-	};
-	in->channels = channels_create(&cc, &env, &rooms);
-	return in->channels ? 0 : out_of_memory(err);
-}
-
 static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
@@ -238,8 +95,10 @@ static int boot_downstream(struct inlet *in, char err[BOOT_ERR_LEN])
 
 static void link_look(struct inlet *in, struct inlet_port *p)
 {
-	bool up = port_link_up(&p->port);
+	bool up;
 
+	port_watch(&p->port);
+	up = port_link_up(&p->port);
 	if (up == p->link_up)
 		return;
 	p->link_up = up;
@@ -355,6 +214,8 @@ static int boot_console(struct inlet *in, bool interactive, char err[BOOT_ERR_LE
 		snprintf(err, BOOT_ERR_LEN, "console: %s", why);
 		return -EIO;
 	}
+	if (telemetry_open(in->base, &in->observe) < 0)
+		log_warn("metrics", "no telemetry");
 	if (interactive) {
 		in->local = console_local_open(in->base, &in->observe, quit_cb, in);
 		if (!in->local) {
@@ -363,32 +224,6 @@ static int boot_console(struct inlet *in, bool interactive, char err[BOOT_ERR_LE
 		}
 	}
 	return 0;
-}
-
-// Where the file names no address and the usual one is not to be had (a second inletd has it, or
-// there is no loopback), the appliance does without.
-static int boot_metrics(struct inlet *in, char err[BOOT_ERR_LEN])
-{
-	const struct config_metrics *m = &in->cfg.metrics;
-	const struct page_cfg cfg = {.channels = m->channels, .tunnels = m->tunnels};
-	char why[METRICS_ERR_LEN];
-
-	if (telemetry_open(in->base, &in->observe) < 0)
-		log_warn("metrics", "no telemetry");
-	if (addr_is_none(&m->listen.addr))
-		return 0;
-	in->metrics =
-		metrics_server_open(in->base, &m->listen, &cfg, &in->observe, &in->scrapes, why);
-	if (in->metrics) {
-		in->observe.scrapes = &in->scrapes;
-		return 0;
-	}
-	if (!m->listen.named) {
-		log_info("metrics", "none: %s", why);
-		return 0;
-	}
-	snprintf(err, BOOT_ERR_LEN, "metrics: %s", why);
-	return -EADDRNOTAVAIL;
 }
 
 int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
@@ -409,9 +244,9 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	if (ret == 0)
 		ret = boot_kernel(in, err);
 	if (ret == 0)
-		ret = boot_discovery(in, err);
+		ret = rooms_discovery(in, err);
 	if (ret == 0)
-		ret = boot_channels(in, err);
+		ret = rooms_channels(in, err);
 	if (ret == 0)
 		ret = boot_launch(in, err);
 	if (ret == 0)
@@ -419,7 +254,7 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	if (ret == 0)
 		ret = boot_console(in, interactive, err);
 	if (ret == 0)
-		ret = boot_metrics(in, err);
+		ret = rooms_metrics(in, err);
 	if (ret == 0) {
 		state_restore(in);
 		ret = wants_start(in, err);
@@ -447,6 +282,7 @@ void boot_down(struct inlet *in)
 		console_local_close(in->local);
 	if (in->console)
 		console_server_close(in->console);
+	reload_stop(in);
 	baseline_free(in->observe.baseline);
 	in->observe.baseline = NULL;
 	state_close(in);
@@ -461,6 +297,7 @@ void boot_down(struct inlet *in)
 		loop_drain(in, GOODBYE_US);
 		workers_stop(in);
 	}
+	capture_end(in);
 	if (in->driad)
 		driad_destroy(in->driad);
 	if (in->resolver)
@@ -472,6 +309,8 @@ void boot_down(struct inlet *in)
 	notify_close(&in->notify);
 	timer_cancel(&in->timers, &in->reclaim);
 	holddown_fini(&in->held);
+	if (in->idle_event)
+		event_free(in->idle_event);
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close(&in->ifs[i]);

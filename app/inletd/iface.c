@@ -25,6 +25,7 @@ static void kif_frame_cb(void *arg, const uint8_t *frame, size_t len)
 
 	if (crossing_inject(ifc->in->crossing, ifc->index, frame, len) < 0)
 		ifc->inject_drops++;
+	idle_kick(ifc->in->idle, ifc->in->crossing->inject_worker[ifc->index]);
 	// An answer is on its way: look for it closely.
 	ifc->in->busy_until_us = clock_mono_us() + 20 * USEC_PER_MSEC;
 }
@@ -87,6 +88,83 @@ static bool speaks_ipv6(const struct config_if *cfg)
 		if (cfg->addrs[i].addr.family == ADDR_V6)
 			return true;
 	return false;
+}
+
+static bool has_addr(const struct config_if *cfg, const struct config_addr *a)
+{
+	for (unsigned int i = 0; i < cfg->n_addrs; i++)
+		if (cfg->addrs[i].len == a->len && addr_eq(&cfg->addrs[i].addr, &a->addr))
+			return true;
+	return false;
+}
+
+static bool has_route(const struct config_if *cfg, const struct config_route *r)
+{
+	for (unsigned int i = 0; i < cfg->n_routes; i++)
+		if (cfg->routes[i].to.len == r->to.len &&
+			addr_eq(&cfg->routes[i].to.addr, &r->to.addr) &&
+			addr_eq(&cfg->routes[i].via, &r->via))
+			return true;
+	return false;
+}
+
+static int addresses_set(struct iface *ifc, const struct config_if *is, const struct config_if *was,
+	bool add, char err[BOOT_ERR_LEN])
+{
+	struct netlink *nl = ifc->in->netlink;
+	int at = kif_ifindex(ifc->kif);
+	char text[ADDR_STRLEN];
+
+	for (unsigned int i = 0; i < is->n_addrs; i++) {
+		const struct config_addr *a = &is->addrs[i];
+		int ret = has_addr(was, a) ? 0
+			  : add		   ? netlink_addr_add(nl, at, &a->addr, a->len)
+					   : netlink_addr_del(nl, at, &a->addr, a->len);
+
+		if (ret < 0) {
+			snprintf(err, BOOT_ERR_LEN, "interface %s: address %s: %s", is->name,
+				addr_format(&a->addr, text), strerror(-ret));
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int routes_set(struct iface *ifc, const struct config_if *is, const struct config_if *was,
+	bool add, char err[BOOT_ERR_LEN])
+{
+	struct netlink *nl = ifc->in->netlink;
+	int at = kif_ifindex(ifc->kif);
+	char text[ADDR_STRLEN];
+
+	for (unsigned int i = 0; i < is->n_routes; i++) {
+		const struct config_route *r = &is->routes[i];
+		int ret = has_route(was, r) ? 0
+			  : add		    ? netlink_route_add(nl, at, &r->to, &r->via)
+					    : netlink_route_del(nl, at, &r->to, &r->via);
+
+		if (ret < 0) {
+			snprintf(err, BOOT_ERR_LEN, "interface %s: route via %s: %s", is->name,
+				addr_format(&r->via, text), strerror(-ret));
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int iface_reload_addresses(struct iface *ifc, const struct config_if *is,
+	const struct config_if *was, bool add, char err[BOOT_ERR_LEN])
+{
+	int ret;
+
+	if (!add) {
+		ret = routes_set(ifc, was, is, false, err);
+		return ret < 0 ? ret : addresses_set(ifc, was, is, false, err);
+	}
+	if (speaks_ipv6(is) && !speaks_ipv6(was))
+		kif_speak_ipv6(ifc->kif);
+	ret = addresses_set(ifc, is, was, true, err);
+	return ret < 0 ? ret : routes_set(ifc, is, was, true, err);
 }
 
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])

@@ -25,7 +25,9 @@
 #include "driad/holddown.h"
 #include "driad/resolver.h"
 #include "fastpath/worker.h"
+#include "inletd/capture.h"
 #include "inletd/evidence.h"
+#include "inletd/idle.h"
 #include "inletd/notify.h"
 #include "inletd/steering.h"
 #include "joinfile/export.h"
@@ -150,6 +152,8 @@ struct inlet {
 	int worker_cpus[INLET_MAX_LCORES];
 	unsigned int n_workers;
 	struct worker *workers[INLET_MAX_LCORES]; // one an lcore, in worker_cpus order
+	struct idle *idle;			  // NULL where they poll
+	struct event *idle_event;
 	struct crossing *crossing;
 	struct mfib *mfib;
 	struct steering *steering;
@@ -181,6 +185,16 @@ struct inlet {
 	// loop.c: when the next turn is to begin, at the latest; the longest delay until it is told
 	uint64_t planned_us, longest_us, longest_due_us;
 	struct observe_reload reload; // reload.c keeps it
+	const char *path;	      // of the configuration file
+	char *text;		      // of it, as it was read last; NULL: not to be had
+	size_t text_len;
+	struct config *file;		     // what it said then
+	uint32_t cfg_changes;		     // of cfg, by the console
+	struct reload_job *reload_job;	     // that is under way; NULL: none
+	bool reload_again;		     // SIGHUP came meanwhile
+	struct wants_changes *wants_changes; // static channels that are on their way; NULL: none
+	struct timer wants_timer;
+	struct capture_run *capture; // that runs, or the last one; NULL: there was none
 	struct console_server *console;
 	struct console_local *local;
 	struct metrics_server *metrics; // NULL: nobody may ask
@@ -206,14 +220,16 @@ void ports_close(struct inlet *in);
 // workers.c: crossing, forwarding table and workers, with the queues dealt out. 0 or a negative
 // errno; what there is then goes with workers_destroy(), before the ports close.
 int workers_create(struct inlet *in, char err[BOOT_ERR_LEN]);
-// struct worker's idle_cb of workers that sleep (idle.c).
-void idle_sleep_cb(unsigned int rounds);
 int workers_launch(struct inlet *in, char err[BOOT_ERR_LEN]);
 void workers_stop(struct inlet *in);
 void workers_destroy(struct inlet *in);
 
 // iface.c: the kernel side of one interface.
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);
+// Addresses and routes of the configuration that `was` does not have, or (add: not) that are in
+// `was` and no more in the configuration. 0 or a negative errno of the first that could not be had.
+int iface_reload_addresses(struct iface *ifc, const struct config_if *is,
+	const struct config_if *was, bool add, char err[BOOT_ERR_LEN]);
 // When the workers have stopped.
 void iface_close(struct iface *ifc);
 void iface_netlink_cb(void *arg, const struct netlink_event *ev); // arg: struct inlet
@@ -234,11 +250,17 @@ bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t 
 // struct channel_env's.
 void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 
+// By ifc->cfg, where `was` was before: what did not change goes on, with all that is joined. 0 or a
+// negative errno.
+int iface_reload_pim(struct iface *ifc, const struct config_pim *was, char err[BOOT_ERR_LEN]);
+
 // membership.c: IGMP and MLD on one interface, where the configuration has them on. Closed before
 // PIM.
 int iface_open_membership(struct iface *ifc, char err[BOOT_ERR_LEN]);
 void iface_close_membership(struct iface *ifc);
 void iface_membership_address(struct iface *ifc, uint64_t now_us);
+// As iface_reload_pim().
+int iface_reload_membership(struct iface *ifc, char err[BOOT_ERR_LEN]);
 // What iface_pim_include() says of a channel is another thing now, or of all of a family (sg NULL).
 void iface_membership_review(
 	struct iface *ifc, uint8_t family, const struct sg *sg, uint64_t now_us);
@@ -264,8 +286,25 @@ uint32_t upstream_stats_cb(void *endpoint, struct mfib_stats *out); // for steer
 // state.c, state_write.c: what is joined, kept on file for the next start.
 void state_restore(struct inlet *in);
 void state_changed(struct inlet *in, uint64_t now_us);
+// The file's name is another one, or there is none any more.
+void state_reload(struct inlet *in, uint64_t now_us);
 // Writes it a last time, before PIM leaves.
 void state_close(struct inlet *in);
+
+// rooms.c: discovery, tunnels and channels. 0 or a negative errno.
+int rooms_discovery(struct inlet *in, char err[BOOT_ERR_LEN]);
+int rooms_channels(struct inlet *in, char err[BOOT_ERR_LEN]);
+// By in->cfg, where `was` was before. resolver: one for the dns that is new, or NULL when the old
+// one is as good. On an error the resolver stays the caller's.
+int rooms_reload(struct inlet *in, const struct config *was, struct resolver *resolver,
+	char err[BOOT_ERR_LEN]);
+// Where metrics are served.
+int rooms_metrics(struct inlet *in, char err[BOOT_ERR_LEN]);
+int rooms_reload_metrics(struct inlet *in, const struct config *was, char err[BOOT_ERR_LEN]);
+bool rooms_resolver_differs(const struct config_dns *a, const struct config_dns *b);
+// NULL with one line in err.
+struct resolver *rooms_resolver(
+	struct inlet *in, const struct config_dns *dns, char err[BOOT_ERR_LEN]);
 
 // wants.c: the static channels, the joinfile and the exported one. 0 or a negative errno; what
 // there is then goes with wants_stop(), before the channels do.
@@ -274,6 +313,43 @@ void wants_stop(struct inlet *in);
 // As in struct observe's static_cb.
 int wants_static(struct inlet *in, bool add, const struct sg *sg, const char *ifname,
 	struct observe_static *out, char why[OBSERVE_WHY_LEN]);
+
+// Our interface indices for a set of the configuration, which counts downstream ones alone.
+uint64_t wants_oifs(const struct inlet *in, uint64_t down);
+void wants_on(struct inlet *in, const struct sg *sg, uint64_t oifs, enum channel_origin origin,
+	bool wanted, uint64_t now_us);
+int wants_import_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN]);
+int wants_export_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN]);
+void wants_joinfile_stop(struct inlet *in); // what is wanted stays wanted
+
+// wants_reload.c
+void wants_reload_stop(struct inlet *in);
+// What the console added is part of in->cfg. From `was` to in->cfg: the joinfile and the export at
+// once, static channels some at a time between turns of the loop. prepare() does what may fail and
+// is to be called first; in->cfg is `was` then.
+int wants_reload_prepare(struct inlet *in, const struct config *to, char err[BOOT_ERR_LEN]);
+int wants_reload(struct inlet *in, const struct config *was, char err[BOOT_ERR_LEN]);
+// Static channels are still being added or taken away.
+bool wants_busy(const struct inlet *in);
+
+// reload.c: the configuration file, read again. path must live as long as inlet.
+void reload_begin(struct inlet *in, const char *path);
+void reload_end(struct inlet *in);
+// One that is under way ends without effect. When no console can ask for it any more.
+void reload_stop(struct inlet *in);
+// As in struct observe.
+struct reload_job *reload_start(struct inlet *in, bool check, char why[OBSERVE_WHY_LEN]);
+int reload_result(const struct reload_job *job, const struct config_change **rows, unsigned int *n,
+	char why[OBSERVE_WHY_LEN]);
+void reload_forget(struct reload_job *job);
+// SIGHUP: one that comes while a reload is under way makes another one follow.
+void reload_hangup(struct inlet *in);
+// reload_apply.c: from in->cfg to another configuration, as config_target() has made it. 0 or a
+// negative errno with nothing changed.
+int reload_apply(struct inlet *in, const struct config *to, char err[BOOT_ERR_LEN]);
+// save.c: writes what runs to a file. As in struct observe.
+int save_run(
+	struct inlet *in, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN]);
 
 // observe.c: what the console sees of us. Called again when an interface changes.
 void observe_fill(struct inlet *in);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The control loop: one thread, asleep in epoll until a socket, a TAP or a timer has something, and
-// looking into the punt rings in between (workers make no system call, so they cannot wake it).
+// looking into the punt rings in between (a worker that is at work makes no system call to wake
+// it).
+#include <unistd.h>
+
 #include <rte_mbuf.h>
 
 #include "inlet.h"
 
 // A Join, an ARP or a DNS answer waits in a punt ring for so long at most ...
 #define POLL_IDLE_US (1 * USEC_PER_MSEC)
+// ... unless all workers rest, who say so when they come back ...
+#define POLL_REST_US (20 * USEC_PER_MSEC)
 // ... and for so long while a conversation is under way.
 #define POLL_BUSY_US 100
 #define BUSY_FOR_US  (20 * USEC_PER_MSEC)
@@ -55,11 +60,35 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg; // only here to wake the loop
 }
 
+static void on_worker(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t count;
+
+	(void)what;
+	(void)arg;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+}
+
 static int loop_start(struct inlet *in)
 {
+	if (in->tick)
+		return 0;
+	in->tick = evtimer_new(in->base, on_tick, in);
 	if (!in->tick)
-		in->tick = evtimer_new(in->base, on_tick, in);
-	return in->tick ? 0 : -1;
+		return -1;
+	if (!in->idle)
+		return 0;
+	in->idle_event =
+		event_new(in->base, idle_fd(in->idle), EV_READ | EV_PERSIST, on_worker, in);
+	return in->idle_event && event_add(in->idle_event, NULL) == 0 ? 0 : -1;
+}
+
+static uint64_t poll_after_us(const struct inlet *in, uint64_t now_us)
+{
+	if (now_us < in->busy_until_us)
+		return POLL_BUSY_US;
+	return idle_all_rest(in->idle) ? POLL_REST_US : POLL_IDLE_US;
 }
 
 // What a turn keeps from being done in time: whatever the one before it did, and whoever else had
@@ -87,10 +116,11 @@ static void loop_once(struct inlet *in)
 	uint64_t now = clock_mono_us(), due, next;
 	struct timeval tv;
 
+	idle_control_begin(in->idle);
 	count_turn(in, now);
 	punt_poll(in, now);
 	timers_run_some(&in->timers, now, TIMERS_AT_ONCE);
-	next = now + (now < in->busy_until_us ? POLL_BUSY_US : POLL_IDLE_US);
+	next = now + poll_after_us(in, now);
 	due = timers_next(&in->timers);
 	if (due < next)
 		next = due;
@@ -100,6 +130,7 @@ static void loop_once(struct inlet *in)
 	tv.tv_usec = next > now ? (suseconds_t)(next - now) : 0;
 	evtimer_add(in->tick, &tv);
 	event_base_loop(in->base, EVLOOP_ONCE);
+	idle_control_end(in->idle);
 }
 
 void loop_run(struct inlet *in)

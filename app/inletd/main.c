@@ -27,8 +27,9 @@ static const char help[] =
 	"  -V, --version       version\n"
 	"\n"
 	"Needs CAP_NET_ADMIN and CAP_NET_RAW (or root), /dev/net/tun, and what the DPDK driver of\n"
-	"each port needs. Logs go to stderr. SIGTERM and SIGINT end it: Goodbye to PIM neighbors,\n"
-	"Teardown to relays. Exit status: 0 ended as asked, 1 cannot start, 2 configuration.\n";
+	"each port needs. Logs go to stderr. SIGHUP reads the configuration again. SIGTERM and\n"
+	"SIGINT end it: Goodbye to PIM neighbors, Teardown to relays.\n"
+	"Exit status: 0 ended as asked, 1 cannot start, 2 configuration.\n";
 
 static int load(const char *path, struct config *cfg)
 {
@@ -53,9 +54,7 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
 {
 	(void)sig;
 	(void)what;
-	(void)arg;
-	log_warn("inletd", "SIGHUP ignored: reload is not supported yet, restart to change the "
-			   "configuration");
+	reload_hangup(arg);
 }
 
 static bool watch_signals(struct inlet *in)
@@ -73,11 +72,12 @@ static bool watch_signals(struct inlet *in)
 	return true;
 }
 
-static int run(struct inlet *in, bool interactive)
+static int run(struct inlet *in, const char *path, bool interactive)
 {
 	char err[BOOT_ERR_LEN];
 	int status = EXIT_START;
 
+	reload_begin(in, path);
 	if (boot_up(in, interactive, err) < 0) {
 		fprintf(stderr, "inletd: %s\n", err);
 		return EXIT_START;
@@ -148,7 +148,9 @@ int main(int argc, char **argv)
 		log_threshold = in->cfg.log_level;
 		log_format_set(in->cfg.log_format);
 		log_rate_set(in->cfg.log_rate);
-		status = run(in, interactive);
+		signal(SIGHUP, SIG_IGN); // until there is something to reload
+		status = run(in, path, interactive);
+		reload_end(in);
 	}
 	free(in);
 	return status;

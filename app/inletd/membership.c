@@ -130,10 +130,9 @@ static void reopen_cb(struct timer *t, void *arg, uint64_t now_us)
 		log_info("membership", "capture is back if=%s", gm->ifc->cfg->name);
 }
 
-static int open_family(struct iface *ifc, uint8_t family, const struct config_membership *mc,
-	char err[BOOT_ERR_LEN])
+static struct membership_cfg cfg_of(
+	const struct iface *ifc, uint8_t family, const struct config_membership *mc)
 {
-	static const struct membership_ops ops = {.send = send_cb, .want_cb = want_cb};
 	struct membership_cfg cfg = {
 		.family = family,
 		.query_interval_s = mc->query_interval_s,
@@ -148,10 +147,19 @@ static int open_family(struct iface *ifc, uint8_t family, const struct config_me
 		.total = &ifc->in->memberships,
 		.mtu = ifc->mtu && ifc->mtu < QUERY_MTU ? ifc->mtu : QUERY_MTU,
 	};
-	struct iface_membership *gm = &ifc->membership[iface_family(family)];
 
 	ifc->in->memberships.max = ifc->in->cfg.max_memberships;
 	snprintf(cfg.name, sizeof(cfg.name), "%s", ifc->cfg->name);
+	return cfg;
+}
+
+static int open_family(struct iface *ifc, uint8_t family, const struct config_membership *mc,
+	char err[BOOT_ERR_LEN])
+{
+	static const struct membership_ops ops = {.send = send_cb, .want_cb = want_cb};
+	const struct membership_cfg cfg = cfg_of(ifc, family, mc);
+	struct iface_membership *gm = &ifc->membership[iface_family(family)];
+
 	gm->ifc = ifc;
 	gm->family = family;
 	timer_init(&gm->reopen, reopen_cb, gm);
@@ -180,38 +188,82 @@ int iface_open_membership(struct iface *ifc, char err[BOOT_ERR_LEN])
 	return ret;
 }
 
+static void family_address(struct iface_membership *gm, uint64_t now_us)
+{
+	const struct iface *ifc = gm->ifc;
+	struct membership_addr addrs[IFACE_MAX_ADDRS];
+	unsigned int n = 0;
+
+	// MLD is spoken by link-local addresses alone (RFC 9777 section 5.1.14).
+	for (unsigned int i = 0; i < ifc->n_addrs; i++) {
+		const struct config_addr *a = &ifc->addrs[i];
+
+		if (a->addr.family == gm->family &&
+			(gm->family == ADDR_V4 || addr_is_linklocal(&a->addr)))
+			addrs[n++] =
+				(struct membership_addr){.addr = a->addr, .prefix_len = a->len};
+	}
+	membership_address(gm->m, addrs, n, now_us);
+}
+
 void iface_membership_address(struct iface *ifc, uint64_t now_us)
 {
-	struct membership_addr addrs[IFACE_MAX_ADDRS];
+	for (int f = 0; f < IFACE_FAMILIES; f++)
+		if (ifc->membership[f].m)
+			family_address(&ifc->membership[f], now_us);
+}
 
-	for (int f = 0; f < IFACE_FAMILIES; f++) {
-		const struct iface_membership *gm = &ifc->membership[f];
-		unsigned int n = 0;
-
-		// MLD is spoken by link-local addresses alone (RFC 9777 section 5.1.14).
-		for (unsigned int i = 0; gm->m && i < ifc->n_addrs; i++) {
-			const struct config_addr *a = &ifc->addrs[i];
-
-			if (a->addr.family == gm->family &&
-				(gm->family == ADDR_V4 || addr_is_linklocal(&a->addr)))
-				addrs[n++] = (struct membership_addr){
-					.addr = a->addr, .prefix_len = a->len};
-		}
-		if (gm->m)
-			membership_address(gm->m, addrs, n, now_us);
-	}
+static void close_family(struct iface_membership *gm)
+{
+	if (!gm->m)
+		return;
+	membership_destroy(gm->m, clock_mono_us());
+	gm->m = NULL;
+	timer_cancel(&gm->ifc->in->timers, &gm->reopen);
+	io_shut(gm);
 }
 
 void iface_close_membership(struct iface *ifc)
 {
-	for (int f = 0; f < IFACE_FAMILIES; f++) {
-		struct iface_membership *gm = &ifc->membership[f];
+	for (int f = 0; f < IFACE_FAMILIES; f++)
+		close_family(&ifc->membership[f]);
+}
 
-		if (!gm->m)
-			continue;
-		membership_destroy(gm->m, clock_mono_us());
-		gm->m = NULL;
-		timer_cancel(&ifc->in->timers, &gm->reopen);
-		io_shut(gm);
+static int reload_family(struct iface *ifc, uint8_t family, const struct config_membership *mc,
+	char err[BOOT_ERR_LEN])
+{
+	struct iface_membership *gm = &ifc->membership[iface_family(family)];
+	bool on = (ifc->cfg->role & IF_DOWNSTREAM) && mc->enabled;
+	struct membership_cfg cfg;
+	int ret;
+
+	if (gm->m && on) {
+		cfg = cfg_of(ifc, family, mc);
+		membership_configure(gm->m, &cfg, clock_mono_us());
+		return 0;
 	}
+	close_family(gm);
+	if (!on)
+		return 0;
+	ret = open_family(ifc, family, mc, err);
+	if (ret == 0)
+		ret = io_start(gm, err);
+	if (ret < 0)
+		close_family(gm);
+	else
+		family_address(gm, clock_mono_us());
+	return ret;
+}
+
+int iface_reload_membership(struct iface *ifc, char err[BOOT_ERR_LEN])
+{
+	uint64_t now = clock_mono_us();
+	int ret;
+
+	channels_batch_begin(ifc->in->channels);
+	ret = reload_family(ifc, ADDR_V4, &ifc->cfg->igmp, err);
+	if (ret == 0)
+		ret = reload_family(ifc, ADDR_V6, &ifc->cfg->mld, err);
+	channels_batch_end(ifc->in->channels, now);
+	return ret;
 }

@@ -2,6 +2,7 @@
 #include "inletd/notify.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,6 +68,15 @@ void notify_say(const struct notify *n, const char *what)
 		log_warn_limited("inletd",
 			"the service manager is not told what=\"%s\" error=\"%s\"", what,
 			strerror(errno));
+}
+
+void notify_reloading(const struct notify *n, uint64_t now_us)
+{
+	char text[64];
+
+	snprintf(
+		text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_us);
+	notify_say(n, text);
 }
 
 bool notify_alive(struct notify *n, const uint64_t *polls, unsigned int n_workers)

@@ -31,6 +31,8 @@ int notify_open(struct notify *n, const char *socket_name, const char *watchdog_
 void notify_close(struct notify *n);
 // One datagram, such as "READY=1"; never waits.
 void notify_say(const struct notify *n, const char *what);
+// That a reload begins at now_us, CLOCK_MONOTONIC; "READY=1" is to follow.
+void notify_reloading(const struct notify *n, uint64_t now_us);
 // polls: of each worker, which only grow. Says "WATCHDOG=1" when all of them have polled since the
 // last call; else which has not, once, in the log. False then.
 bool notify_alive(struct notify *n, const uint64_t *polls, unsigned int n_workers);

@@ -148,6 +148,33 @@ static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *so
 	return ret;
 }
 
+static struct reload_job *reload_cb(void *ctx, bool check, char why[OBSERVE_WHY_LEN])
+{
+	return reload_start(ctx, check, why);
+}
+
+static int save_cb(
+	void *ctx, const char *path, struct observe_saved *out, char why[OBSERVE_WHY_LEN])
+{
+	return save_run(ctx, path, out, why);
+}
+
+static int capture_start_cb(
+	void *ctx, const struct observe_capture_want *want, char why[OBSERVE_WHY_LEN])
+{
+	return capture_start(ctx, want, why);
+}
+
+static int capture_stop_cb(void *ctx, char why[OBSERVE_WHY_LEN])
+{
+	return capture_stop(ctx, why);
+}
+
+static bool capture_view_cb(void *ctx, struct observe_capture *out)
+{
+	return capture_view(ctx, out);
+}
+
 static bool evidence_of(void *ctx, const struct addr *relay, struct observe_evidence *out)
 {
 	const struct inlet *in = ctx;
@@ -168,6 +195,7 @@ void observe_fill(struct inlet *in)
 		o->workers[w].lcore = w + 1;
 		o->workers[w].cpu = in->worker_cpus[w];
 		o->workers[w].socket = (int)rte_lcore_to_socket_id(w + 1);
+		o->workers[w].idle = idle_text(in->idle, w);
 	}
 	o->ssm_ranges = in->cfg.ssm_ranges;
 	o->n_ssm_ranges = in->cfg.n_ssm_ranges;
@@ -179,6 +207,9 @@ void observe_fill(struct inlet *in)
 	o->held = &in->held;
 	o->steering_cb = steering_of;
 	o->evidence_cb = evidence_of;
+	o->capture_start_cb = capture_start_cb;
+	o->capture_stop_cb = capture_stop_cb;
+	o->capture_view_cb = capture_view_cb;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
 	if (!o->baseline)
@@ -190,10 +221,13 @@ void observe_fill(struct inlet *in)
 	o->max_channels = in->cfg.max_channels;
 	o->max_tunnels = in->cfg.max_tunnels;
 	o->reload = &in->reload;
+	o->reload_cb = reload_cb;
+	o->reload_result_cb = reload_result;
+	o->reload_forget_cb = reload_forget;
+	o->save_cb = save_cb;
 	o->joinfile_import = in->joinfile_import;
 	o->joinfile_export = in->joinfile_export;
-	if (in->joinfile_import || in->joinfile_export)
-		o->joinfile_stats = &in->joinfile_stats;
+	o->joinfile_stats = in->joinfile_import || in->joinfile_export ? &in->joinfile_stats : NULL;
 	o->ctx = in;
 }
 

@@ -195,14 +195,8 @@ static void reopen_cb(struct timer *t, void *arg, uint64_t now_us)
 		log_info("pim", "capture is back if=%s", p->ifc->cfg->name);
 }
 
-static int open_family(struct iface *ifc, uint8_t family, char err[BOOT_ERR_LEN])
+static struct pim_cfg cfg_of(const struct iface *ifc, uint8_t family)
 {
-	static const struct pim_ops ops = {.send = send_cb,
-		.want_cb = want_cb,
-		.mute_cb = mute_cb,
-		.flows = flows,
-		.local = local,
-		.include_cb = include_cb};
 	const struct config_pim *pc = &ifc->cfg->pim;
 	struct pim_cfg cfg = {
 		.family = family,
@@ -226,9 +220,22 @@ static int open_family(struct iface *ifc, uint8_t family, char err[BOOT_ERR_LEN]
 		.upstream = pc->watch.upstream,
 		.n_upstream = pc->watch.n_upstream,
 	};
-	struct iface_pim *p = &ifc->pim[iface_family(family)];
 
 	snprintf(cfg.name, sizeof(cfg.name), "%s", ifc->cfg->name);
+	return cfg;
+}
+
+static int open_family(struct iface *ifc, uint8_t family, char err[BOOT_ERR_LEN])
+{
+	static const struct pim_ops ops = {.send = send_cb,
+		.want_cb = want_cb,
+		.mute_cb = mute_cb,
+		.flows = flows,
+		.local = local,
+		.include_cb = include_cb};
+	const struct pim_cfg cfg = cfg_of(ifc, family);
+	struct iface_pim *p = &ifc->pim[iface_family(family)];
+
 	p->ifc = ifc;
 	p->family = family;
 	timer_init(&p->reopen, reopen_cb, p);
@@ -318,16 +325,74 @@ void iface_pim_address(struct iface *ifc, uint64_t now_us)
 			family_address(&ifc->pim[f], now_us);
 }
 
+static void close_family(struct iface_pim *p)
+{
+	if (!p->pim)
+		return;
+	pim_if_destroy(p->pim, clock_mono_us());
+	p->pim = NULL;
+	timer_cancel(&p->ifc->in->timers, &p->reopen);
+	io_shut(p);
+}
+
 void iface_close_pim(struct iface *ifc)
 {
-	for (int f = 0; f < IFACE_FAMILIES; f++) {
-		struct iface_pim *p = &ifc->pim[f];
+	for (int f = 0; f < IFACE_FAMILIES; f++)
+		close_family(&ifc->pim[f]);
+}
 
-		if (!p->pim)
-			continue;
-		pim_if_destroy(p->pim, clock_mono_us());
-		p->pim = NULL;
-		timer_cancel(&ifc->in->timers, &p->reopen);
-		io_shut(p);
+// Whether PIM of a family is to be there.
+static bool speaks(const struct iface *ifc, unsigned int f)
+{
+	const struct config_pim *pc = &ifc->cfg->pim;
+
+	return (ifc->cfg->role & IF_DOWNSTREAM) && pc->enabled &&
+	       (pc->families & (f == IFACE_V6 ? CONFIG_IPV6 : CONFIG_IPV4));
+}
+
+static int reload_family(struct iface *ifc, unsigned int f, bool anew, char err[BOOT_ERR_LEN])
+{
+	uint8_t family = f == IFACE_V6 ? ADDR_V6 : ADDR_V4;
+	struct iface_pim *p = &ifc->pim[f];
+	uint64_t now = clock_mono_us();
+	struct pim_cfg cfg;
+	int ret;
+
+	if (p->pim && speaks(ifc, f) && !anew) {
+		cfg = cfg_of(ifc, family);
+		pim_if_configure(p->pim, &cfg, now);
+		return 0;
 	}
+	close_family(p);
+	if (!speaks(ifc, f))
+		return 0;
+	ret = open_family(ifc, family, err);
+	if (ret == 0)
+		ret = listen_first(p, err);
+	if (ret < 0)
+		close_family(p);
+	else if (!watch_on(ifc))
+		family_address(p, now);
+	return ret;
+}
+
+int iface_reload_pim(struct iface *ifc, const struct config_pim *was, char err[BOOT_ERR_LEN])
+{
+	const struct config_pim *is = &ifc->cfg->pim;
+	bool anew = was->mode != is->mode || strcmp(was->watch.netdev, is->watch.netdev) != 0;
+	uint64_t now = clock_mono_us();
+	int ret = 0;
+
+	channels_batch_begin(ifc->in->channels);
+	for (unsigned int f = 0; f < IFACE_FAMILIES; f++) {
+		bool before = ifc->pim[f].pim;
+
+		if (ret == 0)
+			ret = reload_family(ifc, f, anew, err);
+		// Who serves receivers attached directly may be another router now.
+		if (anew || before != (ifc->pim[f].pim != NULL))
+			iface_membership_review(ifc, f == IFACE_V6 ? ADDR_V6 : ADDR_V4, NULL, now);
+	}
+	channels_batch_end(ifc->in->channels, now);
+	return ret;
 }

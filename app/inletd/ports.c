@@ -138,6 +138,7 @@ static int open_port(struct inlet *in, struct inlet_port *p, char err[BOOT_ERR_L
 		.rx_desc = p->rx_desc,
 		.tx_desc = p->tx_desc,
 		.mbufs = p->mbufs,
+		.rx_wait = idle_wanted(in),
 	};
 	char why[PORT_ERR_LEN];
 	int ret;

@@ -274,6 +274,21 @@ void state_begin(struct inlet *in, uint64_t now_us)
 	timer_arm(&in->timers, &in->state, now_us + CHANGED_US);
 }
 
+void state_reload(struct inlet *in, uint64_t now_us)
+{
+	if (in->cfg.state_file[0]) {
+		if (!timer_armed(&in->state))
+			state_begin(in, now_us);
+		else
+			state_changed(in, now_us);
+		return;
+	}
+	timer_cancel(&in->timers, &in->state);
+	if (in->state_write)
+		write_free(in->state_write);
+	in->state_write = NULL;
+}
+
 void state_close(struct inlet *in)
 {
 	bool kept = timer_armed(&in->state);

@@ -8,8 +8,7 @@
 #include "base/log.h"
 #include "inlet.h"
 
-// Our interface indices for a set of the configuration, which counts downstream ones alone.
-static uint64_t oifs_of(const struct inlet *in, uint64_t down)
+uint64_t wants_oifs(const struct inlet *in, uint64_t down)
 {
 	uint64_t oifs = 0;
 
@@ -22,8 +21,8 @@ static uint64_t oifs_of(const struct inlet *in, uint64_t down)
 	return oifs;
 }
 
-static void want_on(struct inlet *in, const struct sg *sg, uint64_t oifs,
-	enum channel_origin origin, bool wanted, uint64_t now_us)
+void wants_on(struct inlet *in, const struct sg *sg, uint64_t oifs, enum channel_origin origin,
+	bool wanted, uint64_t now_us)
 {
 	for (; oifs; oifs &= oifs - 1)
 		channels_want(in->channels, sg, (unsigned int)__builtin_ctzll(oifs), origin, wanted,
@@ -38,7 +37,7 @@ static void static_start(struct inlet *in, uint64_t now_us)
 	for (unsigned int i = 0; i < in->cfg.n_channels; i++) {
 		const struct config_channel *c = &in->cfg.channels[i];
 
-		want_on(in, &c->sg, oifs_of(in, c->down), CHANNEL_BY_STATIC, true, now_us);
+		wants_on(in, &c->sg, wants_oifs(in, c->down), CHANNEL_BY_STATIC, true, now_us);
 		if (!channels_wanted_by(in->channels, &c->sg, CHANNEL_BY_STATIC))
 			log_error("inletd", "static channel refused %s", sg_format(&c->sg, text));
 	}
@@ -76,7 +75,7 @@ static int check_sg(const struct inlet *in, const struct sg *sg, char why[OBSERV
 static uint64_t oifs_named(const struct inlet *in, const char *ifname, char why[OBSERVE_WHY_LEN])
 {
 	if (!ifname)
-		return oifs_of(in, UINT64_MAX);
+		return wants_oifs(in, UINT64_MAX);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		if (strcmp(in->ifs[i].cfg->name, ifname) != 0)
 			continue;
@@ -109,6 +108,33 @@ static int not_static(
 	return -ENOENT;
 }
 
+// What the console says becomes part of the configuration that runs: save() writes it, and a reload
+// makes it what the file says.
+static void remember(struct inlet *in, const struct sg *sg, uint64_t oifs)
+{
+	struct config *c = &in->cfg;
+	unsigned int i = 0;
+	uint64_t down = 0;
+
+	in->cfg_changes++;
+	for (unsigned int k = 0; k < in->n_ifs; k++) {
+		int bit = config_down_index(c, in->ifs[k].cfg);
+
+		if (bit >= 0 && oifs >> in->ifs[k].index & 1)
+			down |= 1ull << bit;
+	}
+	while (i < c->n_channels && !sg_eq(&c->channels[i].sg, sg))
+		i++;
+	if (down && i < CONFIG_MAX_CHANNELS) {
+		c->channels[i] = (struct config_channel){.sg = *sg, .down = down};
+		c->n_channels += i == c->n_channels;
+	} else if (!down && i < c->n_channels) {
+		c->n_channels--;
+		memmove(&c->channels[i], &c->channels[i + 1],
+			(c->n_channels - i) * sizeof(c->channels[0]));
+	}
+}
+
 int wants_static(struct inlet *in, bool add, const struct sg *sg, const char *ifname,
 	struct observe_static *out, char why[OBSERVE_WHY_LEN])
 {
@@ -121,11 +147,18 @@ int wants_static(struct inlet *in, bool add, const struct sg *sg, const char *if
 	if (!oifs)
 		return -ENOENT;
 	before = channels_wanted_by(in->channels, sg, CHANNEL_BY_STATIC);
+	if (add && !before && in->cfg.n_channels == CONFIG_MAX_CHANNELS) {
+		snprintf(why, OBSERVE_WHY_LEN, "refused: there are %u static channels already",
+			in->cfg.n_channels);
+		return -ENOSPC;
+	}
 	if (!add && !(before & oifs))
 		return not_static(in, sg, oifs, why);
-	want_on(in, sg, oifs, CHANNEL_BY_STATIC, add, now);
+	wants_on(in, sg, oifs, CHANNEL_BY_STATIC, add, now);
 	out->oifs = channels_wanted_by(in->channels, sg, CHANNEL_BY_STATIC);
 	out->changed = out->oifs != before;
+	if (out->changed)
+		remember(in, sg, out->oifs);
 	if (add && (out->oifs & oifs) != oifs) {
 		snprintf(why, OBSERVE_WHY_LEN, "refused: the limit of %u channels is reached",
 			in->cfg.max_channels);
@@ -142,7 +175,7 @@ static bool joinfile_want_cb(void *ctx, const struct sg *sg, bool wanted, uint64
 {
 	struct inlet *in = ctx;
 
-	want_on(in, sg, in->joinfile_oifs, CHANNEL_BY_JOINFILE, wanted, now_us);
+	wants_on(in, sg, in->joinfile_oifs, CHANNEL_BY_JOINFILE, wanted, now_us);
 	return !wanted || channels_wanted_by(in->channels, sg, CHANNEL_BY_JOINFILE) != 0;
 }
 
@@ -194,7 +227,7 @@ static void on_joinfile(evutil_socket_t fd, short what, void *arg)
 	joinfile_import_input(in->joinfile_import, clock_mono_us());
 }
 
-static int import_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN])
+int wants_import_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN])
 {
 	static const struct joinfile_import_ops ops = {
 		.want_cb = joinfile_want_cb,
@@ -209,7 +242,7 @@ static int import_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN
 		.stats = &in->joinfile_stats,
 	};
 
-	in->joinfile_oifs = oifs_of(in, in->cfg.joinfile.down);
+	in->joinfile_oifs = wants_oifs(in, in->cfg.joinfile.down);
 	in->joinfile_import = joinfile_import_create(&ic, &ops, in, &in->timers, now_us);
 	if (!in->joinfile_import) {
 		snprintf(err, BOOT_ERR_LEN, "joinfile: cannot watch %s: %s", ic.path,
@@ -225,7 +258,7 @@ static int import_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN
 	return 0;
 }
 
-static int export_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN])
+int wants_export_start(struct inlet *in, uint64_t now_us, char err[BOOT_ERR_LEN])
 {
 	static const struct joinfile_export_ops ops = {
 		.changes_cb = changes_cb,
@@ -252,13 +285,13 @@ int wants_start(struct inlet *in, char err[BOOT_ERR_LEN])
 
 	static_start(in, now);
 	if (in->cfg.joinfile.path[0])
-		ret = import_start(in, now, err);
+		ret = wants_import_start(in, now, err);
 	if (ret == 0 && in->cfg.joinfile.export[0])
-		ret = export_start(in, now, err);
+		ret = wants_export_start(in, now, err);
 	return ret;
 }
 
-void wants_stop(struct inlet *in)
+void wants_joinfile_stop(struct inlet *in)
 {
 	joinfile_export_destroy(in->joinfile_export);
 	in->joinfile_export = NULL;
@@ -267,4 +300,10 @@ void wants_stop(struct inlet *in)
 	in->joinfile_event = NULL;
 	joinfile_import_destroy(in->joinfile_import);
 	in->joinfile_import = NULL;
+}
+
+void wants_stop(struct inlet *in)
+{
+	wants_reload_stop(in);
+	wants_joinfile_stop(in);
 }

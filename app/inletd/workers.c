@@ -116,9 +116,6 @@ static void fill_worker(const struct inlet *in, struct worker *wk, unsigned int 
 		};
 		memcpy(wk->ifs[i].mac, ifc->port->port.mac, sizeof(wk->ifs[i].mac));
 	}
-	if (in->cfg.idle == CONFIG_IDLE_SLEEP ||
-		(in->cfg.idle == CONFIG_IDLE_AUTO && in->cfg.share_cpu))
-		wk->idle_cb = idle_sleep_cb;
 	worker_prepare(wk);
 }
 
@@ -211,6 +208,11 @@ int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 		if (!open_reass(in, in->workers[w], sockets[w]))
 			return out_of_memory(err);
 	}
+	if (idle_wanted(in) && !(in->idle = idle_create(in))) {
+		snprintf(err, BOOT_ERR_LEN, "no descriptors for workers that sleep: %s",
+			strerror(errno));
+		return -EMFILE;
+	}
 	warn_sockets(in);
 	return 0;
 }
@@ -243,6 +245,8 @@ void workers_stop(struct inlet *in)
 
 void workers_destroy(struct inlet *in)
 {
+	idle_destroy(in->idle);
+	in->idle = NULL;
 	steering_destroy(in->steering);
 	if (in->crossing)
 		crossing_destroy(in->crossing);

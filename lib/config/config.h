@@ -305,8 +305,17 @@ int config_diff(const struct config *was, const struct config *is, config_change
 // are those of `runs`, in their order; channels are not wanted on those that it does not have.
 void config_target(const struct config *runs, const struct config *file, struct config *out);
 
+// The text of a file with what `runs` has otherwise than `target`, which is config_target() of what
+// the text says: the static channels, which the console may change. All the rest, and the comments
+// of what stays, is as it was. *out is the caller's to free. Returns how many changes were made, or
+// -ENOMEM, or -EINVAL with a clause in why: the text has them in a form that cannot be edited.
+// Pure.
+int config_edit(const char *text, const struct config *target, const struct config *runs,
+	char **out, char why[CONFIG_VALUE_LEN]);
+
 #define CONFIG_DEFAULT_FILE "/etc/inlet/inlet.conf"
 #define CONFIG_ERR_LEN	    512
+#define CONFIG_MAX_OCTETS   (4 << 20) // of a file
 
 // Reads and validates a file. 0 with *out filled; or a negative errno (-EINVAL for what the file
 // says, -ENOENT ... for reading it) with one line "FILE:LINE: what is wrong" in err and *out

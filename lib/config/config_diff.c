@@ -281,7 +281,7 @@ static void diff_quirks(struct diff *d)
 
 // Sets of downstream interfaces, whose bits count them in the order of either file.
 
-static void down_names(const struct config *c, const char *names[CONFIG_MAX_DOWN])
+void config_down_names(const struct config *c, const char *names[CONFIG_MAX_DOWN])
 {
 	for (unsigned int i = 0; i < CONFIG_MAX_DOWN; i++)
 		names[i] = NULL;
@@ -302,8 +302,8 @@ struct down_map {
 
 static void down_map_make(struct down_map *m, const struct config *was, const struct config *is)
 {
-	down_names(was, m->was);
-	down_names(is, m->is);
+	config_down_names(was, m->was);
+	config_down_names(is, m->is);
 	m->known = 0;
 	m->same = true;
 	for (int i = 0; i < CONFIG_MAX_DOWN; i++) {

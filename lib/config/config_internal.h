@@ -126,6 +126,9 @@ struct config_draft {
 	struct config_names joinfile_interfaces;
 };
 
+// The names of the interfaces by their bits in config_channel.down; NULL for a bit of none.
+void config_down_names(const struct config *c, const char *names[CONFIG_MAX_DOWN]);
+
 // Reads path and what it includes (relative to include_dir) as libconfig's scanner would, and
 // refuses what libconfig takes silently: integers that it would wrap, NUL in strings, endless
 // inclusion, files that are not regular (its scanner exits on a directory). 0 with the number of

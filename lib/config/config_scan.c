@@ -4,14 +4,15 @@
 // the literals are judged here. The tokens are those of libconfig's scanner.
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/config_internal.h"
 
-#define SCAN_MAX_OCTETS	 (4u << 20)
 #define SCAN_MAX_FILES	 64
 #define SCAN_MAX_DEPTH	 10 // libconfig's own limit
 #define SCAN_MAX_LITERAL 64
@@ -51,16 +52,21 @@ static void skip_line(struct text *t)
 		t->p++;
 }
 
-static void skip_block_comment(struct text *t)
+// libconfig takes one that does not end for one that goes to the end of the file.
+static int skip_block_comment(const struct scan *s, struct text *t)
 {
+	unsigned int line = t->line;
+
 	for (t->p += 2; t->p < t->end; t->p++) {
 		if (starts(t, "*/")) {
 			t->p += 2;
-			return;
+			return 0;
 		}
 		if (*t->p == '\n')
 			t->line++;
 	}
+	t->line = line;
+	return scan_fail(s, t, "comment without its end", "");
 }
 
 // From the opening quote to past the closing one.
@@ -179,7 +185,7 @@ static int scan_token(struct scan *s, struct text *t, bool line_start)
 	if (c == '#' || starts(t, "//")) {
 		skip_line(t);
 	} else if (starts(t, "/*")) {
-		skip_block_comment(t);
+		return skip_block_comment(s, t);
 	} else if (c == '"') {
 		return scan_string(s, t);
 	} else if (line_start && starts(t, "@include")) {
@@ -228,12 +234,17 @@ static int scan_text(struct scan *s, struct text *t)
 static int read_all(const char *file, char **out, size_t *len)
 {
 	struct stat st;
-	FILE *f = fopen(file, "re");
+	// A pipe without a writer would be waited for.
+	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC), ret = 0;
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	char *buf;
-	int ret = 0;
 
-	if (!f)
-		return -errno;
+	if (!f) {
+		ret = -errno;
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
 	if (fstat(fileno(f), &st) < 0) {
 		ret = -errno;
 		goto close;
@@ -242,7 +253,7 @@ static int read_all(const char *file, char **out, size_t *len)
 		ret = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 		goto close;
 	}
-	if (st.st_size > SCAN_MAX_OCTETS) {
+	if (st.st_size > CONFIG_MAX_OCTETS) {
 		ret = -EFBIG;
 		goto close;
 	}

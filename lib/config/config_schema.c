@@ -229,7 +229,7 @@ static const struct schema schema_log[] = {
 
 static const struct schema schema_metrics[] = {
 	{"listen", SCHEMA_TEXT, FIELD(struct config_metrics, listen), .value = value_listen,
-		.text = text_listen, RESTART},
+		.text = text_listen},
 	{"channels", SCHEMA_INT, FIELD(struct config_metrics, channels), RANGE(0, 1000)},
 	{"tunnels", SCHEMA_INT, FIELD(struct config_metrics, tunnels), RANGE(0, 4096)},
 	{0},

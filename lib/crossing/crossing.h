@@ -17,6 +17,7 @@
 
 struct crossing_spread;
 struct crossing_spread_counts;
+struct crossing_tap;
 struct rte_mbuf;
 struct rte_mempool;
 struct rte_ring;
@@ -90,6 +91,9 @@ struct crossing_worker {
 	struct rte_ring *tx_from[CROSSING_MAX_WORKERS];
 	// Set by the control thread, read by the worker once a round.
 	_Atomic bool stop;
+	// The same, once a burst; NULL: nothing is copied. One that was taken away is no longer
+	// used once load.polls has grown by two.
+	_Atomic(struct crossing_tap *) tap;
 };
 
 struct crossing {

@@ -14,6 +14,7 @@
 #include "fastpath/headers.h"
 #include "fastpath/reass.h"
 #include "fastpath/spread.h"
+#include "fastpath/tap.h"
 #include "mfib/mfib_table.h"
 
 #define INJECT_IFS 4 // interfaces whose inject rings are looked into, a round
@@ -41,13 +42,42 @@ void worker_process_burst(
 	w->process_cb(w, port, mbufs, n);
 }
 
+static struct crossing_tap *tap_of(const struct worker *w)
+{
+	// Acquire: what the control thread has put into it.
+	return atomic_load_explicit(&w->x->tap, memory_order_acquire);
+}
+
+// What the driver takes is copied; afterwards it is the driver's.
+static unsigned int transmit_tapped(struct worker *w, struct crossing_tap *tap, unsigned int port,
+	struct rte_mbuf **mbufs, unsigned int n)
+{
+	const struct worker_port *p = &w->ports[port];
+	uint64_t ends[WORKER_TX_QUEUE], begin = tap->ahead;
+	unsigned int total = 0, sent, some;
+
+	do {
+		some = RTE_MIN(n - total, (unsigned int)WORKER_TX_QUEUE);
+		tap_sends(tap, port, mbufs + total, some, ends);
+		sent = rte_eth_tx_burst(p->port_id, p->tx_queue, mbufs + total, (uint16_t)some);
+		begin = sent > 0 ? ends[sent - 1] : begin;
+		tap_sent(tap, begin);
+		total += sent;
+	} while (sent == some && total < n);
+	return total;
+}
+
 unsigned int worker_transmit(
 	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n)
 {
 	const struct worker_port *p = &w->ports[w->ifs[ifindex].port];
+	struct crossing_tap *tap;
 
 	if (unlikely(p->tx_queue == WORKER_NO_QUEUE))
 		return hand_over(w, ifindex, mbufs, n);
+	tap = tap_of(w);
+	if (unlikely(tap != NULL))
+		return transmit_tapped(w, tap, w->ifs[ifindex].port, mbufs, n);
 	return rte_eth_tx_burst(p->port_id, p->tx_queue, mbufs, (uint16_t)n);
 }
 
@@ -164,6 +194,7 @@ static unsigned int poll_port(struct worker *w, unsigned int port)
 {
 	const struct worker_port *p = &w->ports[port];
 	struct rte_mbuf *mbufs[WORKER_BURST];
+	struct crossing_tap *tap;
 	unsigned int n, ours;
 
 	if (p->rx_queue == WORKER_NO_QUEUE)
@@ -171,6 +202,9 @@ static unsigned int poll_port(struct worker *w, unsigned int port)
 	n = rte_eth_rx_burst(p->port_id, p->rx_queue, mbufs, WORKER_BURST);
 	if (n == 0)
 		return 0;
+	tap = tap_of(w);
+	if (unlikely(tap != NULL))
+		tap_received(tap, port, mbufs, n);
 	ours = unlikely(p->spread != SPREAD_OFF) ? spread_burst(w, port, mbufs, n) : n;
 	if (ours > 0) {
 		worker_process_burst(w, port, mbufs, ours);
@@ -229,7 +263,7 @@ static void rest(struct worker *w, unsigned int rounds)
 		return;
 	}
 	begin = rte_rdtsc();
-	w->idle_cb(rounds);
+	w->idle_cb(w->idle_arg, rounds);
 	// As if it had been one of those rounds of which one in so many is timed.
 	crossing_count(&w->x->load.idle_cycles, (rte_rdtsc() - begin) / CROSSING_SAMPLE);
 }
@@ -242,10 +276,15 @@ int worker_run(void *arg)
 	mfib_worker_online(w->table);
 	// Acquire: what the control thread injected before it said stop is on the rings.
 	while (!atomic_load_explicit(&w->x->stop, memory_order_acquire)) {
-		idle = worker_round(w) == 0 ? idle + 1 : 0;
+		bool came = worker_round(w) > 0;
+
 		mfib_worker_quiescent(w->table);
-		if (idle > 0)
-			rest(w, idle);
+		if (!came)
+			rest(w, ++idle);
+		else if (unlikely(idle > 0 && w->idle_cb))
+			w->idle_cb(w->idle_arg, 0);
+		if (came)
+			idle = 0;
 	}
 	mfib_worker_offline(w->table);
 	for (unsigned int i = 0; i < w->x->n_inject; i++) {

@@ -100,9 +100,10 @@ struct worker {
 		struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n);
 	struct mfib_table *table;
 	struct crossing_worker *x;
-	// Called with the number of rounds in a row in which nothing came in; NULL: polls on. The
-	// worker is quiescent meanwhile.
-	void (*idle_cb)(unsigned int rounds);
+	// Called with the number of rounds in a row in which nothing came in, and with 0 after the
+	// round in which something did again; NULL: polls on. The worker is quiescent meanwhile.
+	void (*idle_cb)(void *arg, unsigned int rounds);
+	void *idle_arg;
 	struct reass *reass;	     // of outer fragments; NULL: they are dropped
 	struct worker_native native; // zeroed by boot
 	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins

@@ -158,6 +158,11 @@ int kif_write(struct kif *k, const uint8_t *frame, size_t len)
 	return 0;
 }
 
+void kif_speak_ipv6(const struct kif *k)
+{
+	kif_netdev_ipv6(kif_name(k));
+}
+
 int kif_carrier(struct kif *k, bool up)
 {
 	int on = up;

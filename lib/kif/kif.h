@@ -31,6 +31,8 @@ struct kif_cfg {
 // namespace.
 struct kif *kif_create(const struct kif_cfg *cfg, kif_tx_cb tx, void *arg, char err[KIF_ERR_LEN]);
 void kif_destroy(struct kif *k);
+// From now on as with kif_cfg.ipv6.
+void kif_speak_ipv6(const struct kif *k);
 // Poll for readability, then call kif_read(): a bounded batch of frames to the callback; how many,
 // or a negative errno. -ENODEV from here or kif_write(): the netdev was deleted (logged once); the
 // fd reads as ready for ever then, so take it out of the poll and destroy the kif.

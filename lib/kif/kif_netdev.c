@@ -71,6 +71,11 @@ static void write_settings(const char *name, const struct setting *s, size_t n)
 		write_setting(name, s[i].family, s[i].key, s[i].value);
 }
 
+void kif_netdev_ipv6(const char *name)
+{
+	write_settings(name, with_ipv6, sizeof(with_ipv6) / sizeof(with_ipv6[0]));
+}
+
 static int request(int fd, unsigned long req, struct ifreq *ifr, const struct kif_cfg *cfg,
 	const char *what, char err[KIF_ERR_LEN])
 {
@@ -110,7 +115,7 @@ int kif_netdev_setup(const struct kif_cfg *cfg, int *ifindex, char err[KIF_ERR_L
 		goto out;
 	write_settings(cfg->name, settings, sizeof(settings) / sizeof(settings[0]));
 	if (cfg->ipv6)
-		write_settings(cfg->name, with_ipv6, sizeof(with_ipv6) / sizeof(with_ipv6[0]));
+		kif_netdev_ipv6(cfg->name);
 	else
 		write_settings(
 			cfg->name, without_ipv6, sizeof(without_ipv6) / sizeof(without_ipv6[0]));

@@ -9,6 +9,7 @@
 
 // A name the kernel takes for a netdev and under /proc/sys, with nothing it would expand.
 bool kif_name_ok(const char *name);
+void kif_netdev_ipv6(const char *name);
 // MAC, MTU, sysctls, up; and the ifindex. 0, or a negative errno with one line in err.
 int kif_netdev_setup(const struct kif_cfg *cfg, int *ifindex, char err[KIF_ERR_LEN]);
 

@@ -26,6 +26,7 @@ struct membership;
 struct mfib;
 struct pim_if;
 struct port;
+struct reload_job;
 
 // An interface; its place in the array is our interface index (bit i of an oif set).
 struct observe_if {
@@ -56,6 +57,8 @@ struct observe_worker {
 	unsigned int lcore;
 	int cpu;
 	int socket;
+	const char
+		*idle; // what it does while nothing comes: "poll", "sleep", "wait"; NULL: not known
 	// Over the last second or so.
 	unsigned int load_percent; // busy part of the time
 	unsigned int burst_tenths; // mean frames a burst, times 10; 0: there was none
@@ -91,6 +94,29 @@ struct observe_evidence {
 	bool answered;	// since we started
 	bool nat;	// it saw us at another address than we have
 	int icmp_error; // errno of the last ICMP error since it answered last; 0: none
+};
+
+// A capture that is asked for; what is 0 or none is not given.
+struct observe_capture_want {
+	const char *file;
+	const char *port; // an interface's name
+	struct addr relay;
+	uint16_t our_port; // of the tunnel to it
+	struct sg sg;
+	uint64_t packets, octets, seconds; // limits
+	uint64_t snaplen;
+	bool force;
+};
+#define OBSERVE_CAPTURE_FILTER 128
+#define OBSERVE_CAPTURE_REASON 96
+struct observe_capture {
+	char file[256];
+	char filter[OBSERVE_CAPTURE_FILTER]; // in words
+	const char *state;		     // "running", "stopping", "ended"
+	char reason[OBSERVE_CAPTURE_REASON]; // why it ends
+	uint64_t packets, octets;	     // in the file
+	uint64_t dropped;		     // the writer was not fast enough for
+	uint64_t begun_us, ended_us;	     // CLOCK_MONOTONIC; 0: not yet
 };
 
 enum observe_relay_act { OBSERVE_RELAY_MOVE, OBSERVE_RELAY_HOLD, OBSERVE_RELAY_RELEASE };
@@ -168,6 +194,11 @@ struct observe {
 	const struct holddown *held;
 	// Of the tunnel with this endpoint; false when it has none. NULL: not to be had.
 	bool (*steering_cb)(const void *endpoint, struct observe_steering *out);
+	// 0, or a negative errno with one line in why. NULL: not to be had.
+	int (*capture_start_cb)(
+		void *ctx, const struct observe_capture_want *want, char why[OBSERVE_WHY_LEN]);
+	int (*capture_stop_cb)(void *ctx, char why[OBSERVE_WHY_LEN]);
+	bool (*capture_view_cb)(void *ctx, struct observe_capture *out); // false: there was none
 	// Of a relay that we have talked to; false when we have not lately. NULL: not to be had.
 	bool (*evidence_cb)(void *ctx, const struct addr *relay, struct observe_evidence *out);
 	const struct joinfile_stats *joinfile_stats;   // NULL: neither of the two
@@ -186,10 +217,15 @@ struct observe {
 	const struct observe_scrapes *scrapes; // NULL: nothing listens for metrics
 	uint32_t max_channels, max_tunnels;    // limits of the configuration; 0: not known
 	const struct observe_reload *reload;   // NULL: not to be had
-	// Reads the configuration file again and tells what is different in it, then (check: not)
-	// does it. 0, or a negative errno with one line in why and nothing changed.
-	int (*reload_cb)(void *ctx, bool check, config_change_cb row_cb, void *arg,
-		char why[OBSERVE_WHY_LEN]);
+	// Begins to read the configuration file again, in the background, and then (check: not) to
+	// do what is different in it. NULL with one line in why.
+	struct reload_job *(*reload_cb)(void *ctx, bool check, char why[OBSERVE_WHY_LEN]);
+	// What has come of it: -EAGAIN not yet; 0 with the keys that are different, which live as
+	// long as the job; another negative errno with one line in why, and nothing was changed.
+	int (*reload_result_cb)(const struct reload_job *job, const struct config_change **rows,
+		unsigned int *n, char why[OBSERVE_WHY_LEN]);
+	// The job is not asked for again; what it has begun goes on.
+	void (*reload_forget_cb)(struct reload_job *job);
 	// Writes what runs to path, or (NULL) to the file that was read. 0, or a negative errno
 	// with one line in why and the file as it was.
 	int (*save_cb)(

@@ -16,11 +16,13 @@
 #include <rte_mempool.h>
 
 #include "base/log.h"
+#include "port/port_bond.h"
 #include "port/port_flow.h"
 #include "port/port_netdev.h"
 #include "port/port_pool.h"
 #include "port/port_probe.h"
 #include "port/port_rss.h"
+#include "port/port_wait.h"
 
 #define PORT_BURST	  64
 #define PORT_CACHE	  256
@@ -100,9 +102,12 @@ static int probe(struct opening *o)
 
 	for (unsigned int i = 0; i < o->cfg->n_members && rc == 0; i++) {
 		rc = port_probe(o->cfg->members[i], &p->members[i], why);
-		p->n_members += rc == 0;
-		if (rc != 0)
+		if (rc != 0) {
 			fail(o, rc, "member %s: %s", o->cfg->members[i], why);
+			continue;
+		}
+		port_bond_member(p, i, o->cfg->members[i]);
+		port_disown(p->members[p->n_members++]);
 	}
 	if (rc == 0 && (rc = port_probe(o->cfg->device, &p->port_id, why)) != 0)
 		fail(o, rc, "%s", why);
@@ -271,6 +276,7 @@ static int configure(struct opening *o)
 	int rc;
 
 	memset(&conf, 0, sizeof(conf));
+	conf.intr_conf.rxq = p->rx_interrupts;
 	// These say 1518 octets at most, though their slots carry what framesz and bsize give.
 	conf.rxmode.mtu = o->af_packet || o->memif ? RTE_MIN(o->mtu, RTE_ETHER_MTU) : o->mtu;
 	conf.rxmode.offloads =
@@ -324,6 +330,23 @@ static int setup_queues(struct opening *o)
 				strerror(-rc));
 	}
 	return 0;
+}
+
+static int start(struct opening *o)
+{
+	struct port *p = o->p;
+	int rc = rte_eth_dev_start(p->port_id);
+
+	// Interrupts may be too many for the device, or for the kernel: then without them.
+	if (rc != 0 && p->rx_interrupts) {
+		p->rx_interrupts = false;
+		log_info("port", "no receive interrupts device=%s: %s", o->cfg->device,
+			strerror(-rc));
+		if ((rc = configure(o)) != 0 || (rc = setup_queues(o)) != 0)
+			return rc;
+		rc = rte_eth_dev_start(p->port_id);
+	}
+	return rc != 0 ? fail(o, rc, "the port does not start: %s", strerror(-rc)) : 0;
 }
 
 static int set_mac(struct opening *o)
@@ -408,6 +431,7 @@ static int describe(struct opening *o)
 	o->af_packet = strcmp(p->driver, "net_af_packet") == 0;
 	o->af_xdp = strcmp(p->driver, "net_af_xdp") == 0;
 	o->memif = strcmp(p->driver, "net_memif") == 0;
+	p->rx_interrupts = o->cfg->rx_wait && port_wait_has_interrupts(p->driver);
 	if (strcmp(p->driver, "net_bonding") == 0 && (rc = take_slaves(o)) != 0)
 		return rc;
 	rc = rte_eth_macaddr_get(p->port_id, &mac);
@@ -423,11 +447,13 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 	char err[PORT_ERR_LEN])
 {
 	struct opening o = {.cfg = cfg, .p = out, .err = err};
+	struct port_sockets before;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	err[0] = '\0';
 	port_netdev_name(cfg->device, out->netdev);
+	port_sockets_list(&before);
 	if ((rc = check_device(&o)) != 0 || (rc = probe(&o)) != 0)
 		return rc;
 	if ((rc = describe(&o)) != 0 || (rc = choose_queues(&o)) != 0 ||
@@ -437,15 +463,14 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 		goto fail_port;
 	if ((rc = set_mtu(&o)) != 0 || (rc = setup_queues(&o)) != 0 || (rc = set_mac(&o)) != 0)
 		goto fail_pool;
-	rc = rte_eth_dev_start(out->port_id);
-	if (rc != 0) {
-		fail(&o, rc, "the port does not start: %s", strerror(-rc));
+	if ((rc = start(&o)) != 0)
 		goto fail_pool;
-	}
 	if ((rc = receive_multicast(&o)) != 0)
 		goto fail_started;
 	port_rss_read(out);
 	port_flow_probe(out);
+	if (cfg->rx_wait)
+		port_wait_find(out, &before);
 	return 0;
 fail_started:
 	rte_eth_dev_stop(out->port_id);
@@ -475,6 +500,11 @@ void port_close(struct port *p)
 	unprobe(p);
 	rte_mempool_free(p->pool);
 	memset(p, 0, sizeof(*p));
+}
+
+void port_watch(const struct port *p)
+{
+	port_bond_watch(p);
 }
 
 bool port_link_up(const struct port *p)

@@ -25,8 +25,7 @@ struct port_cfg {
 	// its slaves.
 	const char *members[PORT_MAX_MEMBERS];
 	unsigned int n_members;
-	// Receive interrupts are wanted, where the driver has them (port_rx_wait_add()).
-	bool rx_wait;
+	bool rx_wait; // port_wait_add() is wanted, where the driver has what it takes
 };
 
 struct port {
@@ -35,8 +34,9 @@ struct port {
 	uint16_t n_tx_queues;
 	uint16_t mtu; // octets of an IP datagram; frames may have two VLAN tags more
 	uint8_t mac[6];
-	uint8_t mac_before[6];		    // what it had when opened
-	uint16_t members[PORT_MAX_MEMBERS]; // ethdev ports of a bond, probed for it
+	uint8_t mac_before[6];			   // what it had when opened
+	uint16_t members[PORT_MAX_MEMBERS];	   // ethdev ports of a bond, probed for it
+	char member_netdevs[PORT_MAX_MEMBERS][16]; // the kernel's under them, or empty
 	unsigned int n_members;
 	int socket;
 	bool rss;		       // several receive queues, spread over by the driver
@@ -49,6 +49,9 @@ struct port {
 	// Which queue gets what (port_rss.h, port_flow.h); all zero where the driver does not tell.
 	struct steer_rss steer;
 	bool reta_settable;
+	bool rx_interrupts; // of the driver, for port_wait_add()
+	uint16_t n_wait;    // or its sockets, one a queue
+	int wait_fds[PORT_MAX_WAIT];
 	bool flow_steer; // rte_flow rules can lead a tunnel to a queue
 };
 
@@ -63,6 +66,9 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 void port_close(struct port *p);
 // Never blocks.
 bool port_link_up(const struct port *p);
+// Of a bond: where the member in use is down and does not tell, another one is used from now on. To
+// be called from time to time, by the thread that opened it. Never blocks.
+void port_watch(const struct port *p);
 struct port_counters {
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf;
 	uint64_t tx_packets, tx_bytes, tx_errors;

@@ -120,17 +120,23 @@ static bool has_sibling(uint16_t port_id, const struct rte_device *dev)
 	return false;
 }
 
+void port_disown(uint16_t port_id)
+{
+	struct rte_eth_dev_owner owner;
+
+	if (rte_eth_dev_owner_get(port_id, &owner) == 0 && owner.id != RTE_ETH_DEV_NO_OWNER)
+		rte_eth_dev_owner_unset(port_id, owner.id);
+}
+
 void port_unprobe(uint16_t port_id)
 {
 	struct rte_eth_dev_info info;
-	struct rte_eth_dev_owner owner;
 	bool sibling;
 
 	if (rte_eth_dev_info_get(port_id, &info) != 0)
 		info.device = NULL;
 	sibling = info.device != NULL && has_sibling(port_id, info.device);
-	if (rte_eth_dev_owner_get(port_id, &owner) == 0 && owner.id != RTE_ETH_DEV_NO_OWNER)
-		rte_eth_dev_owner_unset(port_id, owner.id);
+	port_disown(port_id);
 	rte_eth_dev_close(port_id);
 	if (info.device != NULL && !sibling)
 		rte_dev_remove(info.device);

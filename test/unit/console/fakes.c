@@ -259,6 +259,7 @@ void fake_observe(struct observe *o)
 	for (unsigned int i = 0; i < 2; i++) {
 		o->workers[i] = (struct observe_worker){.lcore = i + 1,
 			.cpu = (int)i + 2,
+			.idle = i ? "wait" : "poll",
 			.load_percent = 42,
 			.burst_tenths = 73 * i};
 		crossing.workers[i] = &workers[i];

@@ -339,8 +339,8 @@ static void workers_verb(void **state)
 {
 	(void)state;
 	EXPECT("show workers", true,
-		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"tunnels\": 0, "
-		"\"load_percent\": 42, ",
+		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"idle\": "
+		"\"wait\", \"tunnels\": 0, \"load_percent\": 42, ",
 		"\"packets_per_burst\": 7.3, \"cycles_per_packet\": null, \"polls\": 101, "
 		"\"busy_polls\": 10, ",
 		"\"rx_packets\": 5", "\"native_packets\": 6", "\"punted\": 3", "\"drops\": 7");

@@ -10,7 +10,6 @@
 #include <rte_eal.h>
 
 #include "base/log.h"
-#include "base/timer.h"
 #include "unit/inletd/world.h"
 
 static struct world w;

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include <rte_cycles.h> // its US_PER_S before ours
+
 #include "inletd/steering.h"
 #include "port/port.h"
 
