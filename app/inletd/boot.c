@@ -238,6 +238,8 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	if (ret == 0) {
 		in->eal_runs = true;
 		ret = ports_open(in, err);
+		if (ret == 0)
+			service_init(in);
 	}
 	if (ret == 0)
 		ret = workers_create(in, err);
@@ -314,6 +316,7 @@ void boot_down(struct inlet *in)
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close(&in->ifs[i]);
+	service_close(in);
 	ports_close(in);
 	if (in->netlink_event)
 		event_free(in->netlink_event);

@@ -10,12 +10,14 @@
 
 #include "base/log.h"
 #include "inlet.h"
+#include "inletd/probe.h"
 
 enum { EXIT_CONFIG = 2, EXIT_START = 1 };
 
 static const char help[] =
 	"Usage: inletd [-c FILE] [-i]\n"
 	"       inletd --check FILE\n"
+	"       inletd --probe\n"
 	"\n"
 	"The inlet appliance: hears PIM Joins downstream, finds the AMT relay of each source in\n"
 	"DNS (DRIAD), opens tunnels to the relays and emits native multicast.\n"
@@ -23,6 +25,11 @@ static const char help[] =
 	"  -c, --config FILE   configuration, default " CONFIG_DEFAULT_FILE "\n"
 	"  -i, --interactive   console in this terminal; quit ends inletd\n"
 	"      --check FILE    check a configuration and exit: 0 good, 2 not\n"
+	"      --probe         print what this machine's ports can do and a configuration for "
+	"them,\n"
+	"                      which is one file: the former is comments. Nothing is touched. 0, "
+	"or 1\n"
+	"                      without a port\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       version\n"
 	"\n"
@@ -96,6 +103,7 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"check", required_argument, NULL, 'k'},
 		{"interactive", no_argument, NULL, 'i'},
+		{"probe", no_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -116,6 +124,8 @@ int main(int argc, char **argv)
 		case 'i':
 			interactive = true;
 			break;
+		case 'p':
+			return probe_main();
 		case 'h':
 			fputs(help, stdout);
 			return EXIT_SUCCESS;

@@ -207,36 +207,13 @@ static void scan_bucket(struct hnode *n, void (*cb)(void *arg, struct hnode *n),
 	}
 }
 
-static uint32_t scan_next(uint32_t at, uint32_t mask)
+// Counts with the highest bit of the smaller mask first: what a bucket is dealt out to when the map
+// doubles is then behind the cursor, or before it, as the bucket was.
+uint32_t hmap_cursor_next(uint32_t at, uint32_t mask)
 {
 	return reversed(reversed(at | ~mask) + 1);
 }
 
-static struct hnode *const *scan_place(const struct hmap *m, uint32_t at)
-{
-	return m->old && at >= m->moved ? &m->old[at] : &m->buckets[at];
-}
-
-#define CACHE_LINE 64
-void hmap_scan_fetch(const struct hmap *m, uint32_t cursor, uint32_t n, size_t size)
-{
-	uint32_t mask = m->old ? m->old_mask : m->mask, at = cursor & mask;
-
-	if (!m->buckets)
-		return;
-	for (uint32_t i = 0; i < n; i++, at = scan_next(at, mask) & mask)
-		__builtin_prefetch(scan_place(m, at));
-	at = cursor & mask;
-	for (uint32_t i = 0; i < n; i++, at = scan_next(at, mask) & mask) {
-		const char *node = (const char *)*scan_place(m, at);
-
-		for (size_t line = 0; node && line < size; line += CACHE_LINE)
-			__builtin_prefetch(node + line);
-	}
-}
-
-// Counts with the highest bit of the smaller mask first: what a bucket is dealt out to when the map
-// doubles is then behind the cursor, or before it, as the bucket was.
 bool hmap_scan(
 	const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n), void *arg)
 {
@@ -251,6 +228,6 @@ bool hmap_scan(
 		if (m->old)
 			scan_bucket(m->buckets[at | (mask + 1)], cb, arg);
 	}
-	*cursor = scan_next(at, mask);
+	*cursor = hmap_cursor_next(at, mask);
 	return *cursor != 0;
 }

@@ -46,25 +46,6 @@ static inline struct hnode **hmap_bucket(const struct hmap *m, uint64_t hash)
 		return &m->old[hash & m->old_mask];
 	return &m->buckets[hash & m->mask];
 }
-// For who looks up many keys: fetches the bucket of a hash into the cache; once that is there, its
-// first node; once that is there, the one behind it where the first is of another hash.
-static inline void hmap_fetch_bucket(const struct hmap *m, uint64_t hash)
-{
-	if (m->buckets)
-		__builtin_prefetch(hmap_bucket(m, hash));
-}
-static inline void hmap_fetch_first(const struct hmap *m, uint64_t hash)
-{
-	if (m->buckets)
-		__builtin_prefetch(*hmap_bucket(m, hash));
-}
-static inline void hmap_fetch_second(const struct hmap *m, uint64_t hash)
-{
-	const struct hnode *n = m->buckets ? *hmap_bucket(m, hash) : NULL;
-
-	if (n && n->hash != hash)
-		__builtin_prefetch(n->next);
-}
 // All nodes, in no order. The node given may be removed while walking if its successor was
 // fetched first (HMAP_FOREACH does).
 struct hnode *hmap_first(const struct hmap *m);
@@ -76,9 +57,8 @@ struct hnode *hmap_next(const struct hmap *m, const struct hnode *n);
 bool hmap_scan(
 	const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n), void *arg);
 
-// Fetches into the cache what the next n calls of hmap_scan() from cursor on come to: the first
-// node of each place, `size` octets from it on. For who walks over very many.
-void hmap_scan_fetch(const struct hmap *m, uint32_t cursor, uint32_t n, size_t size);
+// The bucket of a walk in pieces after `at`, of the smaller mask while a map grows.
+uint32_t hmap_cursor_next(uint32_t at, uint32_t mask);
 
 // The body may remove and free n, nothing else.
 #define HMAP_FOREACH(n, tmp, m) \

@@ -3,6 +3,7 @@
 #include "channel/channel_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -15,6 +16,32 @@
 
 static void sweep_cb(struct timer *t, void *arg, uint64_t now_us);
 
+struct sg channel_sg(const struct channel *ch)
+{
+	struct sg sg = {.s = ch->source->addr, .g.family = channel_family(ch)};
+
+	memcpy(sg.g.bytes, ch->group, sizeof(ch->group));
+	return sg;
+}
+
+// Of the octets that tell channels apart.
+uint64_t channel_hash(const struct sg *sg)
+{
+	size_t len = addr_size(&sg->g);
+	uint8_t key[32];
+
+	memcpy(key, sg->s.bytes, len);
+	memcpy(key + len, sg->g.bytes, len);
+	return hmap_hash(key, 2 * len);
+}
+
+static uint64_t hash_cb(const void *object)
+{
+	struct sg sg = channel_sg(object);
+
+	return channel_hash(&sg);
+}
+
 struct channels *channels_create(const struct channel_cfg *cfg, const struct channel_env *env,
 	const struct channel_rooms *rooms)
 {
@@ -25,40 +52,98 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	channel_cfg_set(cs, cfg);
 	cs->env = *env;
 	cs->rooms = *rooms;
-	TAILQ_INIT(&cs->awaiting);
-	TAILQ_INIT(&cs->seen);
 	TAILQ_INIT(&cs->batch);
 	TAILQ_INIT(&cs->moves);
 	TAILQ_INIT(&cs->services.waiting);
 	slab_init(&cs->channel_slab, sizeof(struct channel));
+	slab_init(&cs->extra_slab, sizeof(struct channel_extra));
+	slab_init(&cs->past_slab, sizeof(struct mfib_stats));
+	imap_init(&cs->by_sg, &cs->channel_slab, offsetof(struct channel, chain), hash_cb);
 	timer_init(&cs->sweep, sweep_cb, cs);
 	return cs;
 }
 
 struct channel *channel_find(const struct channels *cs, const struct sg *sg, uint64_t hash)
 {
-	struct hnode *n = hmap_find(&cs->by_sg, hash);
+	struct channel *ch = imap_find(&cs->by_sg, hash);
 
-	for (; n; n = hmap_find_next(n)) {
-		struct channel *ch = container_of_node(n, struct channel, node);
+	while (ch &&
+		(memcmp(ch->group, sg->g.bytes, sizeof(ch->group)) != 0 ||
+			channel_family(ch) != sg->g.family || !addr_eq(&ch->source->addr, &sg->s)))
+		ch = imap_find_next(&cs->by_sg, ch);
+	return ch;
+}
 
-		if (sg_eq(&ch->sg, sg))
-			return ch;
-	}
-	return NULL;
+static struct ilist *sweep_list_of(struct channels *cs, const struct channel *ch)
+{
+	return ch->awaiting ? &cs->awaiting : &cs->seen;
+}
+
+static void sweep_take_out(struct channels *cs, struct channel *ch)
+{
+	ilist_remove(
+		sweep_list_of(cs, ch), &cs->channel_slab, ch, offsetof(struct channel, in_sweep));
+}
+
+static void sweep_append(struct channels *cs, struct channel *ch)
+{
+	ilist_append(
+		sweep_list_of(cs, ch), &cs->channel_slab, ch, offsetof(struct channel, in_sweep));
 }
 
 static void channel_await(struct channels *cs, struct channel *ch, bool awaiting)
 {
-	if (ch->awaiting)
-		TAILQ_REMOVE(&cs->awaiting, ch, in_sweep);
-	else
-		TAILQ_REMOVE(&cs->seen, ch, in_sweep);
+	sweep_take_out(cs, ch);
 	ch->awaiting = awaiting;
-	if (awaiting)
-		TAILQ_INSERT_TAIL(&cs->awaiting, ch, in_sweep);
-	else
-		TAILQ_INSERT_TAIL(&cs->seen, ch, in_sweep);
+	sweep_append(cs, ch);
+}
+
+struct channel_extra *channel_extra_get(struct channel *ch)
+{
+	struct channel_extra *x = channel_extra(ch);
+
+	if (x)
+		return x;
+	x = slab_get(&ch->source->cs->extra_slab);
+	ch->extra = x ? slab_number(x) : SLAB_NONE;
+	return x;
+}
+
+void channel_keep(struct channel *ch, const struct mfib_stats *stats)
+{
+	struct slab *slab = &ch->source->cs->past_slab;
+	struct mfib_stats *past;
+
+	if (stats->packets == 0)
+		return;
+	past = ch->past != SLAB_NONE ? slab_at(slab, ch->past) : slab_get(slab);
+	if (!past)
+		return; // what is shown is the less
+	ch->past = slab_number(past);
+	past->packets += stats->packets;
+	past->bytes += stats->bytes;
+}
+
+void channel_past(const struct channel *ch, struct mfib_stats *out)
+{
+	*out = (struct mfib_stats){0};
+	if (ch->past != SLAB_NONE)
+		*out = *(const struct mfib_stats *)slab_at(&ch->source->cs->past_slab, ch->past);
+}
+
+// The interfaces on which an origin wants it, from now on. False without memory.
+static bool channel_want(struct channel *ch, enum channel_origin origin, uint64_t wanted)
+{
+	struct channel_extra *x;
+
+	if (origin == ch->origin) {
+		ch->wanted = wanted;
+		return true;
+	}
+	x = channel_extra_get(ch);
+	if (x)
+		x->wanted_by[origin] = wanted;
+	return x;
 }
 
 static struct channel *channel_create(
@@ -74,21 +159,21 @@ static struct channel *channel_create(
 		src = source_create(cs, &sg->s);
 	if (!src)
 		goto free_channel;
-	if (hmap_insert(&cs->by_sg, &ch->node, hash) < 0)
+	if (imap_insert(&cs->by_sg, ch, hash) < 0)
 		goto drop_source;
-	ch->sg = *sg;
+	memcpy(ch->group, sg->g.bytes, sizeof(ch->group));
 	ch->source = src;
 	ch->wanted_us = now_us;
 	ch->awaiting = true;
-	TAILQ_INSERT_TAIL(&src->channels, ch, in_source);
-	TAILQ_INSERT_TAIL(&cs->awaiting, ch, in_sweep);
+	ilist_append(&src->channels, &cs->channel_slab, ch, offsetof(struct channel, in_source));
+	sweep_append(cs, ch);
 	cs->wanted++;
 	// A busy sweep comes at once, so that the first packet's time is right to some ms.
 	timer_arm(cs->rooms.timers, &cs->sweep, now_us + SWEEP_BUSY_US);
 	return ch;
 
 drop_source:
-	if (TAILQ_EMPTY(&src->channels))
+	if (ilist_empty(&src->channels))
 		source_destroy(src, now_us);
 free_channel:
 	slab_put(&cs->channel_slab, ch);
@@ -99,8 +184,8 @@ void channel_apply(struct channels *cs, struct channel *ch)
 {
 	if (ch->mfib)
 		mfib_channel_oifs(cs->rooms.mfib, ch->mfib, channel_sent_to(ch));
-	if (ch->moving)
-		mfib_channel_oifs(cs->rooms.mfib, ch->moving->mfib, channel_sent_to(ch));
+	if (channel_moving(ch))
+		mfib_channel_oifs(cs->rooms.mfib, channel_moving(ch)->mfib, channel_sent_to(ch));
 }
 
 void channel_unforward(struct channels *cs, struct channel *ch)
@@ -110,12 +195,10 @@ void channel_unforward(struct channels *cs, struct channel *ch)
 	if (!ch->mfib)
 		return;
 	mfib_channel_stats(ch->mfib, &stats);
-	ch->past.packets += stats.packets;
-	ch->past.bytes += stats.bytes;
+	channel_keep(ch, &stats);
+	channel_tunnel(ch)->n_channels--;
 	mfib_channel_del(cs->rooms.mfib, ch->mfib);
 	ch->mfib = NULL;
-	ch->tunnel->n_channels--;
-	ch->tunnel = NULL;
 	ch->packets = 0;
 	ch->joined_us = 0;
 }
@@ -137,15 +220,24 @@ static void channel_destroy(struct channel *ch, uint64_t now_us)
 	move_channel_gone(ch, now_us);
 	if (ch->mfib)
 		tunnel_leave(ch, now_us);
-	if (ch->awaiting)
-		TAILQ_REMOVE(&cs->awaiting, ch, in_sweep);
-	else
-		TAILQ_REMOVE(&cs->seen, ch, in_sweep);
-	TAILQ_REMOVE(&src->channels, ch, in_source);
-	hmap_remove(&cs->by_sg, &ch->node);
+	sweep_take_out(cs, ch);
+	imap_remove(&cs->by_sg, ch);
+	ilist_remove(&src->channels, &cs->channel_slab, ch, offsetof(struct channel, in_source));
+	if (ch->extra != SLAB_NONE)
+		slab_put(&cs->extra_slab, channel_extra(ch));
+	if (ch->past != SLAB_NONE)
+		slab_put(&cs->past_slab, slab_at(&cs->past_slab, ch->past));
 	slab_put(&cs->channel_slab, ch);
-	if (TAILQ_EMPTY(&src->channels))
+	if (ilist_empty(&src->channels))
 		source_destroy(src, now_us);
+}
+
+static void out_of_memory(struct channels *cs, const struct sg *sg)
+{
+	char text[SG_STRLEN];
+
+	cs->refused++;
+	log_warn_limited("channel", "out of memory, refused %s", sg_format(sg, text));
 }
 
 static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t hash, uint64_t bit,
@@ -154,6 +246,10 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 	struct channel *ch;
 	char text[SG_STRLEN];
 
+	if (sg->s.family != sg->g.family) {
+		cs->refused++;
+		return;
+	}
 	if (cs->by_sg.count >= cs->cfg.max_channels) {
 		cs->refused++;
 		log_warn_limited("channel", "limit of channels reached, refused %s limit=%u",
@@ -162,11 +258,11 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 	}
 	ch = channel_create(cs, sg, hash, now_us);
 	if (!ch) {
-		cs->refused++;
-		log_warn_limited("channel", "out of memory, refused %s", sg_format(sg, text));
+		out_of_memory(cs, sg);
 		return;
 	}
-	ch->wanted_by[origin] = bit;
+	ch->origin = origin;
+	ch->wanted = bit;
 	switch (ch->source->state) {
 	case SOURCE_ATTACHED:
 		tunnel_join(endpoint_for(move_join_at(ch->source), ch, now_us), ch, now_us);
@@ -183,7 +279,7 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 static void want_change(struct channels *cs, const struct sg *sg, unsigned int ifindex,
 	enum channel_origin origin, bool wanted, uint64_t now_us)
 {
-	uint64_t hash = hmap_hash(sg, sizeof(*sg)), bit = 1ull << ifindex, before, oifs;
+	uint64_t hash = channel_hash(sg), bit = 1ull << ifindex, before, by_origin, oifs;
 	struct channel *ch = channel_find(cs, sg, hash);
 	char s[ADDR_STRLEN], g[ADDR_STRLEN];
 
@@ -197,10 +293,13 @@ static void want_change(struct channels *cs, const struct sg *sg, unsigned int i
 		return;
 	}
 	before = channel_oifs(ch);
-	if (wanted)
-		ch->wanted_by[origin] |= bit;
-	else
-		ch->wanted_by[origin] &= ~bit;
+	by_origin = channel_wanted_by(ch, origin);
+	if (((by_origin & bit) != 0) == wanted)
+		return;
+	if (!channel_want(ch, origin, by_origin ^ bit)) {
+		out_of_memory(cs, sg);
+		return;
+	}
 	oifs = channel_oifs(ch);
 	if (oifs == before)
 		return;
@@ -221,21 +320,28 @@ void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifinde
 void channels_mute(
 	struct channels *cs, const struct sg *sg, unsigned int ifindex, bool muted, uint64_t now_us)
 {
-	struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+	struct channel *ch = channel_find(cs, sg, channel_hash(sg));
 	uint64_t bit = 1ull << ifindex, before;
+	struct channel_extra *x;
+	char text[SG_STRLEN];
 
 	cs->now_us = now_us;
-	if (!ch)
+	if (!ch || ((channel_muted(ch) & bit) != 0) == muted)
 		return;
 	before = channel_sent_to(ch);
-	ch->muted = muted ? ch->muted | bit : ch->muted & ~bit;
+	x = channel_extra_get(ch);
+	if (!x) {
+		log_warn_limited("channel", "out of memory, not muted %s", sg_format(sg, text));
+		return;
+	}
+	x->muted ^= bit;
 	if (channel_sent_to(ch) != before)
 		channel_apply(cs, ch);
 }
 
 bool channels_flows(const struct channels *cs, const struct sg *sg, uint64_t now_us)
 {
-	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+	const struct channel *ch = channel_find(cs, sg, channel_hash(sg));
 
 	return ch && ch->mfib && !ch->awaiting && now_us <= ch->moved_us + CHANNEL_STALL_US;
 }
@@ -243,9 +349,9 @@ bool channels_flows(const struct channels *cs, const struct sg *sg, uint64_t now
 uint64_t channels_wanted_by(
 	const struct channels *cs, const struct sg *sg, enum channel_origin origin)
 {
-	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+	const struct channel *ch = channel_find(cs, sg, channel_hash(sg));
 
-	return ch ? ch->wanted_by[origin] : 0;
+	return ch ? channel_wanted_by(ch, origin) : 0;
 }
 
 void channels_batch_begin(struct channels *cs)
@@ -265,11 +371,10 @@ void channels_batch_end(struct channels *cs, uint64_t now_us)
 	}
 }
 
-// Over the time since it last had packets; the counts of an entry begin anew with the entry.
-static void channel_rate(struct channel *ch, uint64_t packets, uint64_t now_us)
+// Over the time since it last had packets.
+static void channel_rate(struct channel *ch, uint64_t n, uint64_t now_us)
 {
 	uint64_t from = ch->awaiting ? ch->joined_us : ch->moved_us;
-	uint64_t n = packets > ch->packets ? packets - ch->packets : packets;
 	uint64_t rate = now_us > from ? n * USEC_PER_SEC / (now_us - from) : 0;
 
 	ch->packets_per_s = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
@@ -279,19 +384,22 @@ void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 {
 	struct mfib_stats stats, other;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], r[ADDR_STRLEN];
+	uint64_t grown;
+	struct sg sg;
 
 	if (!ch->mfib)
 		return;
 	mfib_channel_stats(ch->mfib, &stats);
-	if (ch->moving) {
+	if (channel_moving(ch)) {
 		// Either may bring all that is new; the sum goes on growing when they change roles.
-		mfib_channel_stats(ch->moving->mfib, &other);
+		mfib_channel_stats(channel_moving(ch)->mfib, &other);
 		stats.packets += other.packets;
 	}
-	if (stats.packets == ch->packets)
+	grown = (stats.packets - ch->packets) & CHANNEL_PACKETS;
+	if (grown == 0)
 		return;
-	channel_rate(ch, stats.packets, now_us);
-	ch->packets = stats.packets;
+	ch->packets = stats.packets & CHANNEL_PACKETS;
+	channel_rate(ch, grown, now_us);
 	ch->moved_us = now_us;
 	health_moved(ch, now_us);
 	if (!ch->awaiting)
@@ -301,27 +409,27 @@ void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 		histogram_add(&cs->latency, now_us > ch->wanted_us ? now_us - ch->wanted_us : 0);
 	ch->first_packet_us = now_us;
 	ch->source->retries = 0;
-	log_info("channel", "first packet s=%s g=%s relay=%s after_ms=%.1f",
-		addr_format(&ch->sg.s, s), addr_format(&ch->sg.g, g),
-		addr_format(&ch->source->tunnel->relay, r),
+	sg = channel_sg(ch);
+	log_info("channel", "first packet s=%s g=%s relay=%s after_ms=%.1f", addr_format(&sg.s, s),
+		addr_format(&sg.g, g), addr_format(&ch->source->tunnel->relay, r),
 		(double)(now_us - ch->wanted_us) / USEC_PER_MSEC);
 }
 
-static void sweep_list(struct channels *cs, struct channel_list *list, uint32_t n, uint64_t now_us)
+static void sweep_list(struct channels *cs, struct ilist *list, uint32_t n, uint64_t now_us)
 {
 	bool awaiting = list == &cs->awaiting;
 	struct channel *first = NULL;
 
 	// Walks in a circle: who was looked at goes to the end of the list.
 	for (; n > 0; n--) {
-		struct channel *ch = TAILQ_FIRST(list);
+		struct channel *ch = ilist_first(list, &cs->channel_slab);
 
 		if (!ch || ch == first)
 			return;
 		if (!first)
 			first = ch;
-		TAILQ_REMOVE(list, ch, in_sweep);
-		TAILQ_INSERT_TAIL(list, ch, in_sweep);
+		sweep_take_out(cs, ch);
+		sweep_append(cs, ch);
 		channel_look(cs, ch, now_us);
 		if (ch->awaiting != awaiting && ch == first)
 			first = NULL;
@@ -336,15 +444,16 @@ static void sweep_cb(struct timer *t, void *arg, uint64_t now_us)
 	cs->now_us = now_us;
 	sweep_list(cs, &cs->awaiting, SWEEP_AWAITING, now_us);
 	sweep_list(cs, &cs->seen, share > SWEEP_MIN ? share : SWEEP_MIN, now_us);
-	if (!TAILQ_EMPTY(&cs->awaiting))
+	if (!ilist_empty(&cs->awaiting))
 		timer_arm(cs->rooms.timers, t, now_us + SWEEP_BUSY_US);
-	else if (!TAILQ_EMPTY(&cs->seen))
+	else if (!ilist_empty(&cs->seen))
 		timer_arm(cs->rooms.timers, t, now_us + SWEEP_IDLE_US);
 }
 
 void channels_destroy(struct channels *cs, uint64_t now_us)
 {
-	struct hnode *n, *tmp;
+	struct channel *ch, *next;
+	struct hnode *n;
 
 	if (!cs)
 		return;
@@ -360,9 +469,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 		struct source *src;
 
 		while ((src = TAILQ_FIRST(&t->sources))) {
-			struct channel *ch;
-
-			TAILQ_FOREACH (ch, &src->channels, in_source)
+			CHANNEL_FOREACH (ch, src)
 				channel_unforward(cs, ch);
 			TAILQ_REMOVE(&t->sources, src, in_tunnel);
 			health_end(src);
@@ -371,12 +478,14 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 		}
 		tunnel_close(t, now_us);
 	}
-	HMAP_FOREACH (n, tmp, &cs->by_sg)
-		channel_destroy(container_of_node(n, struct channel, node), now_us);
+	IMAP_FOREACH (ch, next, &cs->by_sg)
+		channel_destroy(ch, now_us);
 	discover_fini(cs);
 	timer_cancel(cs->rooms.timers, &cs->sweep);
-	hmap_fini(&cs->by_sg);
+	imap_fini(&cs->by_sg);
 	slab_fini(&cs->channel_slab);
+	slab_fini(&cs->extra_slab);
+	slab_fini(&cs->past_slab);
 	hmap_fini(&cs->by_source);
 	hmap_fini(&cs->by_discovery);
 	hmap_fini(&cs->by_relay);

@@ -6,32 +6,42 @@
 #define CHANNEL_CHANNEL_INTERNAL_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "base/hmap.h"
+#include "base/ilist.h"
+#include "base/imap.h"
 #include "base/slab.h"
 #include "channel/channel.h"
 
+// A channel. There are very many: what few of them have is out of line, and told by numbers.
 struct channel {
-	struct hnode node; // channels.by_sg
-	struct sg sg;
-	bool awaiting;		// on channels.awaiting, else on channels.seen
+	uint32_t chain;		// in channels.by_sg
+	uint32_t packets : 28;	// of the entry at the last look, the lower bits
+	uint32_t origin : 3;	// enum channel_origin: whose `wanted` is
+	uint32_t awaiting : 1;	// on channels.awaiting, else on channels.seen
+	struct ilink in_source; // source.channels
+	struct ilink in_sweep;
 	uint32_t packets_per_s; // between the last two looks at which packets had come
-	uint64_t wanted_by[CHANNEL_ORIGINS];
-	uint64_t muted; // interfaces where another router forwards it
 	struct source *source;
-	TAILQ_ENTRY(channel) in_source;
-	TAILQ_ENTRY(channel) in_sweep;
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
-	struct tunnel *tunnel;	   // with mfib: that tunnel, or a further endpoint of it
-	struct moving *moving;	   // while it is joined at two relays, or was not long ago
+	uint32_t extra, past;	   // in channels.extra_slab and past_slab; SLAB_NONE: none
+	uint64_t wanted;	   // interfaces
 	uint64_t wanted_us, joined_us, first_packet_us;
-	struct mfib_stats past;	    // counted by entries that are gone, from earlier tunnels
-	uint64_t packets, moved_us; // of the entry at the last look, and when it last grew
+	uint64_t moved_us; // when the entry's count last grew
+	uint8_t group[16];
 };
-// A channel with its parts in the amt and mfib rooms stays under 512 octets.
-static_assert(sizeof(struct channel) <= 256, "a channel is too large");
-TAILQ_HEAD(channel_list, channel);
+#define CHANNEL_PACKETS ((1u << 28) - 1)
+// A channel with its parts in the pim, amt and mfib rooms stays under 512 octets.
+static_assert(sizeof(struct channel) <= 112, "a channel is too large");
+
+// Of one that several origins want, that is muted somewhere, or that moves.
+struct channel_extra {
+	uint64_t wanted_by[CHANNEL_ORIGINS]; // the interfaces of the other origins
+	uint64_t muted;			     // interfaces where another router forwards it
+	struct moving *moving; // while it is joined at two relays, or was not long ago
+};
 
 // The other of two entries in a move: the new relay's, and once the old one is left, that one's.
 struct moving {
@@ -74,7 +84,7 @@ struct source {
 	struct hnode node; // channels.by_source
 	struct addr addr;
 	struct channels *cs;
-	struct channel_list channels;
+	struct ilist channels;
 	enum source_state state;
 	struct candidate *candidates; // MAX_CANDIDATES at most
 	unsigned int n_candidates, candidates_room;
@@ -214,9 +224,12 @@ struct channels {
 	struct channel_env env;
 	struct channel_rooms rooms;
 	struct slab channel_slab;
-	struct hmap by_sg, by_source, by_discovery, by_relay;
-	struct channel_list awaiting; // attached or not, no packet seen yet
-	struct channel_list seen;     // the others
+	struct slab extra_slab;
+	struct slab past_slab; // struct mfib_stats: counted by entries that are gone
+	struct imap by_sg;
+	struct hmap by_source, by_discovery, by_relay;
+	struct ilist awaiting; // attached or not, no packet seen yet
+	struct ilist seen;     // the others
 	struct timer sweep;
 	struct services services;
 	uint32_t n_further; // endpoints beside those in by_relay
@@ -238,20 +251,73 @@ struct channels {
 void channel_cfg_set(struct channels *cs, const struct channel_cfg *cfg);
 
 // channel.c
-// The interfaces that anybody wants it on.
+struct sg channel_sg(const struct channel *ch);
+uint64_t channel_hash(const struct sg *sg);
+static inline uint8_t channel_family(const struct channel *ch)
+{
+	return ch->source->addr.family;
+}
+// The channels of a source.
+static inline struct channel *source_first(const struct source *src)
+{
+	return ilist_first(&src->channels, &src->cs->channel_slab);
+}
+static inline struct channel *source_next(const struct channel *ch)
+{
+	return ilist_next(&ch->source->cs->channel_slab, ch, offsetof(struct channel, in_source));
+}
+#define CHANNEL_FOREACH(ch, src) for ((ch) = source_first(src); (ch); (ch) = source_next(ch))
+
+// What it has out of line, NULL: nothing.
+static inline struct channel_extra *channel_extra(const struct channel *ch)
+{
+	return ch->extra != SLAB_NONE ? slab_at(&ch->source->cs->extra_slab, ch->extra) : NULL;
+}
+// The same, made where there is none; NULL without memory.
+struct channel_extra *channel_extra_get(struct channel *ch);
+static inline struct moving *channel_moving(const struct channel *ch)
+{
+	const struct channel_extra *x = channel_extra(ch);
+
+	return x ? x->moving : NULL;
+}
+static inline uint64_t channel_muted(const struct channel *ch)
+{
+	const struct channel_extra *x = channel_extra(ch);
+
+	return x ? x->muted : 0;
+}
+// The interfaces that an origin, and that anybody, wants it on.
+static inline uint64_t channel_wanted_by(const struct channel *ch, enum channel_origin origin)
+{
+	const struct channel_extra *x = channel_extra(ch);
+
+	if (origin == ch->origin)
+		return ch->wanted;
+	return x ? x->wanted_by[origin] : 0;
+}
 static inline uint64_t channel_oifs(const struct channel *ch)
 {
-	uint64_t oifs = 0;
+	const struct channel_extra *x = channel_extra(ch);
+	uint64_t oifs = ch->wanted;
 
-	for (int o = 0; o < CHANNEL_ORIGINS; o++)
-		oifs |= ch->wanted_by[o];
+	for (int o = 0; x && o < CHANNEL_ORIGINS; o++)
+		oifs |= x->wanted_by[o];
 	return oifs;
 }
 // Those that it is sent to.
 static inline uint64_t channel_sent_to(const struct channel *ch)
 {
-	return channel_oifs(ch) & ~ch->muted;
+	return channel_oifs(ch) & ~channel_muted(ch);
 }
+// The tunnel that it is joined through: the source's, or a further endpoint of it. NULL: none.
+static inline struct tunnel *channel_tunnel(const struct channel *ch)
+{
+	return ch->mfib ? mfib_channel_owner(ch->mfib) : NULL;
+}
+// Keeps the counts of an entry that goes.
+void channel_keep(struct channel *ch, const struct mfib_stats *stats);
+void channel_past(const struct channel *ch, struct mfib_stats *out);
 // The set of its entries is what it is sent to.
 void channel_apply(struct channels *cs, struct channel *ch);
 // Takes the forwarding entry out and keeps its counts.

@@ -14,7 +14,9 @@ static unsigned int index_of(const struct channels *cs, const struct channel *ch
 {
 	uint32_t n = cs->cfg.endpoints;
 
-	return n > 1 ? (uint32_t)(ch->node.hash >> 32) % n : 0;
+	struct sg sg = channel_sg(ch);
+
+	return n > 1 ? (uint32_t)(channel_hash(&sg) >> 32) % n : 0;
 }
 
 static struct tunnel *further_open(
@@ -36,7 +38,7 @@ static struct tunnel *further_open(
 struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint64_t now_us)
 {
 	unsigned int i = index_of(first->cs, ch);
-	uint8_t family = ch->sg.s.family;
+	uint8_t family = channel_family(ch);
 	struct tunnel *t;
 
 	// To such a relay all our addresses may be one, behind a NAT.
@@ -59,9 +61,9 @@ struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint
 // One whose source moves has found its endpoints.
 static bool belongs(const struct channel *ch, const struct tunnel *from, const struct tunnel *to)
 {
-	return ch->tunnel == from && !ch->source->move &&
-	       (!to->first ||
-		       (index_of(to->cs, ch) == to->index && tunnel_serves(to, ch->sg.s.family)));
+	return channel_tunnel(ch) == from && !ch->source->move &&
+	       (!to->first || (index_of(to->cs, ch) == to->index &&
+				      tunnel_serves(to, channel_family(ch))));
 }
 
 // Channels of the relay that are joined through `from` and belong to `to`, all of them when to is
@@ -77,7 +79,7 @@ static void move_channels(struct tunnel *from, struct tunnel *to, uint64_t now_u
 	if (!outer)
 		channels_batch_begin(cs);
 	TAILQ_FOREACH (src, &first->sources, in_tunnel) {
-		for (ch = TAILQ_FIRST(&src->channels); ch; ch = TAILQ_NEXT(ch, in_source)) {
+		CHANNEL_FOREACH (ch, src) {
 			if (!belongs(ch, from, to))
 				continue;
 			// Never both at once: nothing shall come twice.

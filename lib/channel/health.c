@@ -46,7 +46,7 @@ void health_end(struct source *src)
 
 static struct flow *flow_of(const struct channel *ch)
 {
-	return &ch->tunnel->flow[ch->sg.g.family == ADDR_V6];
+	return &channel_tunnel(ch)->flow[channel_family(ch) == ADDR_V6];
 }
 
 void health_moved(struct channel *ch, uint64_t now_us)
@@ -60,9 +60,9 @@ void health_moved(struct channel *ch, uint64_t now_us)
 	}
 	src->moved_us = now_us;
 	*flow_of(ch) = (struct flow){.moved_us = now_us};
-	amt_tunnel_heard(ch->tunnel->amt, ch->sg.g.family);
+	amt_tunnel_heard(channel_tunnel(ch)->amt, channel_family(ch));
 	if (src->asked_us && now_us - src->asked_us < ANSWER_US)
-		amt_tunnel_answered(ch->tunnel->amt);
+		amt_tunnel_answered(channel_tunnel(ch)->amt);
 	src->asked_us = 0;
 }
 
@@ -72,12 +72,12 @@ void health_moved(struct channel *ch, uint64_t now_us)
 // need.
 static void tunnel_probe(const struct channel *ch, uint64_t now_us)
 {
-	const struct channels *cs = ch->tunnel->cs;
+	const struct channels *cs = channel_tunnel(ch)->cs;
 	uint64_t patience_us = cs->cfg.traffic_timeout_ms * USEC_PER_MSEC / 2;
 	struct flow *f = flow_of(ch);
 
 	if (now_us - f->moved_us < patience_us) {
-		if (amt_tunnel_ask(ch->tunnel->amt, ch->sg.g.family, now_us))
+		if (amt_tunnel_ask(channel_tunnel(ch)->amt, channel_family(ch), now_us))
 			ch->source->asked_us = now_us;
 		return;
 	}
@@ -85,15 +85,15 @@ static void tunnel_probe(const struct channel *ch, uint64_t now_us)
 		return;
 	f->probe_us = now_us + rng_backoff(cs->rooms.rng, patience_us,
 				       cs->cfg.traffic_timeout_max_s * USEC_PER_SEC, f->probes++);
-	amt_tunnel_silent(ch->tunnel->amt, ch->sg.g.family, now_us);
+	amt_tunnel_silent(channel_tunnel(ch)->amt, channel_family(ch), now_us);
 }
 
 static void health_probe(struct source *src, uint64_t now_us)
 {
 	struct channel *ch;
 
-	TAILQ_FOREACH (ch, &src->channels, in_source)
-		if (ch->tunnel)
+	CHANNEL_FOREACH (ch, src)
+		if (channel_tunnel(ch))
 			tunnel_probe(ch, now_us);
 }
 
@@ -160,7 +160,7 @@ void health_cb(struct timer *timer, void *arg, uint64_t now_us)
 	src->cs->now_us = now_us;
 	// The sweep may not have come by for two seconds.
 	if (now_us - src->moved_us >= src->window_us / 2)
-		TAILQ_FOREACH (ch, &src->channels, in_source)
+		CHANNEL_FOREACH (ch, src)
 			channel_look(src->cs, ch, now_us);
 	quiet_us = now_us - src->moved_us;
 	if (quiet_us >= src->window_us) {

@@ -69,21 +69,20 @@ static void move_state(struct move *mv, enum move_state state, uint64_t after_us
 // The entry of a channel's other tunnel, and what it was counted by.
 static void second_drop(struct channels *cs, struct channel *ch, uint64_t now_us)
 {
-	struct moving *m = ch->moving;
+	struct moving *m = channel_moving(ch);
 	struct tunnel *t = m->tunnel;
 	struct mfib_stats stats;
 
 	mfib_channel_stats(m->mfib, &stats);
-	ch->past.packets += stats.packets;
-	ch->past.bytes += stats.bytes;
+	channel_keep(ch, &stats);
 	// channel_look() has added both.
-	ch->packets = ch->packets > stats.packets ? ch->packets - stats.packets : 0;
+	ch->packets = (ch->packets - stats.packets) & CHANNEL_PACKETS;
 	mfib_channel_del(cs->rooms.mfib, m->mfib);
 	t->n_channels--;
 	if (t->first && t->n_channels == 0)
 		timer_arm(cs->rooms.timers, &t->linger, now_us + cs->cfg.linger_s * USEC_PER_SEC);
 	free(m);
-	ch->moving = NULL;
+	channel_extra(ch)->moving = NULL;
 }
 
 // Joins a channel at the new relay too. False: it could not be.
@@ -91,27 +90,29 @@ static bool second_join(struct move *mv, struct channel *ch, uint64_t now_us)
 {
 	struct channels *cs = mv->src->cs;
 	struct tunnel *t = endpoint_for(mv->to, ch, now_us);
+	struct channel_extra *x = channel_extra_get(ch);
 	struct moving *m = calloc(1, sizeof(*m));
 	struct mfib *mfib = cs->rooms.mfib;
+	struct sg sg = channel_sg(ch);
 
-	if (!m)
-		return false;
+	if (!m || !x)
+		goto fail;
 	if (!mfib_channel_guarded(ch->mfib) &&
 		mfib_channel_guard(mfib, ch->mfib, mv->window, 0) < 0)
 		goto fail;
-	m->mfib = mfib_channel_add(mfib, t->mfib, &ch->sg, channel_sent_to(ch));
+	m->mfib = mfib_channel_add(mfib, t->mfib, &sg, channel_sent_to(ch));
 	if (!m->mfib)
 		goto fail;
 	if (mfib_channel_guard(mfib, m->mfib, mv->window, 1) < 0)
 		goto drop;
 	tunnel_batch(t);
-	if (amt_tunnel_join(t->amt, &ch->sg, now_us) < 0)
+	if (amt_tunnel_join(t->amt, &sg, now_us) < 0)
 		goto drop;
 	mfib_channel_guard_stats(ch->mfib, &m->old);
 	m->tunnel = t;
 	t->n_channels++;
 	timer_cancel(cs->rooms.timers, &t->linger);
-	ch->moving = m;
+	x->moving = m;
 	return true;
 drop:
 	mfib_channel_del(mfib, m->mfib);
@@ -123,8 +124,11 @@ fail:
 // The relay that is no longer joined, or not for good, is told.
 static void second_leave(struct channel *ch, uint64_t now_us)
 {
-	tunnel_batch(ch->moving->tunnel);
-	amt_tunnel_leave(ch->moving->tunnel->amt, &ch->sg, now_us);
+	struct tunnel *t = channel_moving(ch)->tunnel;
+	struct sg sg = channel_sg(ch);
+
+	tunnel_batch(t);
+	amt_tunnel_leave(t->amt, &sg, now_us);
 }
 
 static bool batch_begin(struct channels *cs)
@@ -145,7 +149,7 @@ void move_channel_gone(struct channel *ch, uint64_t now_us)
 {
 	const struct move *mv = ch->source->move;
 
-	if (!ch->moving)
+	if (!channel_moving(ch))
 		return;
 	if (mv->state == MOVE_BOTH)
 		second_leave(ch, now_us);
@@ -160,7 +164,7 @@ static void move_free(struct move *mv, uint64_t now_us)
 	struct channel *ch;
 	struct move *next;
 
-	TAILQ_FOREACH (ch, &src->channels, in_source)
+	CHANNEL_FOREACH (ch, src)
 		if (ch->mfib && mfib_channel_guarded(ch->mfib))
 			mfib_channel_unguard(cs->rooms.mfib, ch->mfib);
 	if (mv->window)
@@ -192,8 +196,8 @@ static void left_end(struct move *mv, uint64_t now_us)
 	struct tunnel *from = mv->from;
 	struct channel *ch;
 
-	TAILQ_FOREACH (ch, &src->channels, in_source)
-		if (ch->moving)
+	CHANNEL_FOREACH (ch, src)
+		if (channel_moving(ch))
 			second_drop(src->cs, ch, now_us);
 	mv->from = NULL;
 	move_state(mv, MOVE_TAIL, SKEW_US, now_us);
@@ -211,11 +215,12 @@ static void move_undo(struct move *mv, uint64_t now_us)
 
 	if (mv->state == MOVE_SEEKING)
 		race_end(src, now_us);
-	TAILQ_FOREACH (ch, &src->channels, in_source) {
-		if (ch->moving) {
+	CHANNEL_FOREACH (ch, src) {
+		if (channel_moving(ch)) {
 			second_leave(ch, now_us);
 			second_drop(cs, ch, now_us);
-		} else if (ch->tunnel && first_of(ch->tunnel) == to) { // it came meanwhile
+		} else if (channel_tunnel(ch) &&
+			   first_of(channel_tunnel(ch)) == to) { // it came meanwhile
 			tunnel_leave(ch, now_us);
 			tunnel_join(endpoint_for(src->tunnel, ch, now_us), ch, now_us);
 		}
@@ -258,7 +263,7 @@ static uint64_t packets_of(const struct source *src)
 	const struct channel *ch;
 	uint64_t sum = 0;
 
-	TAILQ_FOREACH (ch, &src->channels, in_source) {
+	CHANNEL_FOREACH (ch, src) {
 		struct mfib_stats stats;
 
 		if (!ch->mfib)
@@ -277,7 +282,7 @@ void move_found(struct move *mv, struct tunnel *to, uint64_t now_us)
 	mv->to = to;
 	to->pins++;
 	timer_cancel(src->cs->rooms.timers, &to->linger);
-	TAILQ_FOREACH (ch, &src->channels, in_source)
+	CHANNEL_FOREACH (ch, src)
 		endpoint_for(to, ch, now_us); // further endpoints are up when they are wanted
 	mv->packets = packets_of(src);
 	move_state(mv, MOVE_MEASURING, MEASURE_US, now_us);
@@ -298,7 +303,7 @@ static void measured(struct move *mv, uint64_t now_us)
 		return;
 	}
 	// One that cannot be guarded is tried again when it joins, and else moves by a break.
-	TAILQ_FOREACH (ch, &src->channels, in_source)
+	CHANNEL_FOREACH (ch, src)
 		if (ch->mfib)
 			(void)mfib_channel_guard(mfib, ch->mfib, mv->window, 0);
 	move_state(mv, MOVE_LEADING, SKEW_US, now_us);
@@ -311,7 +316,7 @@ static void both_begin(struct move *mv, uint64_t now_us)
 	struct channel *ch;
 
 	move_state(mv, MOVE_BOTH, TICK_US, now_us);
-	TAILQ_FOREACH (ch, &src->channels, in_source)
+	CHANNEL_FOREACH (ch, src)
 		if (ch->mfib)
 			second_join(mv, ch, now_us);
 	batch_end(src->cs, begun, now_us);
@@ -320,7 +325,7 @@ static void both_begin(struct move *mv, uint64_t now_us)
 // Looks at what came by either relay since the last time.
 static void moving_look(struct channel *ch)
 {
-	struct moving *m = ch->moving;
+	struct moving *m = channel_moving(ch);
 	struct mfib_guard_stats old, new;
 	uint64_t copies, by_old, by_new, behind;
 
@@ -341,9 +346,9 @@ static void moving_look(struct channel *ch)
 // The channel is the new relay's from now on.
 static void channel_switch(struct move *mv, struct channel *ch, uint64_t now_us)
 {
-	struct moving *m = ch->moving;
+	struct moving *m = channel_moving(ch);
 	struct mfib_channel *mfib = ch->mfib;
-	struct tunnel *t = ch->tunnel;
+	struct tunnel *t = channel_tunnel(ch);
 
 	if (!m) {
 		// It came meanwhile, or there was no memory for both.
@@ -355,7 +360,6 @@ static void channel_switch(struct move *mv, struct channel *ch, uint64_t now_us)
 		return;
 	}
 	ch->mfib = m->mfib;
-	ch->tunnel = m->tunnel;
 	m->mfib = mfib;
 	m->tunnel = t;
 	ch->joined_us = mv->state_us;
@@ -373,9 +377,9 @@ static void move_commit(struct move *mv, bool told, uint64_t now_us)
 
 	from->pins++;
 	mv->from = from;
-	TAILQ_FOREACH (ch, &src->channels, in_source) {
+	CHANNEL_FOREACH (ch, src) {
 		channel_switch(mv, ch, now_us);
-		if (ch->moving && told)
+		if (channel_moving(ch) && told)
 			second_leave(ch, now_us);
 	}
 	TAILQ_REMOVE(&from->sources, src, in_tunnel);
@@ -398,8 +402,8 @@ static void both_tick(struct move *mv, uint64_t now_us)
 	bool wait = false, silent = false;
 	struct channel *ch;
 
-	TAILQ_FOREACH (ch, &src->channels, in_source) {
-		const struct moving *m = ch->moving;
+	CHANNEL_FOREACH (ch, src) {
+		const struct moving *m = channel_moving(ch);
 
 		if (!m)
 			continue;
@@ -427,8 +431,8 @@ static void left_tick(struct move *mv, uint64_t now_us)
 	struct channel *ch;
 	bool late = false;
 
-	TAILQ_FOREACH (ch, &src->channels, in_source) {
-		struct moving *m = ch->moving;
+	CHANNEL_FOREACH (ch, src) {
+		struct moving *m = channel_moving(ch);
 		struct mfib_guard_stats old;
 
 		if (!m)

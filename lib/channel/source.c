@@ -39,7 +39,6 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 	src->cs = cs;
 	src->state = SOURCE_WAITING;
 	src->expires_us = NEVER_US;
-	TAILQ_INIT(&src->channels);
 	timer_init(&src->retry, retry_cb, src);
 	timer_init(&src->race, race_cb, src);
 	timer_init(&src->health, health_cb, src);
@@ -228,7 +227,7 @@ void source_leave(struct source *src, uint64_t now_us)
 	tunnel_detach(src->tunnel, src, now_us);
 	if (!outer)
 		channels_batch_end(cs, now_us);
-	TAILQ_FOREACH (ch, &src->channels, in_source)
+	CHANNEL_FOREACH (ch, src)
 		channel_restart(cs, ch);
 	src->state = SOURCE_WAITING;
 }

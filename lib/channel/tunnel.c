@@ -70,6 +70,7 @@ static struct tunnel *open_endpoint(struct channels *cs, const struct addr *rela
 	t->mfib = mfib_tunnel_add(cs->rooms.mfib, relay, &t->local, t->local_port);
 	if (!t->mfib)
 		goto close_endpoint;
+	mfib_tunnel_own(t->mfib, t);
 	if (!first && hmap_insert(&cs->by_relay, &t->node, hmap_hash(relay, sizeof(*relay))) < 0) {
 		errno = ENOMEM;
 		goto drop_mfib;
@@ -180,34 +181,35 @@ bool tunnel_serves(const struct tunnel *t, uint8_t family)
 void tunnel_join(struct tunnel *t, struct channel *ch, uint64_t now_us)
 {
 	struct channels *cs = t->cs;
+	struct sg sg = channel_sg(ch);
 	char text[SG_STRLEN];
 
 	// The entry first: the packet that the Update asks for may be back before send() returns.
-	ch->mfib = mfib_channel_add(cs->rooms.mfib, t->mfib, &ch->sg, channel_sent_to(ch));
+	ch->mfib = mfib_channel_add(cs->rooms.mfib, t->mfib, &sg, channel_sent_to(ch));
 	if (!ch->mfib) {
 		log_warn_limited("channel", "forwarding entry refused %s errno=%d",
-			sg_format(&ch->sg, text), errno);
+			sg_format(&sg, text), errno);
 		return;
 	}
-	ch->tunnel = t;
 	t->n_channels++;
 	timer_cancel(cs->rooms.timers, &t->linger);
 	tunnel_batch(t);
-	if (amt_tunnel_join(t->amt, &ch->sg, now_us) < 0) {
+	if (amt_tunnel_join(t->amt, &sg, now_us) < 0) {
 		channel_unforward(cs, ch);
-		log_warn_limited("channel", "join refused %s", sg_format(&ch->sg, text));
+		log_warn_limited("channel", "join refused %s", sg_format(&sg, text));
 		return;
 	}
-	if (tunnel_serves(t, ch->sg.s.family))
+	if (tunnel_serves(t, channel_family(ch)))
 		ch->joined_us = now_us;
 }
 
 void tunnel_leave(struct channel *ch, uint64_t now_us)
 {
-	struct tunnel *t = ch->tunnel;
+	struct tunnel *t = channel_tunnel(ch);
+	struct sg sg = channel_sg(ch);
 
 	tunnel_batch(t);
-	amt_tunnel_leave(t->amt, &ch->sg, now_us);
+	amt_tunnel_leave(t->amt, &sg, now_us);
 	channel_unforward(t->cs, ch);
 	if (t->first && t->n_channels == 0)
 		timer_arm(t->cs->rooms.timers, &t->linger,
@@ -232,7 +234,7 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 	// In an outer batch the outer end sends the reports.
 	if (!outer)
 		channels_batch_begin(t->cs);
-	TAILQ_FOREACH (ch, &src->channels, in_source)
+	CHANNEL_FOREACH (ch, src)
 		tunnel_join(endpoint_for(t, ch, now_us), ch, now_us);
 	if (!outer)
 		channels_batch_end(t->cs, now_us);
@@ -246,7 +248,7 @@ void tunnel_detach(struct tunnel *t, struct source *src, uint64_t now_us)
 	struct channel *ch;
 
 	health_end(src);
-	TAILQ_FOREACH (ch, &src->channels, in_source)
+	CHANNEL_FOREACH (ch, src)
 		if (ch->mfib)
 			tunnel_leave(ch, now_us);
 	TAILQ_REMOVE(&t->sources, src, in_tunnel);
@@ -265,7 +267,7 @@ static void tunnel_abandon(struct tunnel *t, struct source_list *moved)
 	TAILQ_INIT(moved);
 	while ((src = TAILQ_FIRST(&t->sources))) {
 		TAILQ_REMOVE(&t->sources, src, in_tunnel);
-		TAILQ_FOREACH (ch, &src->channels, in_source)
+		CHANNEL_FOREACH (ch, src)
 			channel_restart(t->cs, ch);
 		health_end(src);
 		src->tunnel = NULL;
@@ -311,8 +313,8 @@ static void tunnel_came_up(struct tunnel *t, uint64_t now_us)
 	TAILQ_FOREACH (src, &t->sources, in_tunnel) {
 		if (!tunnel_serves(t, src->addr.family) || timer_armed(&src->health))
 			continue;
-		TAILQ_FOREACH (ch, &src->channels, in_source)
-			if (ch->tunnel == t && !ch->joined_us)
+		CHANNEL_FOREACH (ch, src)
+			if (channel_tunnel(ch) == t && !ch->joined_us)
 				ch->joined_us = now_us;
 		health_begin(src, now_us);
 	}

@@ -96,7 +96,7 @@ static enum channel_state state_of(const struct channels *cs, const struct chann
 static void explain_attached(
 	const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
-	const struct tunnel *t = ch->tunnel ? ch->tunnel : ch->source->tunnel;
+	const struct tunnel *t = ch->mfib ? channel_tunnel(ch) : ch->source->tunnel;
 	char r[ADDR_STRLEN];
 
 	v->relay = t->relay;
@@ -141,26 +141,28 @@ static void explain_racing(
 static void view_fill(const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
 	const struct source *src = ch->source;
-	struct mfib_stats stats = {0}, other = {0};
+	struct mfib_stats stats = {0}, other = {0}, past;
 	char text[ADDR_STRLEN];
 
 	if (ch->mfib)
 		mfib_channel_stats(ch->mfib, &stats);
-	if (ch->moving)
-		mfib_channel_stats(ch->moving->mfib, &other);
+	if (channel_moving(ch))
+		mfib_channel_stats(channel_moving(ch)->mfib, &other);
+	channel_past(ch, &past);
 	*v = (struct channel_view){
-		.sg = ch->sg,
+		.sg = channel_sg(ch),
 		.state = state_of(cs, ch),
 		.oifs = channel_oifs(ch),
-		.muted = ch->muted & channel_oifs(ch),
-		.packets = ch->past.packets + stats.packets + other.packets,
-		.bytes = ch->past.bytes + stats.bytes + other.bytes,
+		.muted = channel_muted(ch) & channel_oifs(ch),
+		.packets = past.packets + stats.packets + other.packets,
+		.bytes = past.bytes + stats.bytes + other.bytes,
 		.wanted_us = ch->wanted_us,
 		.joined_us = ch->joined_us,
 		.first_packet_us = ch->first_packet_us,
 		.retry_us = timer_armed(&src->retry) ? src->retry.due_us : NEVER_US,
 	};
-	memcpy(v->wanted_by, ch->wanted_by, sizeof(v->wanted_by));
+	for (int o = 0; o < CHANNEL_ORIGINS; o++)
+		v->wanted_by[o] = channel_wanted_by(ch, (enum channel_origin)o);
 	switch (src->state) {
 	case SOURCE_RESOLVING:
 		snprintf(v->reason, sizeof(v->reason), "asking DNS for %s%s",
@@ -182,15 +184,18 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 void channels_each_sg(
 	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg)
 {
-	struct hnode *n, *tmp;
+	struct channel *ch, *tmp;
 
-	HMAP_FOREACH (n, tmp, &cs->by_sg)
-		cb(arg, &container_of_node(n, struct channel, node)->sg);
+	IMAP_FOREACH (ch, tmp, &cs->by_sg) {
+		struct sg sg = channel_sg(ch);
+
+		cb(arg, &sg);
+	}
 }
 
 bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
 {
-	const struct channel *ch = channel_find(cs, sg, hmap_hash(sg, sizeof(*sg)));
+	const struct channel *ch = channel_find(cs, sg, channel_hash(sg));
 
 	if (ch)
 		view_fill(cs, ch, out);
@@ -200,12 +205,12 @@ bool channels_find(const struct channels *cs, const struct sg *sg, struct channe
 void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
 {
-	struct hnode *n, *tmp;
+	struct channel *ch, *tmp;
 
-	HMAP_FOREACH (n, tmp, &cs->by_sg) {
+	IMAP_FOREACH (ch, tmp, &cs->by_sg) {
 		struct channel_view v;
 
-		view_fill(cs, container_of_node(n, struct channel, node), &v);
+		view_fill(cs, ch, &v);
 		cb(arg, &v);
 	}
 }
@@ -336,11 +341,20 @@ struct some {
 	void *arg;
 };
 
-static bool some(const struct hmap *m, uint32_t *cursor, void (*cb)(void *arg, struct hnode *n),
-	struct some *w)
+static bool some_nodes(const struct hmap *m, uint32_t *cursor,
+	void (*cb)(void *arg, struct hnode *n), struct some *w)
 {
 	while (w->left > 0)
 		if (!hmap_scan(m, cursor, cb, w))
+			return false;
+	return true;
+}
+
+static bool some_channels(const struct channels *cs, uint32_t *cursor,
+	void (*cb)(void *arg, void *object), struct some *w)
+{
+	while (w->left > 0)
+		if (!imap_scan(&cs->by_sg, cursor, cb, w))
 			return false;
 	return true;
 }
@@ -351,12 +365,12 @@ static void some_count(struct some *w)
 		w->left--;
 }
 
-static void some_view_cb(void *arg, struct hnode *n)
+static void some_view_cb(void *arg, void *object)
 {
 	struct some *w = arg;
 	struct channel_view v;
 
-	view_fill(w->cs, container_of_node(n, struct channel, node), &v);
+	view_fill(w->cs, object, &v);
 	w->view_cb(w->arg, &v);
 	some_count(w);
 }
@@ -366,14 +380,15 @@ bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
 {
 	struct some w = {.cs = cs, .left = n, .view_cb = cb, .arg = arg};
 
-	return some(&cs->by_sg, cursor, some_view_cb, &w);
+	return some_channels(cs, cursor, some_view_cb, &w);
 }
 
-static void some_brief_cb(void *arg, struct hnode *n)
+static void some_brief_cb(void *arg, void *object)
 {
-	const struct channel *ch = container_of_node(n, struct channel, node);
+	const struct channel *ch = object;
+	struct sg sg = channel_sg(ch);
 	struct some *w = arg;
-	struct channel_brief b = {.sg = &ch->sg, .state = state_of(w->cs, ch)};
+	struct channel_brief b = {.sg = &sg, .state = state_of(w->cs, ch)};
 
 	if (b.state == CHANNEL_FLOWING)
 		b.packets_per_s = ch->packets_per_s;
@@ -386,8 +401,8 @@ bool channels_briefs_some(const struct channels *cs, uint32_t *cursor, uint32_t 
 {
 	struct some w = {.cs = cs, .left = n, .brief_cb = cb, .arg = arg};
 
-	hmap_scan_fetch(&cs->by_sg, *cursor, n < FETCH_MAX ? n : FETCH_MAX, sizeof(struct channel));
-	return some(&cs->by_sg, cursor, some_brief_cb, &w);
+	imap_scan_fetch(&cs->by_sg, *cursor, n < FETCH_MAX ? n : FETCH_MAX);
+	return some_channels(cs, cursor, some_brief_cb, &w);
 }
 
 static void some_tunnel_cb(void *arg, struct hnode *n)
@@ -404,7 +419,7 @@ bool channels_tunnels_some(const struct channels *cs, uint32_t *cursor, uint32_t
 {
 	struct some w = {.cs = cs, .left = n, .tunnel_cb = cb, .arg = arg};
 
-	return some(&cs->by_relay, cursor, some_tunnel_cb, &w);
+	return some_nodes(&cs->by_relay, cursor, some_tunnel_cb, &w);
 }
 
 static void some_relay_cb(void *arg, struct hnode *n)
@@ -420,7 +435,7 @@ bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t 
 {
 	struct some w = {.cs = cs, .left = n, .relay_cb = cb, .arg = arg};
 
-	return some(&cs->by_source, cursor, some_relay_cb, &w);
+	return some_nodes(&cs->by_source, cursor, some_relay_cb, &w);
 }
 
 const struct histogram *channels_latency(const struct channels *cs)

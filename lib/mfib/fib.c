@@ -57,7 +57,7 @@ void fib_fini(struct fib *f)
 // The slot of c in the next generation when it has come to be there, else SLOT_NONE.
 static uint32_t next_slot(const struct fib *f, const struct mfib_channel *c)
 {
-	return f->next_ready ? generation_slot(f->next, c->hash, c->id) : SLOT_NONE;
+	return f->next_ready ? generation_slot(f->next, c->hash, slab_number(c)) : SLOT_NONE;
 }
 
 static void next_abandon(struct fib *f)
@@ -88,13 +88,13 @@ int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64
 	generation_prefetch(f->cur, c->hash);
 	if (generation_has(f->cur, key, c->hash))
 		return -EEXIST;
-	slot = generation_place(f->cur, c->hash, c->id);
+	slot = generation_place(f->cur, c->hash, slab_number(c));
 	if (slot == SLOT_NONE)
 		return -ENOMEM;
 	generation_publish(f->cur, slot, key, oifs);
 	// Slots from `walked` on are copied when the walk comes to them.
 	if (f->next_ready && slot < f->cur->walked)
-		next_place(f, c->hash, c->id, key, oifs);
+		next_place(f, c->hash, slab_number(c), key, oifs);
 	f->n_channels++;
 	return 0;
 }
@@ -102,7 +102,7 @@ int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64
 void fib_entry(const struct fib *f, const struct mfib_channel *c, struct key *key, uint64_t *oifs)
 {
 	*key = (struct key){0};
-	generation_entry(f->cur, generation_slot(f->cur, c->hash, c->id), key, oifs);
+	generation_entry(f->cur, generation_slot(f->cur, c->hash, slab_number(c)), key, oifs);
 }
 
 void fib_oifs(struct fib *f, const struct mfib_channel *c, uint64_t oifs)
@@ -111,9 +111,9 @@ void fib_oifs(struct fib *f, const struct mfib_channel *c, uint64_t oifs)
 
 	if (slot != SLOT_NONE)
 		generation_set_oifs(f->next, slot, oifs);
-	generation_set_oifs(f->cur, generation_slot(f->cur, c->hash, c->id), oifs);
+	generation_set_oifs(f->cur, generation_slot(f->cur, c->hash, slab_number(c)), oifs);
 	for (struct generation *g = f->replaced; g; g = g->newer) {
-		slot = generation_slot(g, c->hash, c->id);
+		slot = generation_slot(g, c->hash, slab_number(c));
 		if (slot != SLOT_NONE)
 			generation_set_oifs(g, slot, oifs);
 	}
@@ -127,9 +127,9 @@ void fib_del(struct fib *f, struct mfib_channel *c)
 		generation_unpublish(f->next, slot);
 		generation_release(f->next, slot, c->hash);
 	}
-	generation_unpublish(f->cur, generation_slot(f->cur, c->hash, c->id));
+	generation_unpublish(f->cur, generation_slot(f->cur, c->hash, slab_number(c)));
 	for (struct generation *g = f->replaced; g; g = g->newer) {
-		slot = generation_slot(g, c->hash, c->id);
+		slot = generation_slot(g, c->hash, slab_number(c));
 		if (slot != SLOT_NONE)
 			generation_unpublish(g, slot);
 	}
@@ -139,12 +139,12 @@ void fib_del(struct fib *f, struct mfib_channel *c)
 void fib_release(struct fib *f, struct mfib_channel *c)
 {
 	// It may have gone before the current generation came.
-	uint32_t slot = generation_slot(f->cur, c->hash, c->id);
+	uint32_t slot = generation_slot(f->cur, c->hash, slab_number(c));
 
 	if (slot != SLOT_NONE)
 		generation_release(f->cur, slot, c->hash);
 	for (struct generation *g = f->replaced; g; g = g->newer) {
-		slot = generation_slot(g, c->hash, c->id);
+		slot = generation_slot(g, c->hash, slab_number(c));
 		if (slot != SLOT_NONE)
 			g->owner[slot] = 0;
 	}
@@ -156,7 +156,7 @@ static uint64_t count_sum(const struct fib *f, const struct mfib_channel *c, uin
 	uint64_t sum = slot != SLOT_NONE ? generation_count(f->cur, slot) : 0;
 
 	for (const struct generation *g = f->replaced; g; g = g->newer) {
-		slot = generation_slot(g, c->hash, c->id);
+		slot = generation_slot(g, c->hash, slab_number(c));
 		if (slot != SLOT_NONE)
 			sum += generation_count(g, slot);
 	}
@@ -165,28 +165,30 @@ static uint64_t count_sum(const struct fib *f, const struct mfib_channel *c, uin
 
 void fib_read(const struct fib *f, const struct mfib_channel *c, struct mfib_stats *add_to)
 {
-	uint64_t n = count_sum(f, c, generation_slot(f->cur, c->hash, c->id)) - c->seen;
+	uint64_t n = count_sum(f, c, generation_slot(f->cur, c->hash, slab_number(c))) - c->seen;
 
 	add_to->packets += n >> MFIB_COUNT_SHIFT;
 	add_to->bytes += n & MFIB_COUNT_BYTES;
 }
 
-static void fold(struct mfib_channel *c, uint64_t sum)
+static void fold(const struct fib *f, struct mfib_channel *c, uint64_t sum)
 {
 	uint64_t n = sum - c->seen;
+	struct mfib_tunnel *t;
 
 	if (n == 0)
 		return;
+	t = slab_at(f->tunnels, c->tunnel);
 	c->packets += n >> MFIB_COUNT_SHIFT;
 	c->bytes += n & MFIB_COUNT_BYTES;
-	c->t->folded.packets += n >> MFIB_COUNT_SHIFT;
-	c->t->folded.bytes += n & MFIB_COUNT_BYTES;
+	t->folded.packets += n >> MFIB_COUNT_SHIFT;
+	t->folded.bytes += n & MFIB_COUNT_BYTES;
 	c->seen = sum;
 }
 
 void fib_fold(const struct fib *f, struct mfib_channel *c)
 {
-	fold(c, count_sum(f, c, generation_slot(f->cur, c->hash, c->id)));
+	fold(f, c, count_sum(f, c, generation_slot(f->cur, c->hash, slab_number(c))));
 }
 
 // The next owned slots of g from *at on, below `end`, their channels on their way into the cache.
@@ -198,7 +200,7 @@ static unsigned int owned_next(const struct fib *f, const struct generation *g, 
 	for (; *at < end && n < AHEAD; (*at)++) {
 		if (!g->owner[*at])
 			continue;
-		rte_prefetch0(pool_at(f->pool, g->owner[*at]));
+		record_prefetch(f->records, g->owner[*at]);
 		generation_prefetch_entry(g, *at);
 		slots[n++] = *at;
 	}
@@ -212,9 +214,9 @@ static void fold_range(struct fib *f, uint32_t at, uint32_t end)
 
 	while ((n = owned_next(f, f->cur, &at, end, slots)) > 0) {
 		for (unsigned int i = 0; i < n; i++) {
-			struct mfib_channel *c = pool_at(f->pool, f->cur->owner[slots[i]]);
+			struct mfib_channel *c = record_at(f->records, f->cur->owner[slots[i]]);
 
-			fold(c, count_sum(f, c, slots[i]));
+			fold(f, c, count_sum(f, c, slots[i]));
 		}
 	}
 }
@@ -265,10 +267,10 @@ static void next_fill(struct fib *f, uint32_t n)
 		uint32_t id = g->owner[g->walked];
 
 		if (g->walked + AHEAD < g->n_slots && g->owner[g->walked + AHEAD])
-			rte_prefetch0(pool_at(f->pool, g->owner[g->walked + AHEAD]));
+			record_prefetch(f->records, g->owner[g->walked + AHEAD]);
 
 		if (id && generation_entry(g, g->walked, &key, &oifs))
-			next_place(f, pool_at(f->pool, id)->hash, id, &key, oifs);
+			next_place(f, record_at(f->records, id)->hash, id, &key, oifs);
 	}
 }
 
@@ -302,7 +304,8 @@ static void sweep(struct fib *f, struct generation *g, uint32_t n)
 
 	while ((n = owned_next(f, g, &g->walked, end, slots)) > 0) {
 		for (unsigned int i = 0; i < n; i++) {
-			pool_at(f->pool, g->owner[slots[i]])->seen -= generation_count(g, slots[i]);
+			record_at(f->records, g->owner[slots[i]])->seen -=
+				generation_count(g, slots[i]);
 			g->owner[slots[i]] = 0;
 		}
 	}

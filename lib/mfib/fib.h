@@ -11,7 +11,7 @@
 #define MFIB_FIB_H
 
 #include "mfib/generation.h"
-#include "mfib/pool.h"
+#include "mfib/record.h"
 
 // Slots of an empty table.
 #define FIB_MIN_SLOTS 512
@@ -25,7 +25,7 @@ struct fib {
 	struct shape shape;
 	struct mfib_table *tables; // by worker; its pointers to the current generation
 	struct rte_rcu_qsbr *qsbr;
-	struct pool *pool;
+	struct slab *records, *tunnels; // of struct mfib_channel and mfib_tunnel
 	uint32_t n_channels;
 	struct generation *cur;
 	struct generation *next;     // no worker sees it yet
@@ -42,7 +42,7 @@ int fib_init(struct fib *f);
 // Workers must have stopped.
 void fib_fini(struct fib *f);
 
-// Gives c, whose id and hash are set, an entry. 0, -EEXIST or -ENOMEM.
+// Gives c, whose hash is set, an entry. 0, -EEXIST or -ENOMEM.
 int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64_t oifs);
 // Of its entry.
 void fib_entry(const struct fib *f, const struct mfib_channel *c, struct key *key, uint64_t *oifs);

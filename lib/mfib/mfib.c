@@ -27,12 +27,13 @@ struct mfib {
 	struct endpoints ep;
 	LIST_HEAD(mfib_tunnel_list, mfib_tunnel) tunnels;
 	uint32_t n_tunnels;
-	struct pool pool;
+	struct slab records; // of channels
+	struct slab tunnel_slab;
 	struct fib fib[MFIB_KINDS];
 	struct moves moves;
 	// Deleted channels. Those whose grace period runs, or with token 0 is over; and those
 	// deleted since it began.
-	struct mfib_channel *waiting, *deleted;
+	uint32_t waiting, deleted; // numbers of the first ones
 	uint64_t token;
 	uint32_t n_deleted; // in both
 };
@@ -51,7 +52,8 @@ static int fibs_init(struct mfib *m)
 		rng_bytes(&rng, f->shape.seed, sizeof(f->shape.seed));
 		f->tables = m->tables;
 		f->qsbr = m->qsbr;
-		f->pool = &m->pool;
+		f->records = &m->records;
+		f->tunnels = &m->tunnel_slab;
 		ret = fib_init(f);
 	}
 	return ret;
@@ -61,9 +63,13 @@ struct mfib *mfib_create(unsigned int n_workers, const int *sockets)
 {
 	struct mfib *m = calloc(1, sizeof(*m));
 
-	if (!m || n_workers == 0)
+	if (!m)
+		return NULL;
+	if (n_workers == 0)
 		goto fail;
 	m->n_workers = n_workers;
+	slab_init(&m->records, sizeof(struct mfib_channel));
+	slab_init(&m->tunnel_slab, sizeof(struct mfib_tunnel));
 	m->sockets = calloc(n_workers, sizeof(*m->sockets));
 	if (!m->sockets)
 		goto fail;
@@ -87,39 +93,50 @@ fail:
 	return NULL;
 }
 
+static struct mfib *table_of(const struct mfib_channel *c)
+{
+	return (void *)((char *)slab_of(c) - offsetof(struct mfib, records));
+}
+
+static struct mfib_tunnel *tunnel_of(const struct mfib_channel *c)
+{
+	return slab_at(&table_of(c)->tunnel_slab, c->tunnel);
+}
+
 // No worker counts in c's entries any more.
 static void channel_release(struct mfib *m, struct mfib_channel *c)
 {
-	struct mfib_tunnel *t = c->t;
+	struct mfib_tunnel *t = tunnel_of(c);
 
 	fib_fold(&m->fib[c->kind], c);
 	fib_release(&m->fib[c->kind], c);
 	t->gone.packets += c->packets;
 	t->gone.bytes += c->bytes;
-	pool_put(&m->pool, c);
+	slab_put(&m->records, c);
 	m->n_deleted--;
 	if (--t->n_deleted == 0 && t->deleted)
-		free(t);
+		slab_put(&m->tunnel_slab, t);
 }
 
 // Releases up to n of the deleted channels that no worker sees any more.
 static void deleted_release(struct mfib *m, uint32_t n)
 {
 	while (n > 0) {
-		struct mfib_channel *c = m->waiting;
+		struct mfib_channel *c;
 
-		if (!c) {
-			if (!m->deleted)
+		if (m->waiting == SLAB_NONE) {
+			if (m->deleted == SLAB_NONE)
 				return;
 			m->waiting = m->deleted;
-			m->deleted = NULL;
+			m->deleted = SLAB_NONE;
 			m->token = rte_rcu_qsbr_start(m->qsbr);
 			continue;
 		}
 		if (m->token != 0 && rte_rcu_qsbr_check(m->qsbr, m->token, false) != 1)
 			return;
 		m->token = 0;
-		m->waiting = c->next;
+		c = record_at(&m->records, m->waiting);
+		m->waiting = c->link.next;
 		channel_release(m, c);
 		n--;
 	}
@@ -135,11 +152,12 @@ void mfib_destroy(struct mfib *m)
 		deleted_release(m, UINT32_MAX);
 	while ((t = LIST_FIRST(&m->tunnels))) {
 		LIST_REMOVE(t, link);
-		free(t);
+		slab_put(&m->tunnel_slab, t);
 	}
 	for (int kind = 0; kind < MFIB_KINDS; kind++)
 		fib_fini(&m->fib[kind]);
-	pool_free(&m->pool);
+	slab_fini(&m->records);
+	slab_fini(&m->tunnel_slab);
 	moves_fini(&m->moves);
 	endpoints_fini(&m->ep);
 	rte_free(m->tables);
@@ -177,22 +195,33 @@ struct mfib_tunnel *mfib_tunnel_add(
 		errno = EINVAL;
 		return NULL;
 	}
-	t = calloc(1, sizeof(*t));
-	if (!t)
+	t = slab_get(&m->tunnel_slab);
+	if (!t) {
+		errno = ENOMEM;
 		return NULL;
+	}
 	ret = endpoints_add(&m->ep, local, local_port, relay);
 	if (ret < 0) {
-		free(t);
+		slab_put(&m->tunnel_slab, t);
 		errno = -ret;
 		return NULL;
 	}
-	t->m = m;
 	t->relay = *relay;
 	t->port = local_port;
 	t->local = (uint16_t)ret;
 	LIST_INSERT_HEAD(&m->tunnels, t, link);
 	m->n_tunnels++;
 	return t;
+}
+
+void mfib_tunnel_own(struct mfib_tunnel *t, void *owner)
+{
+	t->owner = owner;
+}
+
+void *mfib_channel_owner(const struct mfib_channel *c)
+{
+	return tunnel_of(c)->owner;
 }
 
 void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t)
@@ -202,7 +231,7 @@ void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t)
 	m->n_tunnels--;
 	t->deleted = true;
 	if (t->n_deleted == 0)
-		free(t);
+		slab_put(&m->tunnel_slab, t);
 }
 
 static int channel_check(const struct sg *sg)
@@ -244,9 +273,9 @@ static enum mfib_kind key_make(const struct mfib_tunnel *t, const struct sg *sg,
 }
 
 // The local address of either family ends where the header does.
-static uint64_t hash_end(const struct mfib_tunnel *t)
+static uint64_t hash_end(const struct mfib *m, const struct mfib_tunnel *t)
 {
-	const struct addr *local = &t->m->ep.local[t->local - 1].addr;
+	const struct addr *local = &m->ep.local[t->local - 1].addr;
 	uint32_t last4;
 
 	memcpy(&last4, local->bytes + addr_size(local) - 4, sizeof(last4));
@@ -263,20 +292,20 @@ struct mfib_channel *mfib_channel_add(
 	if (ret < 0)
 		goto fail;
 	deleted_release(m, RELEASE_STEP);
-	c = pool_get(&m->pool);
+	c = slab_get(&m->records);
 	ret = c ? 0 : -ENOMEM;
 	if (ret < 0)
 		goto fail;
-	c->t = t;
+	c->tunnel = slab_number(t);
 	c->kind = (uint8_t)key_make(t, sg, &key);
-	c->hash = shape_hash(&m->fib[c->kind].shape, sg, hash_end(t));
+	c->hash = shape_hash(&m->fib[c->kind].shape, sg, hash_end(m, t));
 	fib_step(&m->fib[c->kind], FIB_STEP);
 	ret = fib_add(&m->fib[c->kind], c, &key, oifs);
 	if (ret < 0) {
-		pool_put(&m->pool, c);
+		slab_put(&m->records, c);
 		goto fail;
 	}
-	LIST_INSERT_HEAD(&t->channels, c, link);
+	ilist_append(&t->channels, &m->records, c, offsetof(struct mfib_channel, link));
 	return c;
 fail:
 	errno = -ret;
@@ -334,7 +363,7 @@ bool mfib_channel_guarded(const struct mfib_channel *c)
 
 void mfib_channel_guard_stats(const struct mfib_channel *c, struct mfib_guard_stats *out)
 {
-	const struct mfib_move *record = record_of(c->t->m, c);
+	const struct mfib_move *record = record_of(table_of(c), c);
 
 	out->first = __atomic_load_n(&record->forwarded, __ATOMIC_RELAXED);
 	out->duplicates = __atomic_load_n(&record->duplicates, __ATOMIC_RELAXED);
@@ -353,22 +382,22 @@ void mfib_window_destroy(struct mfib *m, struct mfib_window *w)
 
 void mfib_channel_del(struct mfib *m, struct mfib_channel *c)
 {
-	struct mfib_tunnel *t = c->t;
+	struct mfib_tunnel *t = tunnel_of(c);
 	struct fib *f = &m->fib[c->kind];
 	struct mfib_move *record = c->guarded ? record_of(m, c) : NULL;
 
 	fib_del(f, c);
 	if (record)
 		moves_del(&m->moves, record);
-	LIST_REMOVE(c, link);
+	ilist_remove(&t->channels, &m->records, c, offsetof(struct mfib_channel, link));
 	fib_fold(f, c);
 	t->gone.packets += c->packets;
 	t->gone.bytes += c->bytes;
 	c->packets = c->bytes = 0;
 	t->n_deleted++;
 	m->n_deleted++;
-	c->next = m->deleted;
-	m->deleted = c;
+	c->link.next = m->deleted;
+	m->deleted = slab_number(c);
 	deleted_release(m, RELEASE_STEP);
 	fib_step(f, FIB_STEP);
 }
@@ -376,15 +405,16 @@ void mfib_channel_del(struct mfib *m, struct mfib_channel *c)
 void mfib_channel_stats(const struct mfib_channel *c, struct mfib_stats *out)
 {
 	*out = (struct mfib_stats){.packets = c->packets, .bytes = c->bytes};
-	fib_read(&c->t->m->fib[c->kind], c, out);
+	fib_read(&table_of(c)->fib[c->kind], c, out);
 }
 
 void mfib_tunnel_stats(const struct mfib_tunnel *t, struct mfib_stats *out)
 {
-	const struct mfib_channel *c;
+	const struct mfib *m = (void *)((char *)slab_of(t) - offsetof(struct mfib, tunnel_slab));
+	const struct mfib_channel *c = ilist_first(&t->channels, &m->records);
 
 	*out = t->gone;
-	for (c = LIST_FIRST(&t->channels); c; c = LIST_NEXT(c, link)) {
+	for (; c; c = ilist_next(&m->records, c, offsetof(struct mfib_channel, link))) {
 		struct mfib_stats s;
 
 		mfib_channel_stats(c, &s);
@@ -431,5 +461,5 @@ void mfib_usage(const struct mfib *m, struct mfib_usage *out)
 		out->bytes += fib_mapped(f);
 		out->control += fib_mapped_own(f);
 	}
-	out->control += pool_mapped(&m->pool);
+	out->records = slab_octets(&m->records);
 }

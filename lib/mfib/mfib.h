@@ -42,6 +42,9 @@ struct mfib_table *mfib_worker_table(struct mfib *m, unsigned int worker);
 // addresses), EINVAL (port 0, not unicast, two families).
 struct mfib_tunnel *mfib_tunnel_add(
 	struct mfib *m, const struct addr *relay, const struct addr *local, uint16_t local_port);
+// Says whose it is, to be asked of its channels.
+void mfib_tunnel_own(struct mfib_tunnel *t, void *owner);
+void *mfib_channel_owner(const struct mfib_channel *c); // of its tunnel
 // Its channels must be gone.
 void mfib_tunnel_del(struct mfib *m, struct mfib_tunnel *t);
 // Sum over its channels, those deleted since included.
@@ -102,8 +105,9 @@ struct mfib_usage {
 		size_t growing; // octets a replica of the larger or smaller table being made, or 0
 	} table[MFIB_KINDS];
 	size_t bytes; // of all replicas, those being made or waiting for their end included
-	// Mapped for the control thread's own part: records of channels, owners of slots.
-	size_t control;
+	// Of the control thread's own part: mapped, for the owners of slots; and of the heap, for
+	// the records of channels.
+	size_t control, records;
 };
 void mfib_usage(const struct mfib *m, struct mfib_usage *out);
 

@@ -28,10 +28,12 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 	pif->rng = rng;
 	pif->host_len = cfg->family == ADDR_V6 ? 128 : 32;
 	hmap_init(&pif->neighbors);
-	hmap_init(&pif->channels);
-	slab_init(&pif->channel_slab, sizeof(struct pim_channel));
 	LIST_INIT(&pif->asserts);
 	pif->was_dr = cfg->watch; // while nobody is heard, nobody else is
+	if (pim_channels_setup(pif) < 0) {
+		free(pif);
+		return NULL;
+	}
 	pim_hello_setup(pif);
 	pim_neighbors_changed(pif, 0); // nobody is there yet to be told of a change
 	return pif;
@@ -53,8 +55,7 @@ void pim_if_destroy(struct pim_if *pif, uint64_t now_us)
 	if (!pif)
 		return;
 	go_down(pif, now_us);
-	hmap_fini(&pif->channels);
-	slab_fini(&pif->channel_slab);
+	pim_channels_fini(pif);
 	hmap_fini(&pif->neighbors);
 	free(pif);
 }

@@ -63,18 +63,21 @@ static void include_changed(struct pim_if *pif, const struct sg *sg, uint64_t no
 static void assert_log(const struct pim_assert *a, const char *what, const char *reason)
 {
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], w[ADDR_STRLEN];
+	struct sg sg = pim_channel_sg(a->ch);
 
 	log_info("pim", "assert %s if=%s s=%s g=%s winner=%s preference=%u metric=%u%s%s", what,
-		pim_channel_if(a->ch)->cfg.name, addr_format(&a->ch->sg.s, s),
-		addr_format(&a->ch->sg.g, g), addr_format(&a->winner.addr, w), a->winner.preference,
-		a->winner.metric, reason ? " reason=" : "", reason ? reason : "");
+		pim_channel_if(a->ch)->cfg.name, addr_format(&sg.s, s), addr_format(&sg.g, g),
+		addr_format(&a->winner.addr, w), a->winner.preference, a->winner.metric,
+		reason ? " reason=" : "", reason ? reason : "");
 }
 
 static void assert_send(struct pim_assert *a, const struct pim_metric *m, uint64_t now_us)
 {
 	struct pim_if *pif = pim_channel_if(a->ch);
-	struct pim_assert_msg msg = {
-		.sg = a->ch->sg, .rpt = m->rpt, .preference = m->preference, .metric = m->metric};
+	struct pim_assert_msg msg = {.sg = pim_channel_sg(a->ch),
+		.rpt = m->rpt,
+		.preference = m->preference,
+		.metric = m->metric};
 	uint8_t buf[PIM_ASSERT_MAX_LEN];
 	int len = pim_assert_encode(&msg, buf, sizeof(buf));
 
@@ -117,7 +120,7 @@ static void to_noinfo(struct pim_assert *a, const char *reason, uint64_t now_us)
 {
 	struct pim_channel *ch = a->ch;
 	struct pim_if *pif = pim_channel_if(ch);
-	struct sg sg = ch->sg;
+	struct sg sg = pim_channel_sg(ch);
 	bool lost = !a->won;
 
 	assert_log(a, "over", reason);
@@ -126,7 +129,6 @@ static void to_noinfo(struct pim_assert *a, const char *reason, uint64_t now_us)
 	LIST_REMOVE(a, in_if);
 	free(a);
 	ch->assert = NULL;
-	ch->asserted = false;
 	pim_channel_put(ch);
 	if (lost)
 		pif->ops->mute_cb(pif->ctx, &sg, false, now_us);
@@ -155,14 +157,15 @@ static void to_winner(struct pim_assert *a, const char *reason, uint64_t now_us)
 {
 	struct pim_channel *ch = a->ch;
 	struct pim_if *pif = pim_channel_if(ch);
+	struct sg sg = pim_channel_sg(ch);
 
 	state_leave(a);
 	a->won = true;
 	pif->n_won++;
 	say_again(a, now_us);
 	assert_log(a, "won", reason);
-	pif->ops->mute_cb(pif->ctx, &ch->sg, false, now_us);
-	include_changed(pif, &ch->sg, now_us);
+	pif->ops->mute_cb(pif->ctx, &sg, false, now_us);
+	include_changed(pif, &sg, now_us);
 }
 
 // Actions A2 and A6: nbr forwards.
@@ -170,7 +173,7 @@ static void to_loser(
 	struct pim_assert *a, struct pim_neighbor *nbr, const struct pim_metric *m, uint64_t now_us)
 {
 	struct pim_if *pif = pim_channel_if(a->ch);
-	struct sg sg = a->ch->sg;
+	struct sg sg = pim_channel_sg(a->ch);
 	bool was_won = a->won, news = was_won || a->winner_nbr != nbr;
 
 	if (news) {
@@ -197,7 +200,8 @@ static void assert_timer_cb(struct timer *t, void *arg, uint64_t now_us)
 	struct pim_channel *ch = a->ch;
 	struct pim_if *pif = pim_channel_if(ch);
 	struct pim_metric own = own_metric(pif);
-	bool could = could_assert(pif, ch, &ch->sg);
+	struct sg sg = pim_channel_sg(ch);
+	bool could = could_assert(pif, ch, &sg);
 
 	(void)t;
 	if (a->won && !could)
@@ -206,7 +210,7 @@ static void assert_timer_cb(struct timer *t, void *arg, uint64_t now_us)
 		say_again(a, now_us);
 	else if (!a->won && now_us >= a->expiry_us)
 		to_noinfo(a, "expired", now_us);
-	else if (!a->won && !tracks(pif, ch, &ch->sg))
+	else if (!a->won && !tracks(pif, ch, &sg))
 		to_noinfo(a, "not wanted", now_us);
 	else if (!a->won && could && better(&own, &a->winner))
 		to_winner(a, "our metric is better now", now_us);
@@ -236,7 +240,6 @@ static struct pim_assert *assert_create(
 	LIST_INSERT_HEAD(&pif->asserts, a, in_if);
 	pif->n_won++;
 	ch->assert = a;
-	ch->asserted = true;
 	return a;
 
 fail:
@@ -256,7 +259,7 @@ static void win(struct pim_if *pif, struct pim_channel *ch, const struct sg *sg,
 		return;
 	say_again(a, now_us);
 	assert_log(a, "won", reason);
-	include_changed(pif, &a->ch->sg, now_us);
+	include_changed(pif, sg, now_us);
 }
 
 void pim_if_data(struct pim_if *pif, const struct sg *sg, uint64_t now_us)
@@ -300,7 +303,8 @@ static void heard_lost(
 {
 	struct pim_channel *ch = a->ch;
 	struct pim_if *pif = pim_channel_if(ch);
-	struct pim_metric mine = could_assert(pif, ch, &ch->sg) ? own_metric(pif) : infinite;
+	struct sg sg = pim_channel_sg(ch);
+	struct pim_metric mine = could_assert(pif, ch, &sg) ? own_metric(pif) : infinite;
 
 	if (nbr == a->winner_nbr) {
 		if (better(m, &mine) && !m->rpt)
@@ -388,13 +392,15 @@ void pim_assert_join(struct pim_channel *ch, uint64_t now_us)
 
 void pim_assert_review(struct pim_channel *ch, uint64_t now_us)
 {
+	const struct pim_if *pif = pim_channel_if(ch);
+	struct sg sg = pim_channel_sg(ch);
 	struct pim_assert *a = ch->assert;
 
 	if (!a)
 		return;
-	if (a->won && !could_assert(pim_channel_if(ch), ch, &ch->sg))
+	if (a->won && !could_assert(pif, ch, &sg))
 		cancel(a, "not wanted", now_us);
-	else if (!a->won && !tracks(pim_channel_if(ch), ch, &ch->sg))
+	else if (!a->won && !tracks(pif, ch, &sg))
 		to_noinfo(a, "not wanted", now_us);
 }
 

@@ -5,11 +5,14 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "base/hmap.h"
+#include "base/imap.h"
 #include "base/log.h"
 #include "base/slab.h"
+#include "base/wheel.h"
 #include "pim/pim.h"
 #include "wire/pim.h"
 
@@ -40,37 +43,34 @@ struct pim_neighbor {
 
 enum pim_join_state { PIM_NOINFO, PIM_JOIN, PIM_PRUNE_PENDING };
 
-// A channel that is joined (section 4.5.2) or has an Assert; one with neither does not exist.
+// A channel that is joined (section 4.5.2) or has an Assert; one with neither does not exist. There
+// are very many, so that it is as small as it can be, and of IPv4 a cache line.
 //
-// The timer is armed for the earliest of its deadlines or before, so that a refresh, which only
-// moves a deadline away, does not touch the heap.
+// A refresh only moves a deadline away, and does not touch the wheel.
 struct pim_channel {
-	// A cache line with all that a refresh looks at.
-	_Alignas(64) struct hnode node; // in pim_if.channels, by (S,G)
-	struct sg sg;
-	uint8_t join;		// enum pim_join_state
-	bool wanted : 1;	// as told by want_cb
-	bool uncharged : 1;	// charged is NULL
-	bool asserted : 1;	// assert is not NULL
+	uint32_t chain;		// in pim_if.channels, by (S,G)
+	struct ilink turn;	// in pim_if.wheel
 	uint32_t last_neighbor; // id of who sent the last message about it
 	uint64_t expiry_us;	// ET
-
-	struct timer timer;	      // its arg is the interface
-	struct pim_neighbor *charged; // whose Join it is; NULL: nobody's
-	struct pim_assert *assert;    // NULL in NoInfo of section 4.6.1
 	// PrunePending: PPT. A Join that may be taken back at once: from when on it counts. One
 	// that counts: since when it is there, or 0 when that is long ago.
 	uint64_t moment_us;
-	uint8_t last_addr[8]; // of that neighbour: the end of an IPv6 one, which is link-local
+	struct pim_neighbor *charged; // whose Join it is; NULL: nobody's
+	struct pim_assert *assert;    // NULL in NoInfo of section 4.6.1
+	uint8_t join;		      // enum pim_join_state
+	bool used : 1;		      // for who finds it by slab_next()
+	bool wanted : 1;	      // as told by want_cb
+	// Source and group; then of the last neighbour an IPv4 address, or the end of an IPv6 one,
+	// which is link-local. As long as the interface's family has them.
+	uint8_t octets[];
 };
-static_assert(offsetof(struct pim_channel, timer) == 64, "what a refresh touches is a cache line");
-static_assert(sizeof(struct pim_channel) == 128, "a channel is two cache lines, of which there are"
-						 "very many");
+#define PIM_CHANNEL_LEN4  (offsetof(struct pim_channel, octets) + 4 + 4 + 4)
+#define PIM_CHANNEL_LEN6  (offsetof(struct pim_channel, octets) + 16 + 16 + 8)
+#define PIM_CHANNEL_ROOM4 64
+#define PIM_CHANNEL_ROOM6 96
+static_assert(PIM_CHANNEL_LEN4 <= PIM_CHANNEL_ROOM4, "what a refresh touches is a cache line");
+static_assert(PIM_CHANNEL_LEN6 <= PIM_CHANNEL_ROOM6, "an IPv6 channel is a cache line and a half");
 
-static inline struct pim_if *pim_channel_if(const struct pim_channel *ch)
-{
-	return ch->timer.arg;
-}
 // Prune-Pending Timer, and when a Join that is held counts; NEVER_US: not running.
 static inline uint64_t pim_channel_ppt(const struct pim_channel *ch)
 {
@@ -125,8 +125,10 @@ struct pim_if {
 	// Of all that are alive and us; kept by pim_neighbors_changed().
 	struct addr dr;
 	uint32_t propagation_ms, override_ms;
-	struct hmap channels;
 	struct slab channel_slab;
+	struct imap channels;
+	struct wheel wheel; // of their deadlines
+	struct timer turn;  // of it; always armed
 	// That a router named last. It names them in the order of the last time, and that is often
 	// the order in which they were made: the next one is near.
 	const struct pim_channel *guess;
@@ -191,13 +193,28 @@ void pim_neighbor_put(struct pim_neighbor *nbr);
 uint64_t pim_override_interval_us(const struct pim_if *pif);
 
 // pim_channel.c: the objects of the downstream (S,G) machine and their timers
+int pim_channels_setup(struct pim_if *pif); // 0 or -ENOMEM
+void pim_channels_fini(struct pim_if *pif);
+static inline struct pim_if *pim_channel_if(const struct pim_channel *ch)
+{
+	return (void *)((char *)slab_of(ch) - offsetof(struct pim_if, channel_slab));
+}
+struct sg pim_channel_sg(const struct pim_channel *ch);
 struct addr pim_channel_last_addr(const struct pim_channel *ch);
 uint64_t pim_channel_hash(const struct sg *sg);
+// Whether it is that of (s,g), which are of the interface's family.
+static inline bool pim_channel_is(
+	const struct pim_channel *ch, size_t len, const struct addr *s, const struct addr *g)
+{
+	return memcmp(ch->octets, s->bytes, len) == 0 &&
+	       memcmp(ch->octets + len, g->bytes, len) == 0;
+}
 struct pim_channel *pim_channel_find(const struct pim_if *pif, const struct sg *sg);
 struct pim_channel *pim_channel_find_hashed(
 	const struct pim_if *pif, const struct sg *sg, uint64_t hash);
 // In NoInfo, to be joined or asserted at once. NULL without memory.
 struct pim_channel *pim_channel_create(struct pim_if *pif, const struct sg *sg);
+// A deadline may be nearer than before.
 void pim_channel_rearm(struct pim_channel *ch);
 // NoInfo -> Join. `held`: want_cb waits until held_us.
 void pim_channel_join(struct pim_channel *ch, struct pim_neighbor *nbr, const struct addr *neighbor,

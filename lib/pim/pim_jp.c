@@ -134,7 +134,7 @@ static void join_rx(const struct jp_rx *rx, struct pim_channel *ch, const struct
 	if (expiry > ch->expiry_us)
 		ch->expiry_us = expiry;
 	// A refresh as almost all of them are; it looks no further.
-	if (ch->join == PIM_JOIN && ch->wanted && !ch->uncharged && !ch->asserted &&
+	if (ch->join == PIM_JOIN && ch->wanted && ch->charged && !ch->assert &&
 		ch->last_neighbor == rx->nbr->id)
 		return;
 	// It is the channel of who keeps it.
@@ -214,9 +214,9 @@ bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *
 static void entries_apply(struct jp_rx *rx)
 {
 	for (unsigned int i = 0; i < rx->n; i++)
-		hmap_fetch_first(&rx->pif->channels, rx->entries[i].hash);
+		imap_fetch_first(&rx->pif->channels, rx->entries[i].hash);
 	for (unsigned int i = 0; i < rx->n; i++)
-		hmap_fetch_second(&rx->pif->channels, rx->entries[i].hash);
+		imap_fetch_second(&rx->pif->channels, rx->entries[i].hash);
 	for (unsigned int i = 0; i < rx->n; i++) {
 		const struct entry *e = &rx->entries[i];
 		struct pim_channel *ch = pim_channel_find_hashed(rx->pif, &e->sg, e->hash);
@@ -240,11 +240,10 @@ static bool guess_apply(struct jp_rx *rx, const struct pim_jp_entry *e)
 	if (rx->n > 0 || !e->join || !pif->guess)
 		return false;
 	ch = slab_next(&pif->channel_slab, pif->guess);
-	if (!ch || memcmp(&ch->sg.g, &e->g, sizeof(e->g)) != 0 ||
-		memcmp(&ch->sg.s, &e->s, sizeof(e->s)) != 0)
+	if (!ch || !ch->used || !pim_channel_is(ch, pif->host_len / 8u, &e->s, &e->g))
 		return false;
 	pif->guess = ch;
-	__builtin_prefetch(ch + GUESS_AHEAD);
+	__builtin_prefetch((const uint8_t *)ch + GUESS_AHEAD * pif->channel_slab.size);
 	join_rx(rx, ch, &(struct sg){.s = e->s, .g = e->g});
 	return true;
 }
@@ -266,7 +265,7 @@ static void entry_cb(void *arg, const struct pim_jp_entry *e)
 	to->sg = (struct sg){.s = e->s, .g = e->g};
 	to->join = e->join;
 	to->hash = pim_channel_hash(&to->sg);
-	hmap_fetch_bucket(&rx->pif->channels, to->hash);
+	imap_fetch_bucket(&rx->pif->channels, to->hash);
 	if (rx->n == AHEAD)
 		entries_apply(rx);
 }

@@ -28,17 +28,17 @@ struct walk {
 	uint32_t left;
 };
 
-static void view_cb(void *arg, struct hnode *n)
+static void view_cb(void *arg, void *object)
 {
 	static const char *const states[] = {
 		[PIM_NOINFO] = "NoInfo",
 		[PIM_JOIN] = "Join",
 		[PIM_PRUNE_PENDING] = "PrunePending",
 	};
-	const struct pim_channel *ch = container_of_node(n, struct pim_channel, node);
+	const struct pim_channel *ch = object;
 	struct walk *w = arg;
 	struct pim_channel_view view = {
-		.sg = ch->sg,
+		.sg = pim_channel_sg(ch),
 		.state = states[ch->join],
 		.joined = ch->join != PIM_NOINFO,
 		.expires_us =
@@ -69,7 +69,7 @@ bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n
 	struct walk w = {.cb = cb, .arg = arg, .left = n};
 
 	while (w.left > 0)
-		if (!hmap_scan(&pif->channels, cursor, view_cb, &w))
+		if (!imap_scan(&pif->channels, cursor, view_cb, &w))
 			return false;
 	return true;
 }

@@ -518,6 +518,13 @@ bool port_link_up(const struct port *p)
 	       link.link_status == RTE_ETH_LINK_UP;
 }
 
+int port_set_link(const struct port *p, bool up)
+{
+	if (p->netdev[0] != '\0')
+		return port_netdev_set_up(p->netdev, up);
+	return up ? rte_eth_dev_set_link_up(p->port_id) : rte_eth_dev_set_link_down(p->port_id);
+}
+
 void port_counters(const struct port *p, struct port_counters *out)
 {
 	struct rte_eth_stats s;

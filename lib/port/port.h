@@ -66,6 +66,8 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 void port_close(struct port *p);
 // Never blocks.
 bool port_link_up(const struct port *p);
+// The port's own end of the link. 0, or a negative errno: the driver cannot, say.
+int port_set_link(const struct port *p, bool up);
 // Of a bond: where the member in use is down and does not tell, another one is used from now on. To
 // be called from time to time, by the thread that opened it. Never blocks.
 void port_watch(const struct port *p);

@@ -52,6 +52,17 @@ jq -c 'del(.each)' "$LAB_STATE/recv-$S-$G.out" | diag
 jq -e --argjson rate "$LAB_RATE" '.packets > $rate * 3 and .duplicated == 0 and .bad == 0' \
 	"$LAB_STATE/recv-$S-$G.out" >/dev/null
 report $? "and has its packets, none doubled or damaged"
+state_now() { lab_in inlet ip -o link show | sed 's/ state .*//'; ls -d /run/dpdk/inletprobe* 2>/dev/null; }
+before=$(state_now)
+check "--probe looks at the ports of this namespace" eval \
+	'lab_in inlet "$LAB_BUILD/app/inletd/inletd" --probe >"$LAB_STATE/probe.conf"'
+check "what it prints is a configuration" "$LAB_BUILD/app/inletd/inletd" --check "$LAB_STATE/probe.conf"
+check "of both links, by net_af_xdp" eval 'grep -q "net_af_xdp.,iface=up0" "$LAB_STATE/probe.conf" &&
+	grep -q "net_af_xdp.,iface=dn0" "$LAB_STATE/probe.conf"'
+check "and has the netdevs, huge pages and CPUs as comments" eval \
+	'grep -q "^#   up0 bound_to=veth link=up" "$LAB_STATE/probe.conf" && grep -q "^# CPUs: [0-9]" "$LAB_STATE/probe.conf" &&
+	grep -q "^# Huge pages: " "$LAB_STATE/probe.conf"'
+report "$([ "$(state_now)" = "$before" ]; echo $?)" "nothing is changed or left behind"
 lab_stop testpmd
 check "testpmd goes: the port's link is down" lab_wait 20 link_is down
 check "and the interface's" lab_wait 10 lab_log_has inletd "link if=wan state=down"

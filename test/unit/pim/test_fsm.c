@@ -378,7 +378,7 @@ static void limit_of_a_neighbor(void **state)
 	bench_expect(&b, "+4/2");
 	bench_hello(&b, 2, 0, 2);
 	bench_until(&b, 211000);
-	bench_expect(&b, "-2/0 -3/0 -1/0 -4/0");
+	bench_expect(&b, "-3/0 -2/0 -1/0 -4/0");
 	bench_end(&b);
 }
 
