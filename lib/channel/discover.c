@@ -30,6 +30,19 @@ static void add_found(
 		source_candidate(src, &relays[i], origin, src->methods);
 }
 
+static void ask_further(struct source *src, uint64_t now_us)
+{
+	while (source_has_more(src)) {
+		if (discover_ask(src, now_us) == ASK_WAIT)
+			return;
+		if (source_has_other(src, now_us)) {
+			source_leave(src, now_us);
+			source_search(src, now_us);
+			return;
+		}
+	}
+}
+
 // The method that was asked has answered; ok: with relays.
 static void answered(struct source *src, bool ok, uint64_t now_us)
 {
@@ -44,8 +57,10 @@ static void answered(struct source *src, bool ok, uint64_t now_us)
 	if (ok && source_has_other(src, now_us)) {
 		source_leave(src, now_us);
 		source_search(src, now_us);
-	} else {
-		source_refresh(src, now_us);
+	} else if (!discover_waits(src)) {
+		// Not from the first method on, even if what they said holds no longer (a TTL of
+		// 0): the next silence does that.
+		ask_further(src, now_us);
 	}
 }
 
@@ -292,15 +307,7 @@ void source_refresh(struct source *src, uint64_t now_us)
 		return;
 	if (now_us >= src->expires_us)
 		source_candidates_begin(src);
-	while (source_has_more(src)) {
-		if (discover_ask(src, now_us) == ASK_WAIT)
-			return;
-		if (source_has_other(src, now_us)) {
-			source_leave(src, now_us);
-			source_search(src, now_us);
-			return;
-		}
-	}
+	ask_further(src, now_us);
 }
 
 void discover_fini(struct channels *cs)

@@ -10,9 +10,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	char name[AMTRELAY_REVERSE_LEN];
 	struct amtrelay rr;
+	enum amtrelay_err err = amtrelay_decode(data, size, &rr);
 
-	if (amtrelay_decode(data, size, &rr) != AMTRELAY_OK || rr.type != AMTRELAY_NAME)
+	if (!amtrelay_err_name(err)[0])
+		abort();
+	if (err == AMTRELAY_OK && rr.type != AMTRELAY_NAME &&
+		(amtrelay_reverse_name(&rr.addr, name) == 0) != (rr.type != AMTRELAY_NONE))
+		abort();
+	if (err != AMTRELAY_OK || rr.type != AMTRELAY_NAME)
 		return 0;
 	// What is accepted is a whole name: labels up to a root label at its very end.
 	for (size_t at = 0; rr.name[at] != 0; at += 1u + rr.name[at])

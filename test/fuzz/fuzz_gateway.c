@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The gateway engine under messages of a peer's making. The input is a sequence of messages, each
-// behind an octet that says where it arrives and a 16-bit length.
+// behind an octet that says where it arrives and a 16-bit length, or instead of that 0xff and what
+// else happens (act()).
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,125 @@ static void deliver(struct ctx *c, uint8_t where, uint8_t *buf, size_t len, uint
 		amt_tunnel_input(c->t, &relay, AMT_PORT, buf, len, now_us);
 }
 
+static struct sg channel(uint8_t n)
+{
+	struct sg sg;
+
+	addr_parse(n & 0x80 ? "2001:db8:a::a" : "192.0.2.12", &sg.s);
+	addr_parse(n & 0x80 ? "ff3e::8000:0" : "232.252.0.0", &sg.g);
+	sg.g.bytes[n & 0x80 ? 15 : 3] = n & 63;
+	return sg;
+}
+
+static void joins(struct ctx *c, uint8_t what, uint8_t how, uint64_t now_us)
+{
+	unsigned int n = 1 + (what >> 4);
+
+	amt_tunnel_batch_begin(c->t);
+	for (unsigned int i = 0; i < n; i++) {
+		struct sg sg = channel((uint8_t)(how + i));
+
+		if (how & 0x40)
+			amt_tunnel_leave(c->t, &sg, now_us);
+		else
+			amt_tunnel_join(c->t, &sg, now_us);
+	}
+	amt_tunnel_batch_end(c->t, now_us);
+}
+
+// What but messages happens to a tunnel and to its relay.
+static void act(
+	struct ctx *c, const struct amt_cfg *was, uint8_t what, uint8_t how, uint64_t now_us)
+{
+	uint8_t family = how & 1 ? ADDR_V6 : ADDR_V4;
+	struct amt_cfg cfg = *was;
+	struct addr relay;
+
+	addr_parse("203.0.113.15", &relay);
+	switch (what & 15) {
+	case 0:
+		joins(c, what, how, now_us);
+		break;
+	case 1:
+		amt_tunnel_refresh(c->t, now_us);
+		break;
+	case 2:
+		amt_tunnel_silent(c->t, family, now_us);
+		break;
+	case 3:
+		amt_tunnel_heard(c->t, family);
+		break;
+	case 4:
+		if (amt_tunnel_ask(c->t, family, now_us) && how & 2)
+			amt_tunnel_answered(c->t);
+		break;
+	case 5:
+		if (how & 128)
+			amt_relay_unpin(c->gw, &relay);
+		else
+			amt_relay_pin(c->gw, &relay, how & ((1u << AMT_QUIRK_COUNT) - 1));
+		break;
+	case 6:
+		cfg.update_mtu = (uint16_t)(how & 1 ? 152 : how & 2 ? 100 : 1500);
+		cfg.ecn = how & 4;
+		cfg.request_tries = how & 8 ? 1 : 3;
+		amt_gateway_configure(c->gw, &cfg);
+		break;
+	case 7:
+		amt_tunnel_want(c->t, family, now_us);
+		break;
+	case 8:
+		amt_tunnel_close(c->t, now_us);
+		c->t = amt_tunnel_open_for(c->gw, &relay, family, NULL, NULL, now_us);
+		break;
+	default:
+		break;
+	}
+}
+
+static struct addr local_addr(void *ctx, const struct amt_tunnel *t)
+{
+	struct addr a;
+
+	(void)ctx;
+	(void)t;
+	addr_parse("198.51.100.10", &a);
+	return a;
+}
+
+static bool is_ours(void *ctx, const struct addr *a)
+{
+	struct addr ours = local_addr(ctx, NULL);
+
+	return addr_eq(a, &ours);
+}
+
+static void look(const struct ctx *c)
+{
+	char names[AMT_QUIRKS_STRLEN];
+	struct amt_tunnel_view v;
+	bool pinned;
+
+	if (!c->t)
+		return;
+	amt_tunnel_view(c->t, &v);
+	if (amt_quirks_format(v.quirks, names) != names ||
+		amt_relay_quirks(c->gw, &v.relay, &pinned) != v.quirks ||
+		!amt_tunnel_state_name(v.ipv6.state)[0] || v.channels > 128)
+		abort();
+	for (const char *at = names; *at; at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' ')) {
+		char one[AMT_QUIRKS_STRLEN];
+
+		memcpy(one, at, strcspn(at, " "));
+		one[strcspn(at, " ")] = '\0';
+		if (!(amt_quirk_parse(one) & v.quirks))
+			abort();
+	}
+	if (amt_tunnel_side(c->t, ADDR_V4) != v.ipv4.state || amt_tunnel_owner(c->t) ||
+		!amt_gateway_stats(c->gw) || amt_quirk_parse("nothing"))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct amt_cfg cfg = {.retry_initial_ms = 1000,
@@ -78,8 +198,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.request_tries = 3,
 		.update_mtu = 1280,
 		.ecn = true};
-	struct amt_ops ops = {
-		.send = send_cb, .send_discovery = send_discovery_cb, .event_cb = event_cb};
+	struct amt_ops ops = {.send = send_cb,
+		.send_discovery = send_discovery_cb,
+		.event_cb = event_cb,
+		.local_addr = local_addr,
+		.is_ours = is_ours};
 	struct timers timers;
 	struct rng rng = rng_seeded(7);
 	struct ctx c = {0};
@@ -105,8 +228,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	amt_tunnel_join(c.t, &sg6, now);
 	while (rd_left(&r) >= 3) {
 		uint8_t where = rd_u8(&r);
-		size_t len = rd_be16(&r) % sizeof(buf);
+		size_t len = rd_be16(&r);
 
+		if (len >= 0xff00 && c.t)
+			act(&c, &cfg, (uint8_t)len, where, now);
+		look(&c);
+		if (len >= 0xff00) {
+			now += 20000000;
+			timers_run(&timers, now);
+			continue;
+		}
+		len %= sizeof(buf);
 		if (len > rd_left(&r))
 			len = rd_left(&r);
 		rd_copy(&r, buf, len);

@@ -52,6 +52,63 @@ static void message(struct membership *m, bool v6, const uint8_t *data, size_t l
 	membership_input(m, buf, datagram_build(&d, data + 1, len - 1, buf), now_us);
 }
 
+static void channel_cb(void *arg, const struct membership_channel_view *c)
+{
+	uint32_t *left = arg;
+
+	if (*left == 0 || !addr_is_multicast(&c->sg.g))
+		abort();
+	--*left;
+}
+
+static void look(const struct membership *m)
+{
+	struct membership_view v;
+	uint32_t left, again, cursor = 0;
+
+	membership_view(m, &v);
+	left = again = v.channels;
+	membership_channels(m, channel_cb, &left);
+	while (membership_channels_some(m, &cursor, 1, channel_cb, &again))
+		;
+	if (left || again || !membership_stats(m))
+		abort();
+}
+
+// What but messages happens: a length of 0xff00 and above says what.
+static void act(struct membership *m, const struct membership_cfg *was, uint8_t what, uint8_t how,
+	uint64_t now)
+{
+	bool v6 = was->family == ADDR_V6;
+	struct membership_cfg cfg = *was;
+	struct membership_addr us[2] = {{.prefix_len = 24}, {.prefix_len = 64}};
+	struct addr from = ip(v6 ? "fe80::7" : "10.1.1.7");
+	struct sg sg = {
+		ip(v6 ? "2001:db8::1" : "192.0.2.1"), ip(v6 ? "ff3e::8000:1" : "232.1.1.1")};
+
+	us[0].addr = ip(v6 ? "fe80::65" : "10.1.1.101");
+	us[1].addr = ip(how & 4 ? "2001:db8::65" : "10.2.1.101");
+	sg.g.bytes[v6 ? 15 : 3] = how & 3;
+	switch (what & 3) {
+	case 0:
+		membership_address(m, us, how & 3u ? (how & 3u) - 1 : 0, now);
+		break;
+	case 1:
+		membership_restore(m, &sg, &from, now + how * USEC_PER_SEC, now);
+		break;
+	case 2:
+		cfg.query_interval_s = how & 128 ? 10 : 125;
+		cfg.robustness = how & 64 ? 3 : 2;
+		cfg.max_channels = how & 32 ? 2 : 48;
+		membership_configure(m, &cfg, now);
+		break;
+	default:
+		membership_wants(m, &sg);
+		break;
+	}
+	look(m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct membership_ops ops = {.send = send_cb, .want_cb = want_cb};
@@ -94,10 +151,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint64_t end = now + rd_be16(&r) * 10 * USEC_PER_MSEC;
 		size_t len = rd_be16(&r);
 
-		if (len > rd_left(&r))
-			len = rd_left(&r);
 		run(&timers, end);
 		now = end;
+		if (len >= 0xff00) {
+			act(m, &cfg, (uint8_t)len, rd_u8(&r), now);
+			continue;
+		}
+		if (len > rd_left(&r))
+			len = rd_left(&r);
 		if (first & 4)
 			message(m, first & 1, rd_bytes(&r, len), len, now);
 		else

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The PIM speaker under messages of a peer's making. The input is a sequence of messages, each
 // behind an octet (its sender in the two low bits, seconds that pass before it in the others) and a
-// 16-bit length. Version and checksum are made right: the walks behind them are what is tried. All
-// of it goes to an interface of IPv4 and to one of IPv6.
+// 16-bit length, or instead of that 0xff and what else happens (act()). Version and checksum are
+// made right: the walks behind them are what is tried. All of it goes to an interface of IPv4 and
+// to one of IPv6.
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,10 @@ static const struct addr all_pim_routers[2] = {
 	{.family = ADDR_V4, .bytes = {224, 0, 0, 13}},
 	{.family = ADDR_V6, .bytes = {0xff, 0x02, [15] = 0x0d}},
 };
-static bool v6; // the interface is of IPv6
+static bool v6;	   // the interface is of IPv6
+static bool watch; // and says nothing
+static struct pim_if *speaker;
+static bool locals; // receivers are attached directly
 
 static struct addr router(unsigned int n)
 {
@@ -32,10 +36,12 @@ static struct addr router(unsigned int n)
 
 static void send_cb(void *ctx, const uint8_t *pim, size_t len)
 {
-	struct addr us = router(0);
+	struct addr us = pim_if_primary(speaker);
 	uint8_t type;
 
 	(void)ctx;
+	if (watch)
+		abort();
 	if ((v6 ? pim_header_decode6(pim, len, &us, &all_pim_routers[1], &type)
 		: pim_header_decode(pim, len, &type)) != PIM_OK)
 		abort();
@@ -135,10 +141,121 @@ static struct sg channel(unsigned int n)
 		.g = {.family = ADDR_V4, .bytes = {232, 252, 0, (uint8_t)n}}};
 }
 
+static bool local_cb(void *ctx, const struct sg *sg)
+{
+	(void)ctx;
+	return locals && sg->g.bytes[v6 ? 15 : 3] & 2;
+}
+
+static void include_cb(void *ctx, const struct sg *sg, uint64_t now_us)
+{
+	(void)ctx;
+	(void)now_us;
+	if (sg && !addr_is_multicast(&sg->g))
+		abort();
+}
+
+static void neighbor_cb(void *arg, const struct pim_neighbor_view *n)
+{
+	unsigned int *left = arg;
+
+	if (addr_is_none(&n->addr) || *left == 0)
+		abort();
+	--*left;
+}
+
+static void channel_cb(void *arg, const struct pim_channel_view *c)
+{
+	unsigned int *left = arg;
+
+	if (!c->state[0] || !c->assert_state[0] || !addr_is_multicast(&c->sg.g))
+		abort();
+	*left -= c->joined;
+}
+
+static void look(const struct pim_if *pif)
+{
+	unsigned int neighbors, joins, again;
+	struct pim_if_view v;
+	uint32_t cursor = 0;
+
+	pim_if_view(pif, &v);
+	neighbors = v.neighbors;
+	joins = again = v.joins;
+	pim_if_neighbors(pif, neighbor_cb, &neighbors);
+	pim_if_channels(pif, channel_cb, &joins);
+	while (pim_if_channels_some(pif, &cursor, 1, channel_cb, &again))
+		;
+	if (neighbors || joins || again || v.is_dr != pim_if_is_dr(pif) ||
+		v.genid != pim_if_genid(pif) || !pim_if_stats(pif))
+		abort();
+	for (unsigned int i = 0; i < 4; i++) {
+		struct sg sg = channel(i);
+
+		pim_if_include(pif, &sg);
+	}
+}
+
+static void addresses(struct pim_if *pif, uint8_t how, uint64_t now_us)
+{
+	struct addr list[3] = {router(how & 3), router(7), router(8)};
+	const struct prefix links[2] = {{router(0), v6 ? 64 : 24}, {list[1], 8}};
+
+	list[2].family = how & 64 ? ADDR_V4 : ADDR_V6;
+	if (how & 4)
+		pim_if_secondaries(pif, list, how >> 4 & 3);
+	if (how & 8)
+		pim_if_watched(pif, list, how >> 4 & 3, now_us);
+	if (how & 128)
+		pim_if_links(pif, links, how >> 4 & 2);
+}
+
+// What but messages happens to an interface.
+static void act(
+	struct pim_if *pif, const struct pim_cfg *was, uint8_t what, uint8_t how, uint64_t now_us)
+{
+	struct addr a = router(how & 3), other = router(9);
+	struct pim_cfg cfg = *was;
+	struct sg sg = channel(how & 7u);
+
+	switch (what & 7) {
+	case 0:
+		if (!watch) // which has no address of ours
+			pim_if_address(pif, how & 128 ? NULL : &a, now_us);
+		break;
+	case 1:
+		addresses(pif, how, now_us);
+		break;
+	case 2:
+		pim_if_restore(pif, &sg, &a, now_us + how * USEC_PER_SEC, now_us);
+		break;
+	case 3:
+		locals = how & 128;
+		pim_if_local_changed(pif, &sg, now_us);
+		break;
+	case 4:
+		cfg.hello_interval_s = (uint16_t)(how & 64 ? 10 : 30);
+		cfg.dr_priority = how & 32;
+		cfg.max_joins = how & 16 ? 1 : CHANNELS_MAX;
+		cfg.max_neighbors = how & 8 ? 1 : 2;
+		pim_if_configure(pif, &cfg, now_us);
+		break;
+	case 5:
+		pim_if_input(pif, &a, &other, (const uint8_t *)"\x20\0\0\0", how & 3, now_us);
+		break;
+	default:
+		break;
+	}
+}
+
 static void run(const uint8_t *data, size_t size)
 {
-	static const struct pim_ops ops = {
-		.send = send_cb, .want_cb = want_cb, .mute_cb = mute_cb, .flows = flows};
+	static const struct pim_ops ops = {.send = send_cb,
+		.want_cb = want_cb,
+		.mute_cb = mute_cb,
+		.flows = flows,
+		.local = local_cb,
+		.include_cb = include_cb};
 	static const struct prefix ranges[2] = {{{.family = ADDR_V4, .bytes = {232}}, 8},
 		{{.family = ADDR_V6, .bytes = {0xff, 0x30}}, 32}};
 	struct pim_cfg cfg = {.name = "fuzz",
@@ -164,15 +281,23 @@ static void run(const uint8_t *data, size_t size)
 	int wanted[2] = {0}; // and muted
 
 	log_threshold = LOG_LEVEL_ERROR;
+	locals = false;
+	watch = cfg.watch = size % 4 == 3;
 	timers_init(&timers);
-	pif = pim_if_create(&cfg, &ops, wanted, &timers, &rng);
+	pif = speaker = pim_if_create(&cfg, &ops, wanted, &timers, &rng);
 	if (!pif)
 		abort();
-	pim_if_address(pif, &primary, now_us);
+	if (!watch)
+		pim_if_address(pif, &primary, now_us);
 	while (rd_left(&r) >= 3) {
 		uint8_t how = rd_u8(&r);
 		size_t len = rd_be16(&r);
 
+		if (len >= 0xff00) {
+			act(pif, &cfg, (uint8_t)len, how, now_us);
+			look(pif);
+			continue;
+		}
 		len = len < rd_left(&r) ? len : rd_left(&r);
 		now_us += (how >> 2) * US_PER_S;
 		timers_run(&timers, now_us);
@@ -185,6 +310,7 @@ static void run(const uint8_t *data, size_t size)
 			deliver(pif, how & 3, rd_bytes(&r, len), len, now_us);
 		}
 	}
+	look(pif);
 	pim_if_destroy(pif, now_us);
 	if (wanted[0] != 0 || wanted[1] != 0 || timers.count != 0)
 		abort();

@@ -204,6 +204,28 @@ static void asks_dns_again(void **state)
 	assert_int_equal(relay_of(S1, G1), 1);
 }
 
+// An answer that holds no longer when it comes (a TTL of 0), or none: the only relay is kept, and
+// DNS is asked once a silence, not again because of what it said.
+static void asks_dns_once_a_silence(void **state)
+{
+	(void)state;
+	for (int failed = 0; failed < 2; failed++) {
+		unsigned int before = w.lookups;
+
+		world_dns(1, R1);
+		w.answer.ttl_s = 0;
+		world_want(S1, G1, 1, true);
+		world_run(20 * MS);
+		if (failed)
+			w.answer = (struct driad_result){.status = DRIAD_FAILED};
+		world_run(130 * S); // silences of 4, 8, ... 64 s
+		assert_in_range(w.lookups - before, 4, 8);
+		assert_int_equal(relay_of(S1, G1), 0);
+		world_want(S1, G1, 1, false);
+		world_run(10 * S);
+	}
+}
+
 // Behind a broker the same: it is asked again, and when it names the same relay that one is kept.
 static void broker_names_another(void **state)
 {
@@ -304,6 +326,7 @@ int main(void)
 		T(silent_sender_does_not_flap),
 		T(sparse_sender),
 		T(asks_dns_again),
+		T(asks_dns_once_a_silence),
 		T(broker_names_another),
 		T(pruned_while_silent),
 	};

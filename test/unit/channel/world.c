@@ -401,6 +401,7 @@ static int relay_input(struct amt_tunnel *t, const struct addr *dst, const uint8
 }
 
 static struct amt_tunnel *last_tunnel;
+static const void *last_endpoint;
 
 struct amt_tunnel *world_tunnel(void)
 {
@@ -412,6 +413,7 @@ static int send_cb(
 {
 	(void)ctx;
 	last_tunnel = t;
+	last_endpoint = amt_tunnel_endpoint(t);
 	return relay_input(t, dst, buf, len);
 }
 
@@ -430,10 +432,11 @@ static void event_cb(void *ctx, struct amt_tunnel *t, enum amt_event ev, uint64_
 static void deliver(void)
 {
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
-		struct packet p = packets[i];
+		struct packet p;
 
-		if (!p.from || p.due > w.now)
+		if (!packets[i].from || packets[i].due > w.now)
 			continue;
+		p = packets[i];
 		packets[i].from = NULL;
 		if (p.tunnel)
 			amt_tunnel_input(p.tunnel, &p.from->addr, AMT_PORT, p.buf, p.len, w.now);
@@ -471,6 +474,8 @@ static void *endpoint_open(
 static void endpoint_close(void *ctx, void *endpoint)
 {
 	(void)ctx;
+	if (last_endpoint == endpoint)
+		last_tunnel = NULL;
 	// Answers to a socket that is closed are lost.
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
 		if (packets[i].from && packets[i].tunnel && packets[i].endpoint == endpoint)
@@ -534,6 +539,7 @@ void world_begin(void)
 		.update_mtu = 1280};
 
 	memset(&w, 0, sizeof(w));
+	last_tunnel = NULL;
 	memset(lookups, 0, sizeof(lookups));
 	memset(packets, 0, sizeof(packets));
 	memset(memberships, 0, sizeof(memberships));
@@ -591,6 +597,25 @@ void world_run(uint64_t for_us)
 	}
 }
 
+void world_skip(uint64_t for_us)
+{
+	uint64_t end = w.now + for_us;
+
+	while (w.now < end) {
+		uint64_t next = timers_next(&w.timers);
+
+		for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
+			if (packets[i].from && packets[i].due < next)
+				next = packets[i].due;
+		if (next <= w.now)
+			next = w.now + 1;
+		w.now = next < end ? next : end;
+		deliver();
+		dns_answer();
+		timers_run(&w.timers, w.now);
+	}
+}
+
 static struct sg sg_of(const char *s, const char *g)
 {
 	struct sg sg;
@@ -621,6 +646,11 @@ static struct mfib_channel *entry_of(const char *s, const char *g)
 	while (c && !sg_eq(&c->sg, &sg))
 		c = c->next;
 	return c;
+}
+
+bool world_entry(const char *s, const char *g)
+{
+	return entry_of(s, g) != NULL;
 }
 
 void world_packets(const char *s, const char *g, unsigned int n)

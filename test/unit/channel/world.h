@@ -53,10 +53,13 @@ void world_begin(void);
 void world_end(void); // checks that nothing is left
 // Moves time on, running timers and delivering what relays and DNS answer.
 void world_run(uint64_t for_us);
+// The same from event to event, for long times.
+void world_skip(uint64_t for_us);
 // By PIM, or by who it is.
 void world_want(const char *s, const char *g, unsigned int ifindex, bool wanted);
 void world_want_by(const char *s, const char *g, unsigned int ifindex, enum channel_origin origin,
 	bool wanted);
+bool world_entry(const char *s, const char *g); // whether there is a forwarding entry
 // Packets through the forwarding entry of (s,g).
 void world_packets(const char *s, const char *g, unsigned int n);
 struct channel_view world_view(const char *s, const char *g);
@@ -76,7 +79,7 @@ struct world_stream world_stream_end(void);
 unsigned int world_joined(const char *s, const char *g);
 // Destroys the brain and begins another with this configuration.
 void world_configure(const struct channel_cfg *cfg);
-// The tunnel that sent last.
+// The tunnel that sent last; NULL when it is closed.
 struct amt_tunnel *world_tunnel(void);
 // The journal since the last call.
 const char *world_journal(void);
