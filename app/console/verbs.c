@@ -154,6 +154,9 @@ static const struct {
 	{"precedence", "lower is tried first; 10"},
 	{"ttl", "seconds; 3600"},
 	{"discovery-optional", "the D bit: a gateway may leave out the Discovery"},
+	{"rebalance", "tunnels and workers"},
+	{"reload", "the configuration file"},
+	{"save", "the configuration file"},
 	{"help", "commands by their first words"},
 };
 
