@@ -507,6 +507,11 @@ void port_watch(const struct port *p)
 	port_bond_watch(p);
 }
 
+void port_share(const struct port *p)
+{
+	port_disown(p->port_id);
+}
+
 bool port_link_up(const struct port *p)
 {
 	struct rte_eth_link link;

@@ -64,6 +64,8 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 	char err[PORT_ERR_LEN]);
 // Stops the port, frees the pool (no mbuf of it may be in use elsewhere) and removes the device.
 void port_close(struct port *p);
+// Of another process that looks for ports which nobody owns (dpdk-dumpcap): it finds this one.
+void port_share(const struct port *p);
 // Never blocks.
 bool port_link_up(const struct port *p);
 // The port's own end of the link. 0, or a negative errno: the driver cannot, say.
