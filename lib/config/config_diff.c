@@ -370,7 +370,7 @@ int config_channel_cmp(const void *a, const void *b)
 
 const struct config_channel **config_channels_sorted(const struct config *c)
 {
-	const struct config_channel **list = malloc((c->n_channels + 1) * sizeof(*list));
+	const struct config_channel **list = malloc((c->n_channels + 1) * sizeof(void *));
 
 	for (unsigned int i = 0; list && i < c->n_channels; i++)
 		list[i] = &c->channels[i];

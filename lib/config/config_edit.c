@@ -26,7 +26,7 @@ static int find(const struct config_channel **list, unsigned int n, const struct
 {
 	const struct config_channel key = {.sg = *sg}, *at = &key;
 	const struct config_channel **hit =
-		bsearch(&at, list, n, sizeof(*list), config_channel_cmp);
+		bsearch(&at, list, n, sizeof(void *), config_channel_cmp);
 
 	return hit ? (int)(hit - list) : -1;
 }
