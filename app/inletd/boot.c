@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "console/baseline.h"
 #include "inlet.h"
+#include "metrics/telemetry.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
 // The forwarding table's share is in small pieces: a table that changes its size, or of which many
@@ -213,6 +214,8 @@ static int boot_console(struct inlet *in, bool interactive, char err[BOOT_ERR_LE
 		snprintf(err, BOOT_ERR_LEN, "console: %s", why);
 		return -EIO;
 	}
+	if (telemetry_open(in->base, &in->observe) < 0)
+		log_warn("metrics", "no telemetry");
 	if (interactive) {
 		in->local = console_local_open(in->base, &in->observe, quit_cb, in);
 		if (!in->local) {
@@ -276,6 +279,7 @@ void boot_down(struct inlet *in)
 
 	notify_say(&in->notify, "STOPPING=1");
 	metrics_server_close(in->metrics);
+	telemetry_close();
 	if (in->local)
 		console_local_close(in->local);
 	if (in->console)
