@@ -142,6 +142,9 @@ static const struct {
 	{"state", "only those in this state"},
 	{"by", "only those that this asks for: pim, igmp, static, joinfile"},
 	{"held", "only those held down"},
+	{"reload", "the configuration file, read again"},
+	{"save", "write the configuration that runs to a file"},
+	{"check", "only show what is different"},
 	{"worker", "only this worker"},
 	{"room", "only this part of inletd"},
 	{"to", "this relay, not the best of the others"},
@@ -151,6 +154,9 @@ static const struct {
 	{"precedence", "lower is tried first; 10"},
 	{"ttl", "seconds; 3600"},
 	{"discovery-optional", "the D bit: a gateway may leave out the Discovery"},
+	{"rebalance", "tunnels and workers"},
+	{"reload", "the configuration file"},
+	{"save", "the configuration file"},
 	{"help", "commands by their first words"},
 };
 
