@@ -157,7 +157,9 @@ void verb_show_ports(struct verb_ctx *v)
 
 			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
 				m[2], m[3], m[4], m[5]);
-			render_text(r, port_link_up(f->port) ? "up" : "down");
+			render_text(r, f->stopped	       ? "stopped"
+				       : port_link_up(f->port) ? "up"
+							       : "down");
 			render_text(r, mac);
 		} else {
 			render_none(r);

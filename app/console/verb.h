@@ -112,6 +112,8 @@ void verb_del_channel(struct verb_ctx *v);
 void verb_relay_move(struct verb_ctx *v);
 void verb_relay_hold(struct verb_ctx *v);
 void verb_relay_release(struct verb_ctx *v);
+void verb_port_stop(struct verb_ctx *v);
+void verb_port_start(struct verb_ctx *v);
 void verb_explain(struct verb_ctx *v);
 void verb_resolve(struct verb_ctx *v);
 void verb_resolve_record(struct verb_ctx *v);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "console/baseline.h"
 #include "inlet.h"
+#include "metrics/telemetry.h"
 
 #define HOUSEKEEPING_US (100 * USEC_PER_MSEC)
 // The forwarding table's share is in small pieces: a table that changes its size, or of which many
@@ -213,6 +214,8 @@ static int boot_console(struct inlet *in, bool interactive, char err[BOOT_ERR_LE
 		snprintf(err, BOOT_ERR_LEN, "console: %s", why);
 		return -EIO;
 	}
+	if (telemetry_open(in->base, &in->observe) < 0)
+		log_warn("metrics", "no telemetry");
 	if (interactive) {
 		in->local = console_local_open(in->base, &in->observe, quit_cb, in);
 		if (!in->local) {
@@ -235,6 +238,8 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 	if (ret == 0) {
 		in->eal_runs = true;
 		ret = ports_open(in, err);
+		if (ret == 0)
+			service_init(in);
 	}
 	if (ret == 0)
 		ret = workers_create(in, err);
@@ -274,6 +279,7 @@ void boot_down(struct inlet *in)
 
 	notify_say(&in->notify, "STOPPING=1");
 	metrics_server_close(in->metrics);
+	telemetry_close();
 	if (in->local)
 		console_local_close(in->local);
 	if (in->console)
@@ -310,6 +316,7 @@ void boot_down(struct inlet *in)
 	workers_destroy(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++)
 		iface_close(&in->ifs[i]);
+	service_close(in);
 	ports_close(in);
 	if (in->netlink_event)
 		event_free(in->netlink_event);

@@ -12,6 +12,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <rte_pdump.h>
 
 #include "base/log.h"
 #include "inlet.h"
@@ -106,9 +107,10 @@ static bool memory_is_huge(const struct inlet *in, char err[BOOT_ERR_LEN], int *
 	if (in->cfg.memory == MEMORY_AUTO)
 		return false;
 	snprintf(err, BOOT_ERR_LEN,
-		"memory = \"hugepages\": %llu MB of huge pages free, %llu needed "
+		"memory = \"%s\": %llu MB of huge pages free, %llu needed "
 		"(drivers-config/hugepages reserves them)",
-		(unsigned long long)mb, (unsigned long long)need);
+		in->cfg.memory == MEMORY_SHARED ? "shared" : "hugepages", (unsigned long long)mb,
+		(unsigned long long)need);
 	*ret = -ENOMEM;
 	return false;
 }
@@ -159,6 +161,19 @@ static bool wants_pci(const struct config *cfg)
 	return false;
 }
 
+// For dpdk-dumpcap, a process of its own that gets copies of frames by shared memory.
+static void pdump_start(void)
+{
+	const char *prefix = strrchr(rte_eal_get_runtime_dir(), '/');
+
+	if (rte_pdump_init() < 0)
+		log_warn("inletd", "dpdk-dumpcap cannot attach error=\"%s\"",
+			rte_strerror(rte_errno));
+	else
+		log_info("inletd", "dpdk-dumpcap may attach file_prefix=%s",
+			prefix ? prefix + 1 : "");
+}
+
 int eal_start(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	static struct args a; // large, and used once
@@ -177,9 +192,9 @@ int eal_start(struct inlet *in, char err[BOOT_ERR_LEN])
 	// own leftovers again instead of piling up new ones.
 	add(&a, "--file-prefix");
 	add(&a, "inlet%08x", socket_tag(in->cfg.console_socket));
-	if (huge) {
+	if (huge && in->cfg.memory != MEMORY_SHARED) {
 		add(&a, "--in-memory");
-	} else {
+	} else if (!huge) {
 		add(&a, "--no-huge");
 		add(&a, "--no-shconf");
 		add(&a, "-m");
@@ -196,6 +211,8 @@ int eal_start(struct inlet *in, char err[BOOT_ERR_LEN])
 			rte_strerror(rte_errno));
 		return -rte_errno;
 	}
+	if (in->cfg.memory == MEMORY_SHARED)
+		pdump_start();
 	log_info("inletd", "started memory=%s control_cpu=%d workers=%u", huge ? "huge" : "no-huge",
 		in->control_cpu, in->n_workers);
 	return 0;
@@ -221,6 +238,7 @@ void eal_stop(void)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s", rte_eal_get_runtime_dir());
+	rte_pdump_uninit();
 	rte_eal_cleanup();
 	remove_runtime_dir(path);
 }

@@ -280,7 +280,7 @@ void idle_destroy(struct idle *idle)
 {
 	if (!idle)
 		return;
-	for (unsigned int i = 0; i < idle->n; i++) {
+	for (unsigned int i = 0; idle->workers && i < idle->n; i++) {
 		close_fd(idle->workers[i].epfd);
 		close_fd(idle->workers[i].kick);
 	}

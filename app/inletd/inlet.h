@@ -54,15 +54,19 @@ struct inlet;
 
 // An ethdev port, and what its interfaces have in common.
 struct inlet_port {
+	struct inlet *in;
 	const struct config_if *cfg;  // its first interface
 	const struct config_if *bond; // the one that names its members, or NULL
 	struct port port;
 	bool is_open;
 	bool link_up;
-	bool upstream;	  // of one of its interfaces
-	uint8_t untagged; // interface index, or WORKER_NO_IF
-	uint8_t *by_vlan; // 4096 interface indices, or NULL
-	uint16_t mtu;	  // wanted; 0: the port's own
+	bool stopped;			      // by the console: nothing new begins here
+	struct timer down;		      // it says goodbye first
+	uint16_t rx_queues[INLET_MAX_LCORES]; // of the workers, while they do not poll it
+	bool upstream;			      // of one of its interfaces
+	uint8_t untagged;		      // interface index, or WORKER_NO_IF
+	uint8_t *by_vlan;		      // 4096 interface indices, or NULL
+	uint16_t mtu;			      // wanted; 0: the port's own
 	uint16_t rx_desc, tx_desc;
 	uint32_t mbufs; // wanted; 0: reckoned
 	uint8_t mac[6]; // wanted; all 0: the port's own
@@ -223,6 +227,14 @@ int workers_create(struct inlet *in, char err[BOOT_ERR_LEN]);
 int workers_launch(struct inlet *in, char err[BOOT_ERR_LEN]);
 void workers_stop(struct inlet *in);
 void workers_destroy(struct inlet *in);
+
+// service.c: takes the port of the interface of that name out of service (routers are told, tunnels
+// move away, then the workers no longer poll it and its link goes down), or puts it back. As struct
+// observe's port_cb.
+int service_port(struct inlet *in, bool start, const char *ifname, char why[OBSERVE_WHY_LEN]);
+void service_init(struct inlet *in);
+// Before the ports close: a netdev that was stopped is brought up again.
+void service_close(struct inlet *in);
 
 // iface.c: the kernel side of one interface.
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN]);

@@ -46,6 +46,7 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,
 		.membership = {ifc->membership[IFACE_V4].m, ifc->membership[IFACE_V6].m},
 		.mtu = ifc->mtu,
+		.stopped = ifc->port->stopped,
 		.first = true,
 	};
 	for (const struct iface *k = in->ifs; k < ifc; k++)
@@ -125,6 +126,11 @@ static void resolve_cancel_cb(void *ctx, struct driad_lookup *l)
 	struct inlet *in = ctx;
 
 	driad_lookup_cancel(in->driad, l);
+}
+
+static int port_cb(void *ctx, bool go, const char *ifname, char why[OBSERVE_WHY_LEN])
+{
+	return service_port(ctx, go, ifname, why);
 }
 
 static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *source,
@@ -212,6 +218,7 @@ void observe_fill(struct inlet *in)
 	o->capture_view_cb = capture_view_cb;
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
+	o->port_cb = port_cb;
 	if (!o->baseline)
 		o->baseline = baseline_create(); // without one, counters cannot be cleared
 	o->resolve_cb = resolve_cb;

@@ -187,6 +187,9 @@ int ports_open(struct inlet *in, char err[BOOT_ERR_LEN])
 	}
 	if (ret == 0)
 		ret = set_if_mtus(in, err);
+	for (unsigned int i = 0; ret == 0 && in->cfg.memory == MEMORY_SHARED && i < in->n_ports;
+		i++)
+		port_share(&in->ports[i].port);
 	// With workers = "auto" there are no more than can have a receive queue of some port:
 	// spreading in software is for the operator to ask for.
 	if (ret == 0 && !in->cfg.n_workers && in->n_workers > most)

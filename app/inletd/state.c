@@ -82,7 +82,7 @@ static struct entry *state_read(struct inlet *in, uint32_t *n, const char **why)
 	uint64_t real_us = state_realtime_us();
 	struct entry *list = NULL;
 	char line[LINE_LEN];
-	uint32_t lines = 0, room = 0, end;
+	uint32_t lines = 0, room = 0, expired = 0, end;
 	bool ended = false;
 	FILE *f = fopen(in->cfg.state_file, "re");
 
@@ -120,9 +120,13 @@ static struct entry *state_read(struct inlet *in, uint32_t *n, const char **why)
 		if (!entry_parse(in, line, real_us, &list[*n]))
 			goto refuse;
 		lines++;
+		expired += list[*n].left_us == 0;
 		*n += list[*n].ifc != NULL;
 	}
 	if (!ended)
+		goto refuse;
+	*why = "old";
+	if (lines > 0 && expired == lines)
 		goto refuse;
 	*why = NULL;
 	fclose(f);

@@ -14,6 +14,12 @@
 #define HOT_LOOKS      3
 #define ELEPHANT_SHARE 2 // half of what its worker carries
 
+// Counts of a tunnel that has very many channels now are a little behind those from before.
+static uint64_t grown(uint64_t now, uint64_t was)
+{
+	return now > was ? now - was : 0;
+}
+
 static uint64_t per_second(uint64_t n, uint64_t us)
 {
 	return us ? n * USEC_PER_SEC / us : 0;
@@ -25,12 +31,12 @@ static uint32_t measure(struct steering_tunnel *t, uint64_t now_us)
 	struct mfib_stats now = {0};
 	uint32_t channels = t->s->stats_cb(t->owner, &now);
 	uint64_t us = now_us - t->sampled_us;
-	uint64_t pps = per_second(now.packets - t->packets, us);
+	uint64_t pps = per_second(grown(now.packets, t->packets), us);
 
 	steering_account(t, -1);
 	// The first rate as it is, later ones as the mean with what was.
 	t->pps = t->known ? (t->pps + pps) / 2 : pps;
-	t->bytes_per_s = per_second(now.bytes - t->bytes, us);
+	t->bytes_per_s = per_second(grown(now.bytes, t->bytes), us);
 	t->known = t->known || now.packets > 0 || now_us - t->opened_us > SETTLED_US;
 	steering_account(t, 1);
 	t->packets = now.packets;

@@ -11,7 +11,7 @@
 
 static bool is_upstream(const struct iface *ifc)
 {
-	return ifc->cfg->role & IF_UPSTREAM;
+	return (ifc->cfg->role & IF_UPSTREAM) && !ifc->port->stopped;
 }
 
 // The source address that the kernel's routes give for dst; none when it has no route.

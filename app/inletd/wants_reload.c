@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "inlet.h"
 
-#define SLICE	 256
-#define SLICE_US (1 * USEC_PER_MSEC)
+#define SLICE	 128
+#define SLICE_US (4 * USEC_PER_MSEC) // a relay has to do with each channel too
 
 struct wants_change {
 	struct sg sg;

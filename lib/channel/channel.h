@@ -224,7 +224,8 @@ void channels_each(
 	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg);
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
-// Counts of one tunnel, by its AMT part; returns its channels.
+// Counts of one tunnel, by its AMT part; returns how many channels were added up for it. Of a
+// tunnel with very many they are up to a second behind, and may be less than when it had fewer.
 uint32_t channels_tunnel_stats(const struct amt_tunnel *t, struct mfib_stats *out);
 
 // The same in pieces, between which channels and tunnels come and go, for who must not keep the

@@ -254,13 +254,20 @@ void channels_each_tunnel(
 		view_tunnels(container_of_node(n, struct tunnel, node), mfib_tunnel_stats, cb, arg);
 }
 
+// Of a tunnel with more channels they are not added up one by one.
+#define ADD_UP_MAX 2048
+
 uint32_t channels_tunnel_stats(const struct amt_tunnel *at, struct mfib_stats *out)
 {
 	const struct tunnel *t = amt_tunnel_owner(at);
 	struct amt_tunnel_view v;
 
-	mfib_tunnel_stats(t->mfib, out);
 	amt_tunnel_view(at, &v);
+	if (v.channels > ADD_UP_MAX) {
+		mfib_tunnel_folded(t->mfib, out);
+		return 0;
+	}
+	mfib_tunnel_stats(t->mfib, out);
 	return v.channels;
 }
 

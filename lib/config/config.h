@@ -35,7 +35,8 @@
 #define CONFIG_PATH_LEN	     256
 
 enum if_role { IF_UPSTREAM = 1, IF_DOWNSTREAM = 2, IF_BOTH = 3 }; // a bit set
-enum config_memory { MEMORY_AUTO, MEMORY_HUGEPAGES, MEMORY_NO_HUGE };
+// Shared: hugepages that other processes of DPDK may attach to (dpdk-dumpcap).
+enum config_memory { MEMORY_AUTO, MEMORY_HUGEPAGES, MEMORY_NO_HUGE, MEMORY_SHARED };
 // What a worker does while no packet comes. Auto: poll, but sleep where a CPU is shared.
 enum config_idle { CONFIG_IDLE_AUTO, CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 // The software spreader of a port (crossing/spread.h). Auto: by tunnel where the port has fewer

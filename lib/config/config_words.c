@@ -56,7 +56,7 @@ WORDS(log_level, [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LE
 	[LOG_LEVEL_DEBUG] = "debug")
 WORDS(log_format, [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json")
 WORDS(memory, [MEMORY_AUTO] = "auto", [MEMORY_HUGEPAGES] = "hugepages",
-	[MEMORY_NO_HUGE] = "no-huge")
+	[MEMORY_NO_HUGE] = "no-huge", [MEMORY_SHARED] = "shared")
 WORDS(idle, [CONFIG_IDLE_AUTO] = "auto", [CONFIG_IDLE_POLL] = "poll", [CONFIG_IDLE_SLEEP] = "sleep")
 WORDS(role, [IF_UPSTREAM] = "upstream", [IF_DOWNSTREAM] = "downstream", [IF_BOTH] = "both")
 WORDS(pim_mode, [CONFIG_PIM_SPEAK] = "speak", [CONFIG_PIM_WATCH] = "watch",

@@ -194,12 +194,13 @@ static unsigned int poll_port(struct worker *w, unsigned int port)
 {
 	const struct worker_port *p = &w->ports[port];
 	struct rte_mbuf *mbufs[WORKER_BURST];
+	uint16_t rx_queue = __atomic_load_n(&p->rx_queue, __ATOMIC_RELAXED);
 	struct crossing_tap *tap;
 	unsigned int n, ours;
 
-	if (p->rx_queue == WORKER_NO_QUEUE)
+	if (rx_queue == WORKER_NO_QUEUE)
 		return 0;
-	n = rte_eth_rx_burst(p->port_id, p->rx_queue, mbufs, WORKER_BURST);
+	n = rte_eth_rx_burst(p->port_id, rx_queue, mbufs, WORKER_BURST);
 	if (n == 0)
 		return 0;
 	tap = tap_of(w);
@@ -292,6 +293,11 @@ int worker_run(void *arg)
 			;
 	}
 	return 0;
+}
+
+void worker_set_rx_queue(struct worker *w, unsigned int port, uint16_t rx_queue)
+{
+	__atomic_store_n(&w->ports[port].rx_queue, rx_queue, __ATOMIC_RELAXED);
 }
 
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu)

@@ -88,8 +88,8 @@ enum worker_shape {
 	SHAPE_6IN6_VLAN,
 };
 
-// Written by boot before the worker starts, then read by the worker; mtu alone may be changed later
-// by the control thread (worker_set_mtu).
+// Written by boot before the worker starts, then read by the worker; mtu and rx_queue alone may be
+// changed later by the control thread (worker_set_mtu, worker_set_rx_queue).
 struct worker {
 	struct worker_port ports[WORKER_MAX_PORTS];
 	unsigned int n_ports;
@@ -131,6 +131,9 @@ void worker_flush(struct worker *w);
 // it. How many were taken; the rest is still the caller's.
 unsigned int worker_transmit(
 	struct worker *w, unsigned int ifindex, struct rte_mbuf **mbufs, unsigned int n);
+// From another thread: the queue that the worker polls of a port (position in ports[]) from its
+// next round on; WORKER_NO_QUEUE: none.
+void worker_set_rx_queue(struct worker *w, unsigned int port, uint16_t rx_queue);
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu);
 
 #endif

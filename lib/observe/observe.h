@@ -48,6 +48,7 @@ struct observe_if {
 	const struct pim_if *pim[OBSERVE_FAMILIES];
 	const struct membership *membership[OBSERVE_FAMILIES];
 	uint16_t mtu; // of IP datagrams, as it is now
+	bool stopped; // by the console
 	// Addresses of the netdev as they are now, the configured and the operator's.
 	struct config_addr addrs[CONFIG_MAX_ADDRS];
 	unsigned int n_addrs;

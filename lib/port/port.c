@@ -507,6 +507,11 @@ void port_watch(const struct port *p)
 	port_bond_watch(p);
 }
 
+void port_share(const struct port *p)
+{
+	port_disown(p->port_id);
+}
+
 bool port_link_up(const struct port *p)
 {
 	struct rte_eth_link link;
@@ -516,6 +521,13 @@ bool port_link_up(const struct port *p)
 		return port_netdev_running(p->netdev) == 1;
 	return rte_eth_link_get_nowait(p->port_id, &link) == 0 &&
 	       link.link_status == RTE_ETH_LINK_UP;
+}
+
+int port_set_link(const struct port *p, bool up)
+{
+	if (p->netdev[0] != '\0')
+		return port_netdev_set_up(p->netdev, up);
+	return up ? rte_eth_dev_set_link_up(p->port_id) : rte_eth_dev_set_link_down(p->port_id);
 }
 
 void port_counters(const struct port *p, struct port_counters *out)

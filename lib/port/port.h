@@ -64,8 +64,12 @@ int port_open(const struct port_cfg *cfg, unsigned int extra_mbufs, struct port 
 	char err[PORT_ERR_LEN]);
 // Stops the port, frees the pool (no mbuf of it may be in use elsewhere) and removes the device.
 void port_close(struct port *p);
+// Of another process that looks for ports which nobody owns (dpdk-dumpcap): it finds this one.
+void port_share(const struct port *p);
 // Never blocks.
 bool port_link_up(const struct port *p);
+// The port's own end of the link. 0, or a negative errno: the driver cannot, say.
+int port_set_link(const struct port *p, bool up);
 // Of a bond: where the member in use is down and does not tell, another one is used from now on. To
 // be called from time to time, by the thread that opened it. Never blocks.
 void port_watch(const struct port *p);

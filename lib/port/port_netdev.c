@@ -81,6 +81,17 @@ int port_netdev_set_mtu(const char *name, int mtu)
 	return netdev_ioctl(name, SIOCSIFMTU, &ifr);
 }
 
+int port_netdev_set_up(const char *name, bool up)
+{
+	struct ifreq ifr = {0};
+	int rc = netdev_ioctl(name, SIOCGIFFLAGS, &ifr);
+
+	if (rc < 0)
+		return rc;
+	ifr.ifr_flags = (short)(up ? ifr.ifr_flags | IFF_UP : ifr.ifr_flags & ~IFF_UP);
+	return netdev_ioctl(name, SIOCSIFFLAGS, &ifr);
+}
+
 int port_netdev_running(const char *name)
 {
 	struct ifreq ifr = {0};

@@ -18,6 +18,8 @@ void port_netdev_name(const char *device, char name[16]);
 int port_netdev_mtu(const char *name);
 // Sets it. 0, or a negative errno.
 int port_netdev_set_mtu(const char *name, int mtu);
+// Brings it up or down. 0, or a negative errno.
+int port_netdev_set_up(const char *name, bool up);
 // 1 running, 0 not, or a negative errno.
 int port_netdev_running(const char *name);
 

@@ -95,6 +95,45 @@ check "that they stalled is counted" eval 'fetched && [ "$(value inlet_scrapes_s
 check "and who was refused" eval '[ "$(value inlet_scrapes_refused_total)" -ge 1 ]'
 check "and who asked for something else" eval '[ "$(value inlet_scrapes_bad_total)" -ge 4 ]'
 
+# ---- DPDK's telemetry
+telemetry() { # telemetry COMMAND: what dpdk-telemetry.py gives for it
+	dpdk-telemetry.py -f "${LAB_PREFIX%-}" <<<"$1" 2>/dev/null | jq -e --arg c "$1" '.[$c | split(",")[0]]'
+}
+# The tables, asked for at one go.
+NOUNS=(ports workers tunnels relays channels neighbors pim "pim joins" igmp "igmp memberships" mld drops
+	"drops all" joinfile version log)
+telemetry_all() {
+	printf '/inlet/%s\n' "${NOUNS[@]// //}" | dpdk-telemetry.py -f "${LAB_PREFIX%-}" >"$LAB_STATE/telemetry" 2>/dev/null
+}
+# Those that have a value; which ones have may change with every second.
+names_of_console() { lab_inlet show "$@" --json | jq -c '[.[] | to_entries[] | select(.value != null).key] | unique'; }
+names_of_telemetry() { jq -c --arg c "$1" 'select(has($c)) | [.[$c].rows[] | keys[]] | unique' "$LAB_STATE/telemetry"; }
+same_names() {
+	# shellcheck disable=SC2086 # a noun may be two words
+	[ "$(names_of_console $1)" = "$(names_of_telemetry "/inlet/${1// //}")" ] && return
+	telemetry_all
+	return 1
+}
+if command -v dpdk-telemetry.py >/dev/null; then
+	telemetry_all
+	for noun in "${NOUNS[@]}"; do
+		check "telemetry has the names of show $noun" lab_wait 10 same_names "$noun"
+	done
+	check "and its values" eval \
+		'[ "$(telemetry /inlet/channels | jq -c "[.rows[] | [.source, .group, .state]] | sort")" = \
+			"$(lab_inlet show channels --json | jq -c "[.[] | [.source, .group, .state]] | sort")" ]'
+	check "filters are the console's" eval \
+		"[ \"\$(telemetry /inlet/channels,source=$S | jq '.rows | length')\" -eq 1 ]"
+	check "explain too" eval "telemetry /inlet/explain,$S,$G | jq -e '[.rows[]][-1] | .step == \"verdict\" and .state == \"ok\"'"
+	check "what does not fit is said to be missing" eval \
+		'telemetry /inlet/drops/all | jq -e ".next as \$n | .rows | length == \$n and has(\"0\")"'
+	check "and comes when it is asked for" eval \
+		'from=$(telemetry /inlet/drops/all | jq .next) && telemetry "/inlet/drops/all,$from" | jq -e ".rows | has(\"$from\")"'
+	check "what is not understood is refused" eval 'telemetry "/inlet/channels,no such" | jq -e .error'
+else
+	echo "ok $((++TAP_N)) - $SCENARIO: telemetry # SKIP no dpdk-telemetry.py (dpdk-dev)"
+fi
+
 # ---- Prometheus
 prometheus_answers() { lab_in inlet curl -sf "$PROMETHEUS/api/v1/query?query=$1" | jq -e '.data.result[0].value[1] | tonumber >= '"$2"; }
 rules_are_well() {
@@ -159,6 +198,9 @@ limit=1
 ! sanitized || limit=10
 awk -v c="$cpu" -v s="$slice" -v l="$limit" 'BEGIN { exit !(c < 0.1 * l && s < 0.01 * l) }'
 report $? "its CPU time is less than 100 ms, and never more than 10 ms at once ($cpu s, $slice s)"
+
+! command -v dpdk-telemetry.py >/dev/null ||
+	check "telemetry finds rows far behind" eval 'telemetry /inlet/channels,90000 | jq -e ".rows | has(\"90000\")"'
 
 # ---- the log
 check "inletd ends cleanly when asked" inletd_ends

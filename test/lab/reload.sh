@@ -32,9 +32,12 @@ number=0
 reload() { # reload TEXT JQ: the console's answer is such
 	local text=$1
 	number=$((number + 1))
-	lab_inlet reload --json >"$LAB_STATE/answer" 2>&1 && jq -e "$2" "$LAB_STATE/answer" >/dev/null
-	report $? "reload: $text"
-	[ $? -eq 0 ] || diag <"$LAB_STATE/answer"
+	if lab_inlet reload --json >"$LAB_STATE/answer" 2>&1 && jq -e "$2" "$LAB_STATE/answer" >/dev/null; then
+		report 0 "reload: $text"
+	else
+		report 1 "reload: $text"
+		diag <"$LAB_STATE/answer"
+	fi
 }
 same() { lab_inlet reload check --json | jq -e 'length == 0'; }
 
@@ -187,7 +190,7 @@ cp "$conf" "$LAB_STATE/before.conf"
 cat "$LAB_STATE/many.conf" >"$conf"
 lab_inlet reload >/dev/null 2>"$LAB_STATE/check.err"
 report $? "10,000 channels come"
-cat "$LAB_STATE/check.err" | diag
+diag <"$LAB_STATE/check.err"
 channels_are() { lab_inlet show channels --json | jq -e --argjson n "$1" 'length == $n'; }
 check "they are there" lab_wait 20 channels_are 10006
 lab_inlet show reload --json | jq -c '.[0] | {took_ms, longest_turn_ms}' | diag

@@ -36,16 +36,21 @@ check "it gives signs of life" lab_wait 20 said '^alive ' 3
 lab_inlet add channel "$S" "$G" >/dev/null
 check "a channel flows" lab_wait 20 flowing
 
+kill -HUP "$(service_pid)"
+check "SIGHUP: it says that it reloads" lab_wait 20 said '^heard RELOADING=1$' 1
+check "since when" said '^MONOTONIC_USEC=[0-9]*$' 1
+check "and that it is ready again" lab_wait 20 said '^heard READY=1$' 2
+
 check "a worker stands still" stop_thread "$(first_worker)"
 check "the manager misses the signs of life and kills it" lab_wait 30 said '^watchdog ' 1
 exec {STOP}>&- # as long as the debugger has it, a thread that is killed is not gone
-check "and starts it again" lab_wait 30 said '^heard READY=1$' 2
+check "and starts it again" lab_wait 30 said '^heard READY=1$' 3
 check "which worker stood still is in the log" grep -q 'worker stands still worker=0' "$LAB_STATE/manager.log"
 
 check "the control loop stands still" stop_thread "$(service_pid)"
 check "the manager misses the signs of life and kills it again" lab_wait 30 said '^watchdog ' 2
 exec {STOP}>&-
-check "and starts it again" lab_wait 30 said '^heard READY=1$' 3
+check "and starts it again" lab_wait 30 said '^heard READY=1$' 4
 lab_inlet add channel "$S" "$G" >/dev/null
 check "a channel flows again" lab_wait 30 flowing
 lab_stop manager

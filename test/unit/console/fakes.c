@@ -203,6 +203,14 @@ bool holddown_held_for(const struct holddown *h, const struct addr *relay,
 	return true;
 }
 
+static int port_act(void *ctx, bool start, const char *ifname, char why[OBSERVE_WHY_LEN])
+{
+	(void)ctx;
+	(void)start;
+	snprintf(why, OBSERVE_WHY_LEN, "there is no interface %s", ifname);
+	return strcmp(ifname, "lan") == 0 ? 0 : -2;
+}
+
 void joinfile_import_view(const struct joinfile_import *im, struct joinfile_import_view *out)
 {
 	(void)im;
@@ -281,6 +289,7 @@ void fake_observe(struct observe *o)
 	o->static_cb = static_channel;
 	o->relay_cb = relay_act;
 	o->baseline = fake_baseline;
+	o->port_cb = port_act;
 	o->resolve_cb = resolve;
 	o->resolve_cancel_cb = resolve_cancel;
 	o->held = (struct holddown *)(void *)&channels;

@@ -218,7 +218,7 @@ static void one_shot_errors(void **state)
 	} cases[] = {
 		{"run bogus\n", "error: bogus: unknown command; try help\n"},
 		{"run quit now\n", "error: quit now: nothing may follow here: now\n"},
-		{"run rel move\n", "error: rel move: incomplete; next: SOURCE\n"},
+		{"run rela move\n", "error: rela move: incomplete; next: SOURCE\n"},
 		{"run show drops all all\n",
 			"error: show drops all all: unknown word all; here may "
 			"stand: room, port, watch, --json\n"},
@@ -231,6 +231,7 @@ static void one_shot_errors(void **state)
 		{"run show ch source 1.2.3\n",
 			"error: source 1.2.3 is not an address or a prefix\n"},
 		{"run show ch state odd\n", "error: state: there is no odd\n"},
+		{"run port stop eth9\n", "error: there is no interface eth9\n"},
 		{"run resolve here\n", "error: source here is not an address\n"},
 		{"run resolve record 232.1.1.1 relay 203.0.113.1\n",
 			"error: source 232.1.1.1 is not a unicast address\n"},
@@ -445,7 +446,7 @@ static void completion(void **state)
 		{"?", "look at the appliance"},
 		{"show channels ?", "<enter>"},
 		{"show igmp m\t", "memberships "},
-		{"help rel\t", "rel"},
+		{"help rela\t", "relay"},
 		{"sho chan st flow by pim\n", "203.0.113.15"},
 	};
 

@@ -338,9 +338,44 @@ static void addresses_come_change_and_go(void **state)
 	link_end(&l);
 }
 
+// Another configuration: asked at once by the new values, and what is there stays.
+static void configured_anew(void **state)
+{
+	struct membership_cfg cfg;
+	struct link l;
+	struct gm_msg m;
+
+	(void)state;
+	EACH_FAMILY(f)
+	{
+		link_settled(&l, *f);
+		link_join(&l, 1, 11);
+		link_expect(&l, "+11");
+		cfg = link_cfg(*f);
+		cfg.ssm_ranges = l.ranges;
+		cfg.n_ssm_ranges = 2;
+		cfg.total = &l.total;
+		membership_configure(l.m, &cfg, l.now_us);
+		link_expect(&l, ""); // the same as before
+		cfg.query_interval_s = 20;
+		cfg.query_response_ms = 2000;
+		cfg.robustness = 3;
+		membership_configure(l.m, &cfg, l.now_us);
+		link_expect(&l, "Q");
+		assert_int_equal(gm_decode(l.last, l.last_len, &m), GM_OK);
+		assert_int_equal(m.qqi_s, 20);
+		assert_int_equal(m.qrv, 3);
+		assert_true(view(&l).channels == 1);
+		link_until(&l, (l.now_us - LINK_START_US) / USEC_PER_MSEC + 20001);
+		link_expect(&l, "Q");
+		link_end(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(configured_anew),
 		cmocka_unit_test(rq01_startup_then_every_interval),
 		cmocka_unit_test(rq01_startup_count_is_robustness),
 		cmocka_unit_test(values_are_those_of_the_wire),

@@ -544,9 +544,54 @@ static void our_address_list(void **state)
 	bench_end(&b);
 }
 
+// Another configuration: said at once, and by the new interval from then on; what is joined stays.
+static void configured_anew(void **state)
+{
+	struct bench b;
+	struct pim_cfg cfg;
+	struct pim_if_view v;
+	struct prefix allowed;
+	uint64_t at;
+
+	(void)state;
+	begin(&b);
+	next_hello(&b);
+	bench_hello(&b, 2, 105, 1);
+	bench_join(&b, 2, 1, 210);
+	at = next_hello(&b);
+	bench_expect(&b, "hello-105 +1/2 hello-105");
+	cfg = bench_cfg(&b);
+	pim_if_configure(b.pif, &cfg, b.now_us);
+	bench_expect(&b, ""); // the same as before
+	cfg.hello_interval_s = 7;
+	cfg.hello_holdtime_s = 24;
+	cfg.dr_priority = 99;
+	pim_if_configure(b.pif, &cfg, b.now_us);
+	bench_expect(&b, "hello-24");
+	pim_if_view(b.pif, &v);
+	assert_true(v.is_dr);
+	assert_int_equal(v.joins, 1);
+	assert_int_equal(next_hello(&b), at + 7000);
+	bench_expect(&b, "hello-24");
+	// A neighbor that may be none any more is forgotten; another router may want the channel.
+	allowed = (struct prefix){.addr = neighbor_addr(3), .len = bench_is_v6() ? 128 : 32};
+	cfg.neighbors = &allowed;
+	cfg.n_neighbors = 1;
+	pim_if_configure(b.pif, &cfg, b.now_us);
+	pim_if_view(b.pif, &v);
+	assert_int_equal(v.neighbors, 0);
+	assert_int_equal(v.joins, 1);
+	bench_expect(&b, "");
+	bench_hello(&b, 2, 105, 1);
+	pim_if_view(b.pif, &v);
+	assert_int_equal(v.neighbors, 0);
+	bench_end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(configured_anew),
 		cmocka_unit_test(first_within_the_delay_then_periodic),
 		cmocka_unit_test(first_is_spread_and_configurable),
 		cmocka_unit_test(what_we_say_is_the_golden_hello),
