@@ -7,6 +7,7 @@
 
 #include "amt/amt.h"
 #include "base/hmap.h"
+#include "base/slab.h"
 #include "channel/channel.h"
 #include "driad/driad.h"
 #include "joinfile/joinfile.h"
@@ -41,57 +42,33 @@ struct baseline {
 	uint64_t at_us;
 	struct blob blobs[BASELINE_KINDS][INDEX_MAX];
 	struct hmap channels, tunnels;
+	struct slab *entries; // of both: very many go at once, in little time
 };
 
 struct baseline *baseline_create(void)
 {
 	struct baseline *b = calloc(1, sizeof(*b));
 
-	if (b) {
-		hmap_init(&b->channels);
-		hmap_init(&b->tunnels);
+	if (b)
+		b->entries = malloc(sizeof(*b->entries));
+	if (!b || !b->entries) {
+		free(b);
+		return NULL;
 	}
+	slab_init(b->entries, sizeof(struct entry));
+	hmap_init(&b->channels);
+	hmap_init(&b->tunnels);
 	return b;
-}
-
-struct gone {
-	struct hmap *map;
-};
-
-static void entry_free(void *arg, struct hnode *n)
-{
-	struct gone *g = arg;
-
-	hmap_remove(g->map, n);
-	free(container_of_node(n, struct entry, node));
-}
-
-// Some entries of a map; false when there are none left.
-static bool map_free_some(struct hmap *m, uint32_t *cursor)
-{
-	struct gone g = {m};
-
-	for (int i = 0; i < PIECE; i++)
-		if (!hmap_scan(m, cursor, entry_free, &g))
-			return m->count > 0;
-	return true;
-}
-
-static void map_free(struct hmap *m)
-{
-	uint32_t cursor = 0;
-
-	while (map_free_some(m, &cursor))
-		;
-	hmap_fini(m);
 }
 
 void baseline_free(struct baseline *b)
 {
 	if (!b)
 		return;
-	map_free(&b->channels);
-	map_free(&b->tunnels);
+	hmap_fini(&b->channels);
+	hmap_fini(&b->tunnels);
+	slab_fini(b->entries);
+	free(b->entries);
 	for (int k = 0; k < BASELINE_KINDS; k++)
 		for (int i = 0; i < INDEX_MAX; i++)
 			free(b->blobs[k][i].words);
@@ -170,10 +147,9 @@ void baseline_tunnel(const struct verb_ctx *v, struct tunnel_view *t)
 // ---- clear counters
 
 struct work {
-	struct baseline *fresh; // NULL once it has taken its place
-	struct baseline *old;
+	struct baseline *fresh; // in the end, the one before
 	uint32_t cursor;
-	enum { TAKE_CHANNELS, TAKE_TUNNELS, FREE_OLD } phase;
+	bool tunnels; // of which the channels are done
 	bool failed;
 };
 
@@ -246,14 +222,12 @@ static void take_rooms(struct work *w, const struct observe *o)
 
 static void take_entry(struct work *w, struct hmap *map, const struct entry *from, uint64_t hash)
 {
-	struct entry *e = malloc(sizeof(*e));
+	struct entry *e = slab_get(w->fresh->entries);
 
 	if (e)
 		*e = *from;
-	if (!e || hmap_insert(map, &e->node, hash) < 0) {
-		free(e);
+	if (!e || hmap_insert(map, &e->node, hash) < 0)
 		w->failed = true;
-	}
 }
 
 static void take_channel(void *arg, const struct channel_view *c)
@@ -279,10 +253,8 @@ static void work_free(void *arg)
 {
 	struct work *w = arg;
 
-	if (w) {
+	if (w)
 		baseline_free(w->fresh);
-		baseline_free(w->old);
-	}
 	free(w);
 }
 
@@ -292,7 +264,7 @@ static const struct render_column columns[] = {
 	{"tunnels", RENDER_RIGHT},
 };
 
-// The fresh one takes the place of the one before, which goes bit by bit.
+// The fresh one takes the place of the one before.
 static void change(struct verb_ctx *v, struct work *w)
 {
 	struct baseline *b = v->o->baseline, was = *b;
@@ -300,8 +272,6 @@ static void change(struct verb_ctx *v, struct work *w)
 	w->fresh->at_us = v->now_us;
 	*b = *w->fresh;
 	*w->fresh = was;
-	w->old = w->fresh;
-	w->fresh = NULL;
 	render_table_begin(v->r, "results", columns, RTE_DIM(columns));
 	render_text(v->r, "cleared");
 	render_u64(v->r, b->channels.count);
@@ -314,25 +284,20 @@ static enum verb_turn more(struct verb_ctx *v)
 	struct work *w = v->work;
 	bool goes_on = false;
 
+	if (v->o->channels && !w->failed)
+		goes_on = w->tunnels ? channels_tunnels_some(
+					       v->o->channels, &w->cursor, PIECE, take_tunnel, w)
+				     : channels_some(
+					       v->o->channels, &w->cursor, PIECE, take_channel, w);
 	if (w->failed) {
 		snprintf(v->refused, sizeof(v->refused), "out of memory; nothing was cleared");
 		return VERB_DONE;
 	}
-	if (w->phase == TAKE_CHANNELS)
-		goes_on = v->o->channels &&
-			  channels_some(v->o->channels, &w->cursor, PIECE, take_channel, w);
-	else if (w->phase == TAKE_TUNNELS)
-		goes_on = v->o->channels &&
-			  channels_tunnels_some(v->o->channels, &w->cursor, PIECE, take_tunnel, w);
-	else if (!map_free_some(&w->old->channels, &w->cursor))
-		return VERB_DONE;
-	if (w->failed)
-		return VERB_MORE; // said above
-	if (goes_on || w->phase == FREE_OLD)
-		return VERB_MORE;
-	w->cursor = 0;
-	if (w->phase++ == TAKE_TUNNELS)
+	if (!goes_on && w->tunnels) {
 		change(v, w);
+		return VERB_DONE;
+	}
+	w->tunnels |= !goes_on;
 	return VERB_MORE;
 }
 

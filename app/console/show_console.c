@@ -7,7 +7,7 @@ static const struct render_column columns[] = {
 	{"sessions", RENDER_RIGHT},
 	{"began", RENDER_RIGHT},	  // ever
 	{"frames_dropped", RENDER_RIGHT}, // of watches whose client had not taken the one before
-	// The longest time that the control thread has spent on commands before it went back to
+	// The most CPU time that the control thread has spent on commands before it went back to
 	// everything else.
 	{"longest_turn_ms", RENDER_RIGHT},
 };

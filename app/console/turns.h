@@ -25,7 +25,7 @@ struct turn {
 struct turns {
 	struct event *event;
 	TAILQ_HEAD(turn_list, turn) queue;
-	uint64_t longest_us; // of a round
+	uint64_t longest_us; // CPU time of a round
 };
 
 // 0 or -ENOMEM.
