@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "memory.h"
 #include "unit/channel/world.h"
 #include "wire/amt.h"
 
@@ -387,6 +388,9 @@ static void act(uint8_t what, struct rd *r, uint64_t begun)
 	case 13:
 		reconfigure(r);
 		break;
+	case 15:
+		memory_fail(1 + (what >> 4));
+		break;
 	default:
 		pass(what >> 4, begun);
 		break;
@@ -412,6 +416,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(w.mfib_tunnels <= w.endpoints);
 		look();
 	}
+	memory_fail(0);
 	world_end();
 	return 0;
 }

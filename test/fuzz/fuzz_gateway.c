@@ -8,6 +8,7 @@
 #include "amt/amt.h"
 #include "base/cursor.h"
 #include "base/log.h"
+#include "memory.h"
 #include "wire/amt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -143,6 +144,9 @@ static void act(
 		amt_tunnel_close(c->t, now_us);
 		c->t = amt_tunnel_open_for(c->gw, &relay, family, NULL, NULL, now_us);
 		break;
+	case 9:
+		memory_fail(how & 15);
+		break;
 	default:
 		break;
 	}
@@ -246,6 +250,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		now += 300000;
 		timers_run(&timers, now);
 	}
+	memory_fail(0);
 	if (c.t)
 		amt_tunnel_close(c.t, now);
 	// The discovery ends by itself, answered or not.

@@ -10,6 +10,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "driad/driad.h"
+#include "memory.h"
 #include "unit/driad/dns.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -169,7 +170,8 @@ static void configure(struct driad *d, uint8_t how, uint64_t now)
 	struct driad_cfg cfg = configuration(how);
 	void *to = how & 64 ? &transports[how >> 7] : NULL;
 
-	require(driad_configure(d, &cfg, to, now) == 0);
+	if (driad_configure(d, &cfg, to, now) != 0)
+		return; // no memory, and all is as it was
 	driad_families(d, cfg.use_ipv4, cfg.use_ipv6);
 }
 
@@ -191,6 +193,8 @@ static void act(struct driad *d, struct rd *r, uint64_t *now)
 		break;
 	case 3:
 		refuse = what & 8;
+		if (what & 32)
+			memory_fail(1 + (what >> 6));
 		if (what & 16)
 			configure(d, rd_u8(r), *now);
 		break;
@@ -222,6 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(d != NULL);
 	while (rd_left(&r) > 0)
 		act(d, &r, &now);
+	memory_fail(0);
 	require(driad_stats(d) != NULL);
 	driad_destroy(d);
 	require(timers.count == 0);

@@ -8,6 +8,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "membership/membership.h"
+#include "memory.h"
 #include "unit/wire/gm_build.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -89,7 +90,7 @@ static void act(struct membership *m, const struct membership_cfg *was, uint8_t 
 	us[0].addr = ip(v6 ? "fe80::65" : "10.1.1.101");
 	us[1].addr = ip(how & 4 ? "2001:db8::65" : "10.2.1.101");
 	sg.g.bytes[v6 ? 15 : 3] = how & 3;
-	switch (what & 3) {
+	switch (what & 7) {
 	case 0:
 		membership_address(m, us, how & 3u ? (how & 3u) - 1 : 0, now);
 		break;
@@ -101,6 +102,9 @@ static void act(struct membership *m, const struct membership_cfg *was, uint8_t 
 		cfg.robustness = how & 64 ? 3 : 2;
 		cfg.max_channels = how & 32 ? 2 : 48;
 		membership_configure(m, &cfg, now);
+		break;
+	case 4:
+		memory_fail(how & 15);
 		break;
 	default:
 		membership_wants(m, &sg);
@@ -167,6 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (v.channels != wanted || total.count != wanted || wanted > 48)
 			abort();
 	}
+	memory_fail(0);
 	run(&timers, now + 10000 * USEC_PER_SEC);
 	membership_destroy(m, now);
 	if (wanted != 0 || total.count != 0 || timers.count != 0)

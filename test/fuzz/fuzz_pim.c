@@ -9,6 +9,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "memory.h"
 #include "pim/pim.h"
 #include "wire/ip.h"
 #include "wire/pim.h"
@@ -243,6 +244,9 @@ static void act(
 	case 5:
 		pim_if_input(pif, &a, &other, (const uint8_t *)"\x20\0\0\0", how & 3, now_us);
 		break;
+	case 6:
+		memory_fail(how & 15);
+		break;
 	default:
 		break;
 	}
@@ -310,6 +314,7 @@ static void run(const uint8_t *data, size_t size)
 			deliver(pif, how & 3, rd_bytes(&r, len), len, now_us);
 		}
 	}
+	memory_fail(0);
 	look(pif);
 	pim_if_destroy(pif, now_us);
 	if (wanted[0] != 0 || wanted[1] != 0 || timers.count != 0)

@@ -7,6 +7,7 @@
 
 #include "amt/relay_internal.h"
 #include "base/cursor.h"
+#include "memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -79,6 +80,49 @@ static void control(struct relay *r, uint8_t where, uint8_t *buf, size_t len, ui
 	relay_input(r, relay_address(r), &src, port, buf, len, now_us);
 }
 
+static void membership_cb(void *arg, const struct relay_membership *m)
+{
+	unsigned int *n = arg;
+
+	if (!addr_is_multicast(&m->sg.g))
+		abort();
+	++*n;
+}
+
+// What but messages happens: a length of 0xff00 and above says what.
+static void act(
+	struct relay *r, struct relay_options *opt, uint8_t what, uint8_t how, uint64_t now_us)
+{
+	struct sg sg = {.s = {.family = ADDR_V4, .bytes = {192, 0, 2, 12}},
+		.g = {.family = ADDR_V4, .bytes = {232, 252, 0, how}}};
+	unsigned int n = 0;
+
+	switch (what & 3) {
+	case 0:
+		opt->silent = how & 1;
+		opt->refuse = how & 2;
+		opt->gateway = how & 4;
+		opt->igmp = !(how & 8);
+		opt->mld = !(how & 16);
+		opt->mute = how & 32;
+		opt->max_endpoints = how & 64 ? 1 : 100;
+		opt->max_joins = how & 128 ? 1 : 8;
+		break;
+	case 1:
+		relay_secret_new(r, how & 1, now_us);
+		break;
+	case 2:
+		memory_fail(how & 15);
+		break;
+	default:
+		relay_membership_walk(r, membership_cb, &n);
+		if ((n > 0) != (relay_endpoint_count(r) > 0) || relay_channel_count(r) > n ||
+			!relay_stats(r) || (relay_has_channel(r, &sg) && n == 0))
+			abort();
+		break;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct relay_ops ops = {.send = send_cb, .data = data_cb, .want = want_cb};
@@ -101,6 +145,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t where = rd_u8(&in), *buf;
 		size_t len = rd_be16(&in);
 
+		if (len >= 0xff00) {
+			act(r, &opt, (uint8_t)len, where, now_us);
+			continue;
+		}
 		if (len > rd_left(&in))
 			len = rd_left(&in);
 		// A copy of its own, so that a read past the end is seen.
@@ -116,6 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		now_us += (where & 0x38) * US_PER_S;
 		timers_run(&timers, now_us);
 	}
+	memory_fail(0);
 	if (r)
 		relay_destroy(r);
 	timers_fini(&timers);

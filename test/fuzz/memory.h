@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Memory that runs out: the libraries of a target allocate through here (the linker's --wrap), the
+// target itself and its fakes do not (meson.build).
+#ifndef TEST_FUZZ_MEMORY_H
+#define TEST_FUZZ_MEMORY_H
+
+// The n-th allocation from now on fails, and only that one; 0: none does.
+void memory_fail(unsigned int n);
+
+#endif
