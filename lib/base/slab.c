@@ -158,8 +158,11 @@ struct slab *slab_of(const void *object)
 void *slab_next(const struct slab *s, const void *object)
 {
 	struct slab_chunk *c = chunk_of(object);
-	uint32_t next = slab_number(object) - c->first + 1;
+	uint32_t next;
 
+	if (SLAB_BITS == 0) // the object may be gone, and nothing lies behind it
+		return NULL;
+	next = slab_number(object) - c->first + 1;
 	if (next >= (c == s->chunks[s->n_chunks - 1] ? s->used : per_chunk(s)))
 		return NULL;
 	return objects_of(c) + next * s->size;
