@@ -91,11 +91,33 @@ static void memory(struct bench *b)
 {
 	struct jw_bytes m = jw_bytes(b->w);
 	double n = b->channels;
+	const struct part {
+		const char *key, *text;
+		size_t octets;
+	} parts[] = {
+		{"slots_bytes_a_channel", "whose each of its slots is", m.slots},
+		{"records_bytes_a_channel", "the table's record, 48 and spare", m.records},
+		{"pim_bytes_a_channel", "PIM's (S,G) of an interface", m.pim},
+		{"channel_bytes_a_channel", "the channel", m.channels},
+		{"sets_bytes_a_channel", "in what its tunnel reports", m.sets},
+		{"sources_bytes_a_channel", "its share of a source and the relays found",
+			m.sources},
+		{"tunnels_bytes_a_channel", "its share of a tunnel", m.tunnels},
+		{"timers_bytes_a_channel", "its share of the heap of timers", m.timers},
+	};
+	long long rest = (long long)m.all - (long long)m.table;
 
 	joins_say(b->r, "memory", "bytes_a_channel", "a channel, with everything",
 		(double)m.all / n, "octets", LIMIT_BYTES);
 	joins_say(b->r, "memory", "table_bytes_a_channel", "of it the table that a worker reads",
 		(double)m.table / n, "octets", 0);
+	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		joins_say(b->r, "memory", parts[i].key, parts[i].text, (double)parts[i].octets / n,
+			"octets", 0);
+		rest -= (long long)parts[i].octets;
+	}
+	joins_say(b->r, "memory", "rest_bytes_a_channel", "the rest, and what malloc adds",
+		(double)rest / n, "octets", 0);
 }
 
 // What it costs to have them.

@@ -657,11 +657,24 @@ void jw_counts(const struct jw *w, struct jw_counts *out)
 
 struct jw_bytes jw_bytes(const struct jw *w)
 {
+	struct jw_bytes b = {0};
+	struct channel_octets c;
+	struct amt_octets a;
 	struct mfib_usage u;
-	struct jw_bytes b;
 
 	mfib_usage(w->mfib, &u);
 	b.table = u.bytes;
 	b.all = bench_heap() - w->heap - w->own + u.bytes + u.control;
+	b.slots = u.control;
+	b.records = u.records;
+	for (unsigned int i = 0; i < JW_IFS; i++)
+		b.pim += pim_if_octets(w->ifs[i].pim);
+	channels_octets(w->channels, &c);
+	amt_gateway_octets(w->amt, &a);
+	b.channels = c.channels;
+	b.sources = c.sources;
+	b.tunnels = c.tunnels + a.tunnels;
+	b.sets = a.sets;
+	b.timers = w->timers.room * sizeof(*w->timers.heap);
 	return b;
 }

@@ -62,6 +62,13 @@ void jw_counts(const struct jw *w, struct jw_counts *out);
 // table.
 struct jw_bytes {
 	size_t all, table;
+	// Parts of all, as the rooms say; what malloc() adds, and the rest, is in none.
+	size_t slots;		 // of the table: whose each is
+	size_t records;		 // of the table's channels
+	size_t pim, channels;	 // (S,G) of an interface; of all
+	size_t sources, tunnels; // both with their candidates, requests, timers
+	size_t sets;		 // what tunnels report
+	size_t timers;		 // the heap of them
 };
 struct jw_bytes jw_bytes(const struct jw *w);
 

@@ -113,7 +113,7 @@ struct grammar *grammar_create(const struct verb *table)
 		return NULL;
 	while (table[n].words)
 		n++;
-	g->forms = calloc(n, sizeof(*g->forms));
+	g->forms = calloc(n + 1, sizeof(*g->forms));
 	if (!g->forms) {
 		free(g);
 		return NULL;

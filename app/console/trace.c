@@ -32,7 +32,7 @@ struct trace {
 };
 
 // The log has one tap, so there is one list behind it.
-static LIST_HEAD(, trace) traces = LIST_HEAD_INITIALIZER(traces);
+static LIST_HEAD(trace_list, trace) traces = LIST_HEAD_INITIALIZER(traces);
 static unsigned int n_traces;
 
 // ---- Which lines

@@ -36,6 +36,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct args *a, const char
 	va_list ap;
 
 	va_start(ap, fmt);
+	// NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang-tidy 14 does not see va_start
 	vsnprintf(a->text[a->argc], EAL_ARG_LEN, fmt, ap);
 	va_end(ap);
 	a->argv[a->argc] = a->text[a->argc];

@@ -46,26 +46,13 @@ static void addresses_del(struct inlet *in, const struct config *was)
 		log_warn("inletd", "netlink: cannot read the addresses");
 }
 
-static bool pim_differs(const struct config_pim *a, const struct config_pim *b)
-{
-	return memcmp(a, b, sizeof(*a)) != 0; // both come from the same zeroed structures
-}
-
-// One interface; nothing is done where nothing is different.
+// One interface; nothing comes of it where nothing is different.
 static int iface_reload(struct iface *ifc, const struct config *was, char err[BOOT_ERR_LEN])
 {
-	const struct config *cfg = &ifc->in->cfg;
-	const struct config_if *a = &was->ifs[ifc->cfg - cfg->ifs], *b = ifc->cfg;
-	bool limits = was->max_channels != cfg->max_channels ||
-		      was->max_memberships != cfg->max_memberships;
-	int ret = 0;
+	const struct config_if *before = &was->ifs[ifc->cfg - ifc->in->cfg.ifs];
+	int ret = iface_reload_pim(ifc, &before->pim, err);
 
-	if (limits || pim_differs(&a->pim, &b->pim))
-		ret = iface_reload_pim(ifc, &a->pim, err);
-	if (ret == 0 && (limits || memcmp(&a->igmp, &b->igmp, sizeof(a->igmp)) != 0 ||
-				memcmp(&a->mld, &b->mld, sizeof(a->mld)) != 0))
-		ret = iface_reload_membership(ifc, err);
-	return ret;
+	return ret < 0 ? ret : iface_reload_membership(ifc, err);
 }
 
 // in->cfg is what is to be, `was` what was. resolver as in rooms_reload().

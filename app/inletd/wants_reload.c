@@ -24,24 +24,6 @@ struct wants_changes {
 	struct wants_change list[];
 };
 
-static int by_sg(const void *a, const void *b)
-{
-	const struct config_channel *const *x = a, *const *y = b;
-
-	return sg_cmp(&(*x)->sg, &(*y)->sg);
-}
-
-static const struct config_channel **sorted(const struct config *c)
-{
-	const struct config_channel **list = malloc((c->n_channels + 1) * sizeof(*list));
-
-	for (unsigned int i = 0; list && i < c->n_channels; i++)
-		list[i] = &c->channels[i];
-	if (list)
-		qsort(list, c->n_channels, sizeof(const struct config_channel *), by_sg);
-	return list;
-}
-
 static void note(
 	struct wants_changes *w, const struct config_channel *was, const struct config_channel *is)
 {
@@ -55,7 +37,8 @@ static void note(
 int wants_reload_prepare(struct inlet *in, const struct config *to, char err[BOOT_ERR_LEN])
 {
 	const struct config *from = &in->cfg;
-	const struct config_channel **a = sorted(from), **b = sorted(to);
+	const struct config_channel **a = config_channels_sorted(from),
+				    **b = config_channels_sorted(to);
 	struct wants_changes *w = calloc(
 		1, sizeof(*w) + (size_t)(from->n_channels + to->n_channels) * sizeof(w->list[0]));
 	unsigned int i = 0, j = 0;

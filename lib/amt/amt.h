@@ -134,6 +134,12 @@ struct amt_gateway *amt_gateway_create(const struct amt_cfg *cfg, const struct a
 int amt_gateway_configure(struct amt_gateway *gw, const struct amt_cfg *cfg);
 // All tunnels and discoveries must be closed.
 void amt_gateway_destroy(struct amt_gateway *gw);
+// Memory in octets, what malloc() adds left out: of the tunnels, and of the sets of channels that
+// they report.
+struct amt_octets {
+	size_t tunnels, sets;
+};
+void amt_gateway_octets(const struct amt_gateway *gw, struct amt_octets *out);
 const struct amt_stats *amt_gateway_stats(const struct amt_gateway *gw);
 
 // Discovery/Advertisement with one discovery address (section 5.2.3.4). cb comes once: relay is the

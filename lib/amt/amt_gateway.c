@@ -357,3 +357,19 @@ void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out)
 		.ecn = s->ecn,
 	};
 }
+
+void amt_gateway_octets(const struct amt_gateway *gw, struct amt_octets *out)
+{
+	const struct amt_tunnel *t;
+
+	*out = (struct amt_octets){0};
+	TAILQ_FOREACH (t, &gw->tunnels, link) {
+		out->tunnels += sizeof(*t);
+		for (int i = 0; i < AMT_SIDES; i++) {
+			const struct amt_side *s = &t->sides[i];
+
+			out->sets += amt_set_octets(&s->channels);
+			out->sets += (s->changed.room + (size_t)s->repeat.room) * sizeof(uint32_t);
+		}
+	}
+}

@@ -42,6 +42,12 @@ void amt_set_fini(struct amt_set *set)
 	amt_set_init(set, set->family);
 }
 
+size_t amt_set_octets(const struct amt_set *set)
+{
+	return (size_t)set->room * set->entry +
+	       (set->index ? (set->mask + (size_t)1) * sizeof(*set->index) : 0);
+}
+
 struct sg amt_set_sg(const struct amt_set *set, uint32_t i)
 {
 	const uint8_t *key = amt_set_at(set, i)->key;

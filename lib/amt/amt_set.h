@@ -45,6 +45,7 @@ static inline struct amt_channel *amt_set_at(const struct amt_set *set, uint32_t
 {
 	return (struct amt_channel *)(void *)(set->entries + (uint64_t)i * set->entry);
 }
+size_t amt_set_octets(const struct amt_set *set); // of memory
 struct sg amt_set_sg(const struct amt_set *set, uint32_t i);
 // Its number, AMT_SET_NONE when it is not in.
 uint32_t amt_set_find(const struct amt_set *set, const struct sg *sg);

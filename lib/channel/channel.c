@@ -18,7 +18,7 @@ static void sweep_cb(struct timer *t, void *arg, uint64_t now_us);
 
 struct sg channel_sg(const struct channel *ch)
 {
-	struct sg sg = {.s = ch->source->addr, .g.family = channel_family(ch)};
+	struct sg sg = {.s = channel_source(ch)->addr, .g.family = channel_family(ch)};
 
 	memcpy(sg.g.bytes, ch->group, sizeof(ch->group));
 	return sg;
@@ -56,6 +56,7 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 	TAILQ_INIT(&cs->moves);
 	TAILQ_INIT(&cs->services.waiting);
 	slab_init(&cs->channel_slab, sizeof(struct channel));
+	slab_init(&cs->source_slab, sizeof(struct source));
 	slab_init(&cs->extra_slab, sizeof(struct channel_extra));
 	slab_init(&cs->past_slab, sizeof(struct mfib_stats));
 	imap_init(&cs->by_sg, &cs->channel_slab, offsetof(struct channel, chain), hash_cb);
@@ -67,9 +68,9 @@ struct channel *channel_find(const struct channels *cs, const struct sg *sg, uin
 {
 	struct channel *ch = imap_find(&cs->by_sg, hash);
 
-	while (ch &&
-		(memcmp(ch->group, sg->g.bytes, sizeof(ch->group)) != 0 ||
-			channel_family(ch) != sg->g.family || !addr_eq(&ch->source->addr, &sg->s)))
+	while (ch && (memcmp(ch->group, sg->g.bytes, sizeof(ch->group)) != 0 ||
+			     channel_family(ch) != sg->g.family ||
+			     !addr_eq(&channel_source(ch)->addr, &sg->s)))
 		ch = imap_find_next(&cs->by_sg, ch);
 	return ch;
 }
@@ -104,14 +105,14 @@ struct channel_extra *channel_extra_get(struct channel *ch)
 
 	if (x)
 		return x;
-	x = slab_get(&ch->source->cs->extra_slab);
+	x = slab_get(&channels_of(ch)->extra_slab);
 	ch->extra = x ? slab_number(x) : SLAB_NONE;
 	return x;
 }
 
 void channel_keep(struct channel *ch, const struct mfib_stats *stats)
 {
-	struct slab *slab = &ch->source->cs->past_slab;
+	struct slab *slab = &channels_of(ch)->past_slab;
 	struct mfib_stats *past;
 
 	if (stats->packets == 0)
@@ -128,7 +129,7 @@ void channel_past(const struct channel *ch, struct mfib_stats *out)
 {
 	*out = (struct mfib_stats){0};
 	if (ch->past != SLAB_NONE)
-		*out = *(const struct mfib_stats *)slab_at(&ch->source->cs->past_slab, ch->past);
+		*out = *(const struct mfib_stats *)slab_at(&channels_of(ch)->past_slab, ch->past);
 }
 
 // The interfaces on which an origin wants it, from now on. False without memory.
@@ -162,7 +163,7 @@ static struct channel *channel_create(
 	if (imap_insert(&cs->by_sg, ch, hash) < 0)
 		goto drop_source;
 	memcpy(ch->group, sg->g.bytes, sizeof(ch->group));
-	ch->source = src;
+	ch->source = slab_number(src);
 	ch->wanted_us = now_us;
 	ch->awaiting = true;
 	ilist_append(&src->channels, &cs->channel_slab, ch, offsetof(struct channel, in_source));
@@ -214,7 +215,7 @@ void channel_restart(struct channels *cs, struct channel *ch)
 // The last interface has gone: leave, then take the entry out.
 static void channel_destroy(struct channel *ch, uint64_t now_us)
 {
-	struct source *src = ch->source;
+	struct source *src = channel_source(ch);
 	struct channels *cs = src->cs;
 
 	move_channel_gone(ch, now_us);
@@ -263,13 +264,13 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 	}
 	ch->origin = origin;
 	ch->wanted = bit;
-	switch (ch->source->state) {
+	switch (channel_source(ch)->state) {
 	case SOURCE_ATTACHED:
-		tunnel_join(endpoint_for(move_join_at(ch->source), ch, now_us), ch, now_us);
+		tunnel_join(endpoint_for(move_join_at(channel_source(ch)), ch, now_us), ch, now_us);
 		break;
 	case SOURCE_WAITING:
-		if (!timer_armed(&ch->source->retry)) // just created
-			source_search(ch->source, now_us);
+		if (!timer_armed(&channel_source(ch)->retry)) // just created
+			source_search(channel_source(ch), now_us);
 		break;
 	default: // the search under way serves this channel too
 		break;
@@ -408,10 +409,10 @@ void channel_look(struct channels *cs, struct channel *ch, uint64_t now_us)
 	if (ch->first_packet_us == 0)
 		histogram_add(&cs->latency, now_us > ch->wanted_us ? now_us - ch->wanted_us : 0);
 	ch->first_packet_us = now_us;
-	ch->source->retries = 0;
+	channel_source(ch)->retries = 0;
 	sg = channel_sg(ch);
 	log_info("channel", "first packet s=%s g=%s relay=%s after_ms=%.1f", addr_format(&sg.s, s),
-		addr_format(&sg.g, g), addr_format(&ch->source->tunnel->relay, r),
+		addr_format(&sg.g, g), addr_format(&channel_source(ch)->tunnel->relay, r),
 		(double)(now_us - ch->wanted_us) / USEC_PER_MSEC);
 }
 
@@ -484,6 +485,7 @@ void channels_destroy(struct channels *cs, uint64_t now_us)
 	timer_cancel(cs->rooms.timers, &cs->sweep);
 	imap_fini(&cs->by_sg);
 	slab_fini(&cs->channel_slab);
+	slab_fini(&cs->source_slab);
 	slab_fini(&cs->extra_slab);
 	slab_fini(&cs->past_slab);
 	hmap_fini(&cs->by_source);

@@ -215,6 +215,13 @@ struct channel_totals {
 };
 void channels_totals(const struct channels *cs, struct channel_totals *out);
 
+// Memory in octets, what malloc() adds left out: of channels, of sources with their candidates, and
+// of tunnels, each with its part of the maps.
+struct channel_octets {
+	size_t channels, sources, tunnels;
+};
+void channels_octets(const struct channels *cs, struct channel_octets *out);
+
 // One channel; false when nobody wants it.
 bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out);
 // Every channel, without a view of it, which costs more.

@@ -23,8 +23,8 @@ struct channel {
 	uint32_t awaiting : 1;	// on channels.awaiting, else on channels.seen
 	struct ilink in_source; // source.channels
 	struct ilink in_sweep;
-	uint32_t packets_per_s; // between the last two looks at which packets had come
-	struct source *source;
+	uint32_t packets_per_s;	   // between the last two looks at which packets had come
+	uint32_t source;	   // number of it, in channels.source_slab
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
 	uint32_t extra, past;	   // in channels.extra_slab and past_slab; SLAB_NONE: none
 	uint64_t wanted;	   // interfaces
@@ -34,7 +34,7 @@ struct channel {
 };
 #define CHANNEL_PACKETS ((1u << 28) - 1)
 // A channel with its parts in the pim, amt and mfib rooms stays under 512 octets.
-static_assert(sizeof(struct channel) <= 112, "a channel is too large");
+static_assert(sizeof(struct channel) <= 104, "a channel is too large");
 
 // Of one that several origins want, that is muted somewhere, or that moves.
 struct channel_extra {
@@ -78,6 +78,10 @@ struct attempt {
 };
 TAILQ_HEAD(attempt_list, attempt);
 #define RACE_MAX 4 // at one time, of a source
+struct race {
+	struct attempt attempts[RACE_MAX];
+	struct timer timer; // when the next candidate begins
+};
 
 TAILQ_HEAD(source_list, source);
 struct source {
@@ -89,20 +93,19 @@ struct source {
 	struct candidate *candidates; // MAX_CANDIDATES at most
 	unsigned int n_candidates, candidates_room;
 	unsigned int methods; // of discovery that have been asked
-	struct attempt attempts[RACE_MAX];
+	struct race *race;    // while there are attempts, and NULL at the latest when it waits
 	unsigned int n_attempts;
-	struct timer race;   // when the next candidate begins
 	uint64_t expires_us; // of what the methods found
 	struct driad_lookup *lookup;
 	struct source_list *services_list; // of those that wait for DNS-SD, with it; NULL: not
 	TAILQ_ENTRY(source) in_services;
-	char dns_said[128]; // why it brought nothing
-	uint32_t wait_s;    // how long the "no" of DRIAD holds
+	char *dns_said;	 // why it brought nothing; source_say()
+	uint32_t wait_s; // how long the "no" of DRIAD holds
 	unsigned int retries;
 	struct tunnel *tunnel;
 	TAILQ_ENTRY(source) in_tunnel;
 	struct timer retry;
-	char reason[128]; // why it waits
+	char *reason; // why it waits
 	// health.c, while attached to a tunnel that is up
 	struct timer health;
 	uint64_t window_us;	      // without a packet for so long, something is done
@@ -224,6 +227,7 @@ struct channels {
 	struct channel_env env;
 	struct channel_rooms rooms;
 	struct slab channel_slab;
+	struct slab source_slab;
 	struct slab extra_slab;
 	struct slab past_slab; // struct mfib_stats: counted by entries that are gone
 	struct imap by_sg;
@@ -251,11 +255,19 @@ struct channels {
 void channel_cfg_set(struct channels *cs, const struct channel_cfg *cfg);
 
 // channel.c
+static inline struct channels *channels_of(const struct channel *ch)
+{
+	return (void *)((char *)slab_of(ch) - offsetof(struct channels, channel_slab));
+}
+static inline struct source *channel_source(const struct channel *ch)
+{
+	return slab_at(&channels_of(ch)->source_slab, ch->source);
+}
 struct sg channel_sg(const struct channel *ch);
 uint64_t channel_hash(const struct sg *sg);
 static inline uint8_t channel_family(const struct channel *ch)
 {
-	return ch->source->addr.family;
+	return channel_source(ch)->addr.family;
 }
 // The channels of a source.
 static inline struct channel *source_first(const struct source *src)
@@ -264,14 +276,14 @@ static inline struct channel *source_first(const struct source *src)
 }
 static inline struct channel *source_next(const struct channel *ch)
 {
-	return ilist_next(&ch->source->cs->channel_slab, ch, offsetof(struct channel, in_source));
+	return ilist_next(&channels_of(ch)->channel_slab, ch, offsetof(struct channel, in_source));
 }
 #define CHANNEL_FOREACH(ch, src) for ((ch) = source_first(src); (ch); (ch) = source_next(ch))
 
 // What it has out of line, NULL: nothing.
 static inline struct channel_extra *channel_extra(const struct channel *ch)
 {
-	return ch->extra != SLAB_NONE ? slab_at(&ch->source->cs->extra_slab, ch->extra) : NULL;
+	return ch->extra != SLAB_NONE ? slab_at(&channels_of(ch)->extra_slab, ch->extra) : NULL;
 }
 // The same, made where there is none; NULL without memory.
 struct channel_extra *channel_extra_get(struct channel *ch);
@@ -334,6 +346,13 @@ struct channel *channel_find(const struct channels *cs, const struct sg *sg, uin
 struct source *source_find(const struct channels *cs, const struct addr *a);
 struct source *source_create(struct channels *cs, const struct addr *a);
 void source_destroy(struct source *src, uint64_t now_us);
+// A text on the heap, for most sources have none: NULL is "", which also stands for want of memory.
+void source_say(char **text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void source_say_nothing(char **text);
+static inline const char *source_said(const char *text)
+{
+	return text ? text : "";
+}
 // Begins a search for a relay; ends attached, busy or waiting.
 void source_search(struct source *src, uint64_t now_us);
 // The next candidate that may be tried in the present search, -1 with none.
@@ -408,6 +427,8 @@ void renew_failed(struct source *src, uint64_t now_us);
 // Begins with the next candidate; when there is none, source_exhausted().
 void race_next(struct source *src, uint64_t now_us);
 void race_cb(struct timer *timer, void *arg, uint64_t now_us);
+// Gives the memory back when there are no attempts.
+void race_rest(struct source *src);
 // Ends what is under way for a source.
 void race_end(struct source *src, uint64_t now_us);
 // The tunnel had its first Query of a family: who waits for that is attached.

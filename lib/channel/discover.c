@@ -69,7 +69,7 @@ static void say(struct source *src, const struct driad_result *result)
 {
 	const char *status = driad_status_name(result->status);
 
-	snprintf(src->dns_said, sizeof(src->dns_said), "%s%s%s%.100s",
+	source_say(&src->dns_said, "%s%s%s%.100s",
 		strncmp(status, "DNSSEC", 6) == 0 ? "" : "DNS: ", status,
 		result->detail[0] ? ": " : "", result->detail);
 }
@@ -218,14 +218,14 @@ static enum ask ask_driad(struct source *src, uint64_t now_us)
 	const char *why = no_driad_for(src);
 
 	if (why) {
-		snprintf(src->dns_said, sizeof(src->dns_said), "%s", why);
+		source_say(&src->dns_said, "%s", why);
 		return ASK_NOTHING;
 	}
 	src->expires_us = now_us; // until an answer brings a TTL
 	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
 	if (src->lookup)
 		return ASK_WAIT;
-	snprintf(src->dns_said, sizeof(src->dns_said), "out of memory");
+	source_say(&src->dns_said, "out of memory");
 	return ASK_NOTHING;
 }
 

@@ -61,7 +61,7 @@ struct tunnel *endpoint_for(struct tunnel *first, const struct channel *ch, uint
 // One whose source moves has found its endpoints.
 static bool belongs(const struct channel *ch, const struct tunnel *from, const struct tunnel *to)
 {
-	return channel_tunnel(ch) == from && !ch->source->move &&
+	return channel_tunnel(ch) == from && !channel_source(ch)->move &&
 	       (!to->first || (index_of(to->cs, ch) == to->index &&
 				      tunnel_serves(to, channel_family(ch))));
 }

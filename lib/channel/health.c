@@ -51,7 +51,7 @@ static struct flow *flow_of(const struct channel *ch)
 
 void health_moved(struct channel *ch, uint64_t now_us)
 {
-	struct source *src = ch->source;
+	struct source *src = channel_source(ch);
 	uint64_t gap_us = src->cs->cfg.traffic_timeout_ms * USEC_PER_MSEC;
 
 	if (!src->flowing || now_us - src->moved_us >= gap_us) {
@@ -78,7 +78,7 @@ static void tunnel_probe(const struct channel *ch, uint64_t now_us)
 
 	if (now_us - f->moved_us < patience_us) {
 		if (amt_tunnel_ask(channel_tunnel(ch)->amt, channel_family(ch), now_us))
-			ch->source->asked_us = now_us;
+			channel_source(ch)->asked_us = now_us;
 		return;
 	}
 	if (now_us < f->probe_us)

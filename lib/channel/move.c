@@ -147,13 +147,13 @@ static void batch_end(struct channels *cs, bool begun, uint64_t now_us)
 
 void move_channel_gone(struct channel *ch, uint64_t now_us)
 {
-	const struct move *mv = ch->source->move;
+	const struct move *mv = channel_source(ch)->move;
 
 	if (!channel_moving(ch))
 		return;
 	if (mv->state == MOVE_BOTH)
 		second_leave(ch, now_us);
-	second_drop(ch->source->cs, ch, now_us);
+	second_drop(channels_of(ch), ch, now_us);
 }
 
 // Its end, whatever became of it: no channel of the source has to do with it any more.

@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 
+#define REASON_LEN 128
+
 static void attempt_list(struct attempt *a, struct attempt_list *list)
 {
 	if (a->in)
@@ -37,12 +39,21 @@ static void attempt_end(struct attempt *a, uint64_t now_us)
 		tunnel_unused(t, now_us);
 }
 
+void race_rest(struct source *src)
+{
+	if (!src->race || src->n_attempts > 0)
+		return;
+	timer_cancel(src->cs->rooms.timers, &src->race->timer);
+	free(src->race);
+	src->race = NULL;
+}
+
 void race_end(struct source *src, uint64_t now_us)
 {
-	for (unsigned int i = 0; i < RACE_MAX; i++)
-		if (src->attempts[i].src)
-			attempt_end(&src->attempts[i], now_us);
-	timer_cancel(src->cs->rooms.timers, &src->race);
+	for (unsigned int i = 0; src->race && i < RACE_MAX; i++)
+		if (src->race->attempts[i].src)
+			attempt_end(&src->race->attempts[i], now_us);
+	race_rest(src);
 }
 
 // A loser that had time enough for two Requests would cost the next source the same time.
@@ -61,8 +72,8 @@ static void loser_hold(
 
 static void race_won(struct source *src, struct tunnel *t, uint64_t now_us)
 {
-	for (unsigned int i = 0; i < RACE_MAX; i++) {
-		const struct attempt *a = &src->attempts[i];
+	for (unsigned int i = 0; src->race && i < RACE_MAX; i++) {
+		const struct attempt *a = &src->race->attempts[i];
 
 		if (a->src && a->tunnel && a->tunnel != t && !tunnel_is_up(a->tunnel))
 			loser_hold(src->cs, a->tunnel, a->since_us, now_us);
@@ -170,7 +181,7 @@ void race_hurry(struct tunnel *t, uint64_t now_us)
 	struct attempt *a;
 
 	TAILQ_FOREACH (a, &t->attempts, link)
-		timer_arm(t->cs->rooms.timers, &a->src->race, now_us);
+		timer_arm(t->cs->rooms.timers, &a->src->race->timer, now_us);
 }
 
 // Is it held down for want of this source's traffic?
@@ -236,7 +247,7 @@ static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
 	struct attempt *a;
 	struct tunnel *t = NULL;
 	const char *why;
-	char from[ADDR_STRLEN], reason[sizeof(((struct source *)0)->reason)] = "";
+	char from[ADDR_STRLEN], reason[REASON_LEN] = "";
 
 	cs->now_us = now_us;
 	hmap_remove(&cs->by_discovery, &d->node);
@@ -261,7 +272,7 @@ static void discovery_cb(void *arg, const struct addr *relay, uint64_t now_us)
 		}
 		if (reason[0])
 			// NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): as above
-			memcpy(a->src->reason, reason, sizeof(reason));
+			source_say(&a->src->reason, "%s", reason);
 		attempt_fail(a, now_us);
 	}
 	if (t) {
@@ -327,13 +338,20 @@ static int attempt_begin(struct source *src, unsigned int i, uint64_t now_us)
 	struct channels *cs = src->cs;
 	const struct driad_relay *relay = &src->candidates[i].relay;
 	struct tunnel *t = tunnel_find(cs, &relay->addr);
-	struct attempt *a = src->attempts;
+	struct attempt *a;
 	char text[ADDR_STRLEN], source[ADDR_STRLEN];
 	int ret = 0;
 
 	log_debug("channel", "relay tried source=%s relay=%s precedence=%u by=%s",
 		addr_format(&src->addr, source), addr_format(&relay->addr, text), relay->precedence,
 		src->candidates[i].origin);
+	if (!src->race) {
+		src->race = calloc(1, sizeof(*src->race));
+		if (!src->race)
+			return -ENOMEM;
+		timer_init(&src->race->timer, race_cb, src);
+	}
+	a = src->race->attempts;
 	while (a->src)
 		a++;
 	*a = (struct attempt){.src = src, .since_us = now_us};
@@ -357,7 +375,7 @@ static int attempt_begin(struct source *src, unsigned int i, uint64_t now_us)
 		ret = t ? 0 : -errno;
 	}
 	if (ret < 0) {
-		snprintf(src->reason, sizeof(src->reason), "tunnel to %s cannot be opened: %s",
+		source_say(&src->reason, "tunnel to %s cannot be opened: %s",
 			addr_format(&relay->addr, text), strerror(-ret));
 		attempt_end(a, now_us);
 	} else if (t) {
@@ -378,9 +396,9 @@ static void race_arm(struct source *src, unsigned int i, uint64_t now_us)
 		src->candidates[next].relay.precedence != src->candidates[i].relay.precedence)
 		ms = cfg->race_next_ms;
 	if (ms > 0 && (next >= 0 || source_has_more(src)))
-		timer_arm(src->cs->rooms.timers, &src->race, now_us + ms * USEC_PER_MSEC);
+		timer_arm(src->cs->rooms.timers, &src->race->timer, now_us + ms * USEC_PER_MSEC);
 	else
-		timer_cancel(src->cs->rooms.timers, &src->race);
+		timer_cancel(src->cs->rooms.timers, &src->race->timer);
 }
 
 void race_next(struct source *src, uint64_t now_us)

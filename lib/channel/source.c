@@ -4,6 +4,7 @@
 // section 3.1.2); they are raced in that order (race.c).
 #include "channel/channel_internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +28,12 @@ struct source *source_find(const struct channels *cs, const struct addr *a)
 
 struct source *source_create(struct channels *cs, const struct addr *a)
 {
-	struct source *src = calloc(1, sizeof(*src));
+	struct source *src = slab_get(&cs->source_slab);
 
 	if (!src)
 		return NULL;
 	if (hmap_insert(&cs->by_source, &src->node, hmap_hash(a, sizeof(*a))) < 0) {
-		free(src);
+		slab_put(&cs->source_slab, src);
 		return NULL;
 	}
 	src->addr = *a;
@@ -40,7 +41,6 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 	src->state = SOURCE_WAITING;
 	src->expires_us = NEVER_US;
 	timer_init(&src->retry, retry_cb, src);
-	timer_init(&src->race, race_cb, src);
 	timer_init(&src->health, health_cb, src);
 	timer_init(&src->renew, renew_cb, src);
 	return src;
@@ -59,13 +59,34 @@ void source_destroy(struct source *src, uint64_t now_us)
 	if (src->tunnel)
 		tunnel_detach(src->tunnel, src, now_us);
 	hmap_remove(&cs->by_source, &src->node);
+	source_say_nothing(&src->reason);
+	source_say_nothing(&src->dns_said);
 	free(src->candidates);
-	free(src);
+	slab_put(&cs->source_slab, src);
+}
+
+void source_say(char **text, const char *fmt, ...)
+{
+	char *before = *text; // which may be part of it
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(text, fmt, ap) < 0)
+		*text = NULL;
+	va_end(ap);
+	free(before);
+}
+
+void source_say_nothing(char **text)
+{
+	free(*text);
+	*text = NULL;
 }
 
 static void source_wait(struct source *src, uint64_t due_us)
 {
 	src->state = SOURCE_WAITING;
+	race_rest(src);
 	timer_arm(src->cs->rooms.timers, &src->retry, due_us);
 }
 
@@ -209,7 +230,7 @@ void source_candidates_begin(struct source *src)
 	src->methods = 0;
 	src->services_used = false;
 	src->wait_s = 0;
-	src->dns_said[0] = '\0';
+	source_say_nothing(&src->dns_said);
 	src->expires_us = NEVER_US;
 	add_static(src);
 }
@@ -244,7 +265,7 @@ void source_search(struct source *src, uint64_t now_us)
 
 	discover_cancel(src); // begun while it was attached
 	if (channel_drop(src->cs, refused)) {
-		snprintf(src->reason, sizeof(src->reason), "%s", channel_drop_texts[refused]);
+		source_say(&src->reason, "%s", channel_drop_texts[refused]);
 		source_wait(src, now_us + backoff_us(src));
 		return;
 	}
@@ -328,12 +349,10 @@ static void explain_none(struct source *src, uint64_t now_us)
 					   : "no upstream interface has an IPv6 address";
 	holddown_held_for(src->cs->rooms.held, a, &src->addr, now_us, NULL, &why);
 	if (src->n_candidates == 1)
-		snprintf(src->reason, sizeof(src->reason), "relay %s: %s", addr_format(a, text),
-			why);
+		source_say(&src->reason, "relay %s: %s", addr_format(a, text), why);
 	else
-		snprintf(src->reason, sizeof(src->reason),
-			"none of %u relays can be used now; the first, %s: %s", src->n_candidates,
-			addr_format(a, text), why);
+		source_say(&src->reason, "none of %u relays can be used now; the first, %s: %s",
+			src->n_candidates, addr_format(a, text), why);
 }
 
 static bool any_usable(const struct source *src, uint64_t now_us)
@@ -351,21 +370,18 @@ static void source_rest(struct source *src, uint64_t now_us)
 	char s[ADDR_STRLEN];
 
 	if (src->n_candidates == 0) {
-		snprintf(src->reason, sizeof(src->reason), "%s",
-			src->dns_said[0] ? src->dns_said : "no method of discovery names a relay");
+		source_say(&src->reason, "%s",
+			src->dns_said ? src->dns_said : "no method of discovery names a relay");
 		if (src->wait_s * USEC_PER_SEC > wait_us)
 			wait_us = src->wait_s * USEC_PER_SEC;
 	} else if (!any_usable(src, now_us)) {
-		size_t n;
-
 		explain_none(src, now_us);
-		n = strlen(src->reason);
-		if (src->dns_said[0])
-			snprintf(src->reason + n, sizeof(src->reason) - n, "; %s", src->dns_said);
+		if (src->dns_said)
+			source_say(&src->reason, "%s; %s", source_said(src->reason), src->dns_said);
 	}
 	log_debug("channel", "no relay for now source=%s retry_ms=%llu reason=\"%s\"",
 		addr_format(&src->addr, s), (unsigned long long)(wait_us / USEC_PER_MSEC),
-		src->reason);
+		source_said(src->reason));
 	source_wait(src, now_us + wait_us);
 }
 

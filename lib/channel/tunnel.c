@@ -227,7 +227,7 @@ void tunnel_attach(struct tunnel *t, struct source *src, uint64_t now_us)
 	timer_cancel(t->cs->rooms.timers, &t->linger);
 	src->tunnel = t;
 	src->state = SOURCE_ATTACHED;
-	src->reason[0] = '\0';
+	source_say_nothing(&src->reason);
 	TAILQ_INSERT_TAIL(&t->sources, src, in_tunnel);
 	src->last_resort = false;
 	src->settle = false;

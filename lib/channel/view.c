@@ -59,7 +59,9 @@ static const struct attempt *attempt_furthest(const struct source *src)
 {
 	const struct attempt *a, *best = NULL;
 
-	for (a = src->attempts; a < src->attempts + RACE_MAX; a++)
+	if (!src->race)
+		return NULL;
+	for (a = src->race->attempts; a < src->race->attempts + RACE_MAX; a++)
 		if (a->src && (!best || (a->tunnel && !best->tunnel)))
 			best = a;
 	return best;
@@ -76,11 +78,11 @@ static enum channel_state racing_state(const struct source *src)
 
 static enum channel_state state_of(const struct channels *cs, const struct channel *ch)
 {
-	switch (ch->source->state) {
+	switch (channel_source(ch)->state) {
 	case SOURCE_RESOLVING:
 		return CHANNEL_RESOLVING;
 	case SOURCE_RACING:
-		return racing_state(ch->source);
+		return racing_state(channel_source(ch));
 	case SOURCE_ATTACHED:
 		break;
 	case SOURCE_WAITING:
@@ -96,7 +98,7 @@ static enum channel_state state_of(const struct channels *cs, const struct chann
 static void explain_attached(
 	const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
-	const struct tunnel *t = ch->mfib ? channel_tunnel(ch) : ch->source->tunnel;
+	const struct tunnel *t = ch->mfib ? channel_tunnel(ch) : channel_source(ch)->tunnel;
 	char r[ADDR_STRLEN];
 
 	v->relay = t->relay;
@@ -110,8 +112,8 @@ static void explain_attached(
 	else if (v->state == CHANNEL_STALLED)
 		snprintf(v->reason, sizeof(v->reason), "no packet from %s for %llu s", r,
 			(unsigned long long)seconds_since(cs, ch->moved_us));
-	else if (ch->source->move)
-		explain_move(ch->source->move, v);
+	else if (channel_source(ch)->move)
+		explain_move(channel_source(ch)->move, v);
 }
 
 static void explain_racing(
@@ -140,7 +142,7 @@ static void explain_racing(
 
 static void view_fill(const struct channels *cs, const struct channel *ch, struct channel_view *v)
 {
-	const struct source *src = ch->source;
+	const struct source *src = channel_source(ch);
 	struct mfib_stats stats = {0}, other = {0}, past;
 	char text[ADDR_STRLEN];
 
@@ -176,7 +178,7 @@ static void view_fill(const struct channels *cs, const struct channel *ch, struc
 		explain_attached(cs, ch, v);
 		break;
 	case SOURCE_WAITING:
-		snprintf(v->reason, sizeof(v->reason), "%s", src->reason);
+		snprintf(v->reason, sizeof(v->reason), "%s", source_said(src->reason));
 		break;
 	}
 }
@@ -441,4 +443,30 @@ bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t 
 const struct histogram *channels_latency(const struct channels *cs)
 {
 	return &cs->latency;
+}
+
+static size_t buckets_of(const struct hmap *m)
+{
+	return m->buckets ? (m->mask + (size_t)1) * sizeof(*m->buckets) : 0;
+}
+
+void channels_octets(const struct channels *cs, struct channel_octets *out)
+{
+	const struct hnode *n;
+
+	*out = (struct channel_octets){
+		.channels = slab_octets(&cs->channel_slab) + slab_octets(&cs->extra_slab) +
+			    slab_octets(&cs->past_slab) + imap_octets(&cs->by_sg),
+		.sources = slab_octets(&cs->source_slab) + buckets_of(&cs->by_source),
+		.tunnels = (cs->by_relay.count + (size_t)cs->n_further) * sizeof(struct tunnel) +
+			   buckets_of(&cs->by_relay),
+	};
+	for (n = hmap_first(&cs->by_source); n; n = hmap_next(&cs->by_source, n)) {
+		const struct source *src = container_of_node(n, const struct source, node);
+
+		out->sources += src->candidates_room * sizeof(*src->candidates);
+		out->sources += src->race ? sizeof(*src->race) : 0;
+		out->sources += src->reason ? strlen(src->reason) + 1 : 0;
+		out->sources += src->dns_said ? strlen(src->dns_said) + 1 : 0;
+	}
 }

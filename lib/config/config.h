@@ -302,6 +302,10 @@ typedef void (*config_change_cb)(void *arg, const struct config_change *c);
 // relays, quirks, routes and channels are the same by their names, wherever they stand in the
 // file. Returns how many, or -ENOMEM.
 int config_diff(const struct config *was, const struct config *is, config_change_cb cb, void *arg);
+// The static channels by sg_cmp(), and the order of two elements of such a list, for bsearch(). The
+// caller's to free; NULL when out of memory.
+const struct config_channel **config_channels_sorted(const struct config *c);
+int config_channel_cmp(const void *a, const void *b);
 // What `file` makes of what runs: everything that may change without another start. The interfaces
 // are those of `runs`, in their order; channels are not wanted on those that it does not have.
 void config_target(const struct config *runs, const struct config *file, struct config *out);

@@ -360,7 +360,7 @@ static int down_differ(const struct down_map *m, uint64_t was, uint64_t is)
 	return is & ~m->known ? 2 : 0;
 }
 
-static int channel_cmp(const void *a, const void *b)
+int config_channel_cmp(const void *a, const void *b)
 {
 	const struct config_channel *x = *(const struct config_channel *const *)a;
 	const struct config_channel *y = *(const struct config_channel *const *)b;
@@ -368,14 +368,15 @@ static int channel_cmp(const void *a, const void *b)
 	return sg_cmp(&x->sg, &y->sg);
 }
 
-static const struct config_channel **channels_sorted(const struct config *c)
+const struct config_channel **config_channels_sorted(const struct config *c)
 {
-	const struct config_channel **list = malloc((c->n_channels + 1) * sizeof(*list));
+	const struct config_channel **list = malloc((c->n_channels + 1) * sizeof(void *));
 
 	for (unsigned int i = 0; list && i < c->n_channels; i++)
 		list[i] = &c->channels[i];
 	if (list)
-		qsort(list, c->n_channels, sizeof(const struct config_channel *), channel_cmp);
+		qsort(list, c->n_channels, sizeof(const struct config_channel *),
+			config_channel_cmp);
 	return list;
 }
 
@@ -396,7 +397,8 @@ static void diff_channel(struct diff *d, const struct down_map *m, const struct 
 
 static void diff_channels(struct diff *d, const struct down_map *m)
 {
-	const struct config_channel **a = channels_sorted(d->was), **b = channels_sorted(d->is);
+	const struct config_channel **a = config_channels_sorted(d->was),
+				    **b = config_channels_sorted(d->is);
 	unsigned int i = 0, j = 0;
 
 	while (a && b && (i < d->was->n_channels || j < d->is->n_channels)) {

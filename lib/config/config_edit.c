@@ -21,29 +21,12 @@ struct edit {
 	char *why;
 };
 
-static int by_sg(const void *a, const void *b)
-{
-	const struct config_channel *const *x = a, *const *y = b;
-
-	return sg_cmp(&(*x)->sg, &(*y)->sg);
-}
-
-static const struct config_channel **sorted(const struct config *c)
-{
-	const struct config_channel **list = malloc((c->n_channels + 1) * sizeof(*list));
-
-	for (unsigned int i = 0; list && i < c->n_channels; i++)
-		list[i] = &c->channels[i];
-	if (list)
-		qsort(list, c->n_channels, sizeof(const struct config_channel *), by_sg);
-	return list;
-}
-
 // The place among n sorted ones; -1: it is not there.
 static int find(const struct config_channel **list, unsigned int n, const struct sg *sg)
 {
 	const struct config_channel key = {.sg = *sg}, *at = &key;
-	const struct config_channel **hit = bsearch(&at, list, n, sizeof(*list), by_sg);
+	const struct config_channel **hit =
+		bsearch(&at, list, n, sizeof(void *), config_channel_cmp);
 
 	return hit ? (int)(hit - list) : -1;
 }
@@ -232,8 +215,8 @@ int config_edit(const char *text, const struct config *target, const struct conf
 	config_down_names(runs, e.names);
 	for (int i = 0; i < CONFIG_MAX_DOWN; i++)
 		e.all |= e.names[i] ? 1ull << i : 0;
-	e.was = sorted(target);
-	e.is = sorted(runs);
+	e.was = config_channels_sorted(target);
+	e.is = config_channels_sorted(runs);
 	e.written = calloc(runs->n_channels + 1, sizeof(*e.written));
 	snprintf(why, CONFIG_VALUE_LEN, "out of memory");
 	if (e.was && e.is && e.written) {

@@ -41,6 +41,7 @@ struct crossing_tap_record {
 };
 #define TAP_SKIP UINT32_MAX
 
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): two threads, two cache lines
 struct crossing_tap {
 	// Set by the control thread before a worker sees it.
 	struct crossing_tap_filter filter;

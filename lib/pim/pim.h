@@ -210,6 +210,8 @@ bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out);
 const struct pim_stats *pim_if_stats(const struct pim_if *pif);
 // none while down.
+// Memory that its channels have, in octets.
+size_t pim_if_octets(const struct pim_if *pif);
 struct addr pim_if_primary(const struct pim_if *pif);
 uint32_t pim_if_genid(const struct pim_if *pif);
 // Whether we are the Designated Router. False while down. Watch mode: whether the daemon is, as far

@@ -109,3 +109,9 @@ bool pim_if_include(const struct pim_if *pif, const struct sg *sg)
 	ch = pim_channel_find(pif, sg);
 	return ch && ch->assert && ch->assert->won;
 }
+
+size_t pim_if_octets(const struct pim_if *pif)
+{
+	return slab_octets(&pif->channel_slab) + imap_octets(&pif->channels) +
+	       (pif->n_won + (size_t)pif->n_lost) * sizeof(struct pim_assert);
+}
