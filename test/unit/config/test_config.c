@@ -56,7 +56,8 @@ static void expect_error(const char *text, const char *want)
 	snprintf(full, sizeof(full), "%s/%s", dir, want);
 	if (strcmp(err, full) != 0)
 		fail_msg("error is\n  %s\nnot\n  %s\nfor:\n%s", err, full, text);
-	assert_memory_equal(&c, &before, sizeof(c));
+	assert_true(
+		memcmp(&c, &before, sizeof(c)) == 0); // cmocka looks at each octet of a megabyte
 }
 
 #define WAN "name = \"wan\"; device = \"0000:01:00.0\"; role = \"upstream\";"
