@@ -61,7 +61,7 @@ static void show(struct verb_ctx *v, const char *name, unsigned long ttl, const 
 	if (rr->type == AMTRELAY_IPV4 || rr->type == AMTRELAY_IPV6)
 		relay = addr_format(&rr->addr, addr);
 	snprintf(text, sizeof(text), "%u %u %u %s%s", rr->precedence,
-		rr->discovery_optional ? 1u : 0u, rr->type, relay,
+		rr->discovery_optional ? 1u : 0u, (unsigned int)rr->type, relay,
 		rr->type == AMTRELAY_NAME && relay[strlen(relay) - 1] != '.' ? "." : "");
 	show_line(v, name, ttl, "AMTRELAY", text);
 	n = snprintf(text, sizeof(text), "\\# %zu ", len);

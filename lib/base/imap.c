@@ -55,7 +55,8 @@ static int imap_grow(struct imap *m)
 
 	if (!buckets)
 		return -ENOMEM;
-	imap_move(m, UINT32_MAX); // done long ago
+	if (m->buckets)
+		imap_move(m, UINT32_MAX); // done long ago
 	m->old = m->buckets;
 	m->old_mask = m->mask;
 	m->moved = 0;

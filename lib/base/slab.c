@@ -89,6 +89,7 @@ static int slab_grow(struct slab *s)
 
 		if (room > UINT32_MAX >> SLAB_BITS)
 			return -1;
+		// NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
 		chunks = realloc(chunks, room * sizeof(*chunks));
 		if (!chunks)
 			return -1;

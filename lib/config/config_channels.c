@@ -112,11 +112,13 @@ static int check_twice(const struct finish *k)
 	unsigned int n = k->d->c.n_channels;
 	char text[SG_STRLEN];
 
+	// NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
 	list = malloc((n + 1) * sizeof(*list));
 	if (!list)
 		return FAIL(k, at(k, "channels"), "out of memory");
 	for (unsigned int i = 0; i < n; i++)
 		list[i] = &first[i];
+	// NOLINTNEXTLINE(bugprone-sizeof-expression)
 	qsort(list, n, sizeof(*list), draft_cmp);
 	for (unsigned int i = 1; i < n; i++) // the first of the file that was there before
 		if (sg_eq(&list[i - 1]->sg, &list[i]->sg) && (!twice || list[i] < twice))

@@ -27,6 +27,7 @@ struct schema {
 	enum schema_type type;
 	bool required;
 	bool auto_ok;	     // the string "auto" stands for the default
+	bool restart;	     // another value needs another start
 	size_t offset;	     // of the field, in the struct of the group
 	size_t size;	     // octets of the field or of one element
 	size_t count_offset; // of the unsigned int that counts elements
@@ -39,7 +40,6 @@ struct schema {
 	int (*value)(const char *text, void *field, char why[SCHEMA_WHY_LEN]);
 	// The other direction: such a text as value() takes; "" for what the file leaves out.
 	void (*text)(const void *field, char out[CONFIG_VALUE_LEN]);
-	bool restart; // another value needs another start
 };
 
 // The keys of a file and the defaults of what it leaves out.
