@@ -447,6 +447,7 @@ const struct histogram *channels_latency(const struct channels *cs)
 
 static size_t buckets_of(const struct hmap *m)
 {
+	// NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
 	return m->buckets ? (m->mask + (size_t)1) * sizeof(*m->buckets) : 0;
 }
 
