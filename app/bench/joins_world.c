@@ -675,6 +675,7 @@ struct jw_bytes jw_bytes(const struct jw *w)
 	b.sources = c.sources;
 	b.tunnels = c.tunnels + a.tunnels;
 	b.sets = a.sets;
+	// NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
 	b.timers = w->timers.room * sizeof(*w->timers.heap);
 	return b;
 }

@@ -206,7 +206,7 @@ for i in 0 1 2 3; do
 done
 lab_stop watched
 jq -c 'del(.each)' "$LAB_STATE/watched.out" | diag
-jq -e --argjson n $((10 * LAB_RATE)) '.packets > $n and .lost == 0 and .duplicated == 0 and .bad == 0' "$LAB_STATE/watched.out" >/dev/null
+jq -e --argjson n $((3 * LAB_RATE)) '.packets > $n and .lost == 0 and .duplicated == 0 and .bad == 0' "$LAB_STATE/watched.out" >/dev/null
 report $? "of $(jq .packets "$LAB_STATE/watched.out") packets of the other channels none was lost or doubled"
 diag <<<"drops: $(lab_inlet show drops --json | jq -c 'map({(.name): .count}) | add')"
 diag <<<"relay: $(lab_relayctl status | jq -c .source)"

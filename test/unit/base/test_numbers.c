@@ -88,6 +88,7 @@ static void numbers_are_of_their_objects(void **state)
 static void imap_grows_by_and_by(void **state)
 {
 	enum { N = 3000 };
+	// NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
 	struct item **items = calloc(N, sizeof(*items));
 	bool growing = false, done = false;
 	struct item *it, *tmp;
@@ -149,6 +150,7 @@ static void met_cb(void *arg, void *object)
 static void imap_is_walked_in_pieces(void **state)
 {
 	enum { N = 4000, FIRST_N = 250 };
+	// NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
 	struct item **items = calloc(N, sizeof(*items));
 	uint32_t *met = calloc(N, sizeof(*met)), n = 0, cursor = 0, steps = 0;
 	struct slab slab;
