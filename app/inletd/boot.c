@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 
 #include "base/log.h"
+#include "caps.h"
 #include "console/baseline.h"
 #include "inlet.h"
 #include "metrics/telemetry.h"
@@ -226,10 +227,28 @@ static int boot_console(struct inlet *in, bool interactive, char err[BOOT_ERR_LE
 	return 0;
 }
 
+static bool has_xdp(const struct inlet *in)
+{
+	for (unsigned int i = 0; i < in->n_ports; i++)
+		if (strstr(in->ports[i].port.driver, "af_xdp"))
+			return true;
+	return false;
+}
+
+// What is open stays open; nothing that comes in from outside meets more than it takes to go on.
+static void boot_capabilities(const struct inlet *in)
+{
+	int ret = caps_control(has_xdp(in));
+
+	if (ret < 0)
+		log_warn("inletd", "capabilities are kept error=\"%s\"", strerror(-ret));
+}
+
 int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 {
 	int ret;
 
+	(void)caps_start(); // boot_capabilities() says what stands in the way
 	ret = boot_notify(in, err);
 	if (ret == 0)
 		ret = boot_base(in, err);
@@ -267,6 +286,7 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 		boot_down(in);
 		return ret;
 	}
+	boot_capabilities(in);
 	log_info("inletd", "ready version=%s interfaces=%u workers=%u", INLET_VERSION, in->n_ifs,
 		in->n_workers);
 	notify_say(&in->notify, "READY=1");

@@ -34,7 +34,8 @@ static const char help[] =
 	"  -V, --version       version\n"
 	"\n"
 	"Needs CAP_NET_ADMIN and CAP_NET_RAW (or root), /dev/net/tun, and what the DPDK driver of\n"
-	"each port needs. Logs go to stderr. SIGHUP reads the configuration again. SIGTERM and\n"
+	"each port needs. Once it runs, what else it was given is given up; workers keep none.\n"
+	"Logs go to stderr. SIGHUP reads the configuration again. SIGTERM and\n"
 	"SIGINT end it: Goodbye to PIM neighbors, Teardown to relays.\n"
 	"Exit status: 0 ended as asked, 1 cannot start, 2 configuration.\n";
 

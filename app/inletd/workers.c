@@ -11,6 +11,7 @@
 #include <rte_malloc.h>
 
 #include "base/log.h"
+#include "caps.h"
 #include "fastpath/reass.h"
 #include "inlet.h"
 
@@ -217,10 +218,18 @@ int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 	return 0;
 }
 
+static int worker_main(void *arg)
+{
+	// It has its ports and its memory, and sends and receives without any. Where that is
+	// refused, boot_capabilities() has the line for it.
+	(void)caps_none();
+	return worker_run(arg);
+}
+
 int workers_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 {
 	for (unsigned int w = 0; w < in->n_workers; w++) {
-		int ret = rte_eal_remote_launch(worker_run, in->workers[w], w + 1);
+		int ret = rte_eal_remote_launch(worker_main, in->workers[w], w + 1);
 
 		if (ret < 0) {
 			snprintf(err, BOOT_ERR_LEN, "worker %u does not start: %s", w,

@@ -36,6 +36,32 @@ check "it gives signs of life" lab_wait 20 said '^alive ' 3
 lab_inlet add channel "$S" "$G" >/dev/null
 check "a channel flows" lab_wait 20 flowing
 
+# capabilities(7), by their bits: 12 and 13 are NET_ADMIN and NET_RAW; 16 SYS_MODULE, 19 SYS_PTRACE,
+# 22 SYS_BOOT, 24 SYS_RESOURCE, 25 SYS_TIME, 27 MKNOD.
+effective() { # effective TID: its capabilities, as a number
+	echo $((0x$(sed -n 's/^CapEff:[[:blank:]]*//p' "/proc/$(service_pid)/task/$1/status")))
+}
+workers_have_none() {
+	local task n=0
+	for task in /proc/"$(service_pid)"/task/*; do
+		grep -q '^rte-worker-' "$task/comm" || continue
+		[ "$(effective "$(basename "$task")")" = 0 ] || return
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ]
+}
+no_thread_has() { # no_thread_has BIT...
+	local task bit
+	for task in /proc/"$(service_pid)"/task/*; do
+		for bit in "$@"; do
+			[ $(($(effective "$(basename "$task")") >> bit & 1)) = 0 ] || return
+		done
+	done
+}
+check "workers have no capability left" workers_have_none
+check "the control thread has what it takes to go on" [ $(($(effective "$(service_pid)") >> 12 & 3)) = 3 ]
+check "and no thread what none needs" no_thread_has 16 19 22 24 25 27
+
 kill -HUP "$(service_pid)"
 check "SIGHUP: it says that it reloads" lab_wait 20 said '^heard RELOADING=1$' 1
 check "since when" said '^MONOTONIC_USEC=[0-9]*$' 1
