@@ -196,9 +196,9 @@ static const char *line_of(const struct verb *verb, char line[256])
 		{"RELAY", "203.0.113.15"}, {"TOPIC", "show"}, {"NOUN", "channels"}, {"NAME", "lan"},
 		{"LEVEL", "info"}, {"ROOM", "pim"}};
 	char words[256], *save = NULL;
+	size_t n = 0;
 
 	snprintf(words, sizeof(words), "%s", verb->words);
-	*line = '\0';
 	for (char *w = strtok_r(words, " ", &save); w && *w != '[';
 		w = strtok_r(NULL, " ", &save)) {
 		const char *value = w;
@@ -206,8 +206,8 @@ static const char *line_of(const struct verb *verb, char line[256])
 		for (size_t i = 0; i < N(values); i++)
 			if (strcmp(values[i][0], w) == 0)
 				value = values[i][1];
-		strcat(line, value);
-		strcat(line, " ");
+		n += (size_t)snprintf(line + n, 256 - n, "%s ", value);
+		assert_true(n < 256);
 	}
 	return line;
 }
