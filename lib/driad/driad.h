@@ -134,11 +134,11 @@ struct driad_lookup *driad_lookup_services(struct driad *d, const char *const *d
 
 // What came to light in a lookup, for people who want to know why the result is as it is.
 struct driad_note {
+	const char *name; // whose address it is; NULL: the AMTRELAY record has the address
 	struct driad_relay relay;
-	const char *name;	 // whose address it is; NULL: the AMTRELAY record has the address
-	bool secure;		 // by DNSSEC, and so was all that led there
 	uint32_t rank;		 // driad_rank_why()
 	enum driad_drop dropped; // DRIAD_DROP_COUNT: it was not
+	bool secure;		 // by DNSSEC, and so was all that led there
 };
 typedef void (*driad_note_cb)(void *arg, const struct driad_note *note);
 // driad_lookup_start() that tells of each candidate as well, with the same arg; maybe from within.

@@ -80,8 +80,11 @@ static void candidate_add(struct driad_lookup *l, const struct addr *addr, uint8
 	if (dropped != DRIAD_DROP_COUNT)
 		ignore(l, dropped);
 	if (l->note_cb)
-		l->note_cb(l->arg,
-			&(struct driad_note){relay, l->note_name, l->note_secure, rank, dropped});
+		l->note_cb(l->arg, &(struct driad_note){.name = l->note_name,
+					   .relay = relay,
+					   .rank = rank,
+					   .dropped = dropped,
+					   .secure = l->note_secure});
 }
 
 static bool same_name(const struct amtrelay *a, const struct amtrelay *b)
