@@ -95,7 +95,9 @@ check "both are heard" lab_wait 5 igmp '.reports_heard > 0 and .channels == 1'
 sleep 1 # each has packets by then
 specific=$(igmp .specific_queries_sent)
 leave a "$S"
-check "the first one leaves, and the rest is asked" lab_wait 5 igmp ".specific_queries_sent == $specific + 2"
+# Twice; and again when the host's second report of its leave comes after the other's answer.
+check "the first one leaves, and the rest is asked" \
+	lab_wait 5 igmp ".specific_queries_sent >= $specific + 2 and .specific_queries_sent <= $specific + 4"
 sleep 3 # longer than an unanswered question takes
 check "the second one keeps the channel" state_is "$S" "$G" flowing
 leave b "$S"
