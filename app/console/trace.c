@@ -16,6 +16,7 @@
 #include "console/verb.h"
 
 #include "base/log.h"
+#include "base/log_text.h"
 
 #define TRACES	     8	// at one time, in all sessions
 #define TRACE_RELAYS 16 // known of one; the oldest is forgotten
@@ -127,18 +128,16 @@ void trace_free(struct trace *t)
 
 static void say(struct trace *t, const char *room, const char *text)
 {
-	char line[LINE_LEN], stamp[32], lost[48] = "";
+	char line[LINE_LEN], stamp[LOG_STAMP_LEN], lost[48] = "";
 	struct timespec now;
-	struct tm tm;
 	int n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+	log_text_stamp(&now, stamp);
 	if (t->lost != t->lost_told)
 		snprintf(lost, sizeof(lost), "(%llu lines lost)\n",
 			(unsigned long long)(t->lost - t->lost_told));
-	n = snprintf(line, sizeof(line), "%s%s.%06ldZ %s: %s", lost, stamp, now.tv_nsec / 1000,
-		room, text);
+	n = snprintf(line, sizeof(line), "%s%s %s: %s", lost, stamp, room, text);
 	if (n > (int)sizeof(line) - 2)
 		n = sizeof(line) - 2;
 	// The log replaces them too; what peers say is in here.

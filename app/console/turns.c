@@ -2,7 +2,6 @@
 #include "console/turns.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include <event2/event.h>
 
@@ -16,19 +15,10 @@ static void again(struct turns *t)
 		evtimer_add(t->event, &now);
 }
 
-// Of this thread: what another one took of the CPU meanwhile is not ours.
-static uint64_t cpu_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
-
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct turns *t = arg;
-	uint64_t begin = clock_mono_us(), took = 0, cpu = cpu_us();
+	uint64_t begin = clock_mono_us(), took = 0, cpu = clock_thread_cpu_us();
 	struct turn *turn;
 
 	(void)fd;
@@ -38,7 +28,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 		turn->cb(turn->arg);
 		took = clock_mono_us() - begin;
 	}
-	cpu = cpu_us() - cpu;
+	cpu = clock_thread_cpu_us() - cpu;
 	if (cpu > t->longest_us)
 		t->longest_us = cpu;
 	again(t);

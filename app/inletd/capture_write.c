@@ -2,7 +2,6 @@
 #include "inletd/capture_write.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -10,6 +9,8 @@
 #include <unistd.h>
 
 #include <rte_cycles.h>
+
+#include "base/thread.h"
 
 #define BATCH		 256		   // records between two looks at the file's health
 #define IDLE_NS		 (5 * 1000 * 1000) // until the rings are looked at again
@@ -129,7 +130,6 @@ static void *run(void *arg)
 
 int capture_writer_start(struct capture_writer *w, FILE *file, int snaplen)
 {
-	sigset_t all, before;
 	struct timespec now;
 	int ret = ENOMEM;
 
@@ -148,11 +148,8 @@ int capture_writer_start(struct capture_writer *w, FILE *file, int snaplen)
 		ret = errno;
 		goto fail;
 	}
-	// Signals are the control thread's; SIGXFSZ, blocked, makes a write fail instead.
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	ret = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	// It takes no signal: SIGXFSZ, blocked, makes a write fail instead.
+	ret = thread_start(&w->thread, run, w);
 	if (ret == 0)
 		return 0;
 fail:

@@ -4,17 +4,14 @@
 // rooms that it concerns, and nothing else is touched. What needs another start is named, and stays
 // as it is. On any error what was before goes on.
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "inlet.h"
 
 #define LINES_MAX 40 // of changes in the log
@@ -45,23 +42,10 @@ struct reload_job {
 // The file as it is; NULL when it cannot be read, which config_load() says better.
 static char *text_of(const char *path, size_t *len)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
 	char *text = NULL;
-	ssize_t n;
 
 	*len = 0;
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= CONFIG_MAX_OCTETS)
-		text = malloc((size_t)st.st_size + 1);
-	if (text) {
-		n = read(fd, text, (size_t)st.st_size);
-		*len = n > 0 ? (size_t)n : 0;
-		text[*len] = '\0';
-	}
-	close(fd);
-	return text;
+	return config_file_read(path, &text, len) == 0 ? text : NULL;
 }
 
 void reload_begin(struct inlet *in, const char *path)
@@ -256,14 +240,9 @@ static void job_cb(struct timer *t, void *arg, uint64_t now_us)
 		timer_arm(&job->in->timers, t, now_us + WAIT_US);
 }
 
-static void thread_start(struct reload_job *job)
+static void begin(struct reload_job *job)
 {
-	sigset_t all, before;
-
-	sigfillset(&all); // they are the control thread's
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	job->has_thread = pthread_create(&job->thread, NULL, thread_main, job) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	job->has_thread = thread_start(&job->thread, thread_main, job) == 0;
 	if (!job->has_thread)
 		thread_main(job);
 }
@@ -296,7 +275,7 @@ struct reload_job *reload_start(struct inlet *in, bool check, char why[OBSERVE_W
 	if (!check)
 		notify_reloading(&in->notify, job->began_us);
 	in->reload_job = job;
-	thread_start(job);
+	begin(job);
 	timer_arm(&in->timers, &job->timer, job->began_us + WAIT_US);
 	return job;
 }

@@ -5,15 +5,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
+#include "base/timer.h"
 #include "inlet.h"
 #include "inletd/state.h"
 
@@ -50,10 +50,7 @@ struct state_write {
 
 uint64_t state_realtime_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+	return clock_real_us();
 }
 
 static void text_add(struct state_write *sw, const char *line, size_t len)
@@ -162,14 +159,9 @@ static void *thread_main(void *arg)
 }
 
 // Where there can be no thread it is written right here.
-static void thread_start(struct state_write *sw)
+static void begin(struct state_write *sw)
 {
-	sigset_t all, before;
-
-	sigfillset(&all); // they are the control thread's
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	sw->has_thread = pthread_create(&sw->thread, NULL, thread_main, sw) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sw->has_thread = thread_start(&sw->thread, thread_main, sw) == 0;
 	if (!sw->has_thread)
 		thread_main(sw);
 }
@@ -248,7 +240,7 @@ static void state_cb(struct timer *t, void *arg, uint64_t now_us)
 		timer_arm(&in->timers, t, now_us + SLICE_US);
 	} else {
 		write_seal(sw);
-		thread_start(sw);
+		begin(sw);
 		timer_arm(&in->timers, t, now_us + SLICE_US);
 	}
 	sw->took_us += clock_mono_us() - began_us;

@@ -101,10 +101,7 @@ static double seconds(uint64_t us)
 
 static double realtime_of(uint64_t mono_us, uint64_t now_us)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9 - seconds(now_us - mono_us);
+	return seconds(clock_real_us() - (now_us - mono_us));
 }
 
 static void fill_channels(const struct observe *o, double *v)

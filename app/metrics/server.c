@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -278,21 +277,12 @@ static void page_end(struct client *c)
 	client_last(c);
 }
 
-// Of this thread: how long a slice is must not depend on who else wants the CPU.
-static uint64_t cpu_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 // One slice for one client; the next one is for the next client, in the next turn of the loop.
 static void on_slice(evutil_socket_t fd, short what, void *arg)
 {
 	struct metrics_server *s = arg;
 	struct client *c = TAILQ_FIRST(&s->turns);
-	uint64_t from = cpu_us(), took;
+	uint64_t from = clock_thread_cpu_us(), took;
 	bool more;
 
 	(void)fd;
@@ -302,7 +292,7 @@ static void on_slice(evutil_socket_t fd, short what, void *arg)
 	turn_end(c);
 	more = page_step(c->page, clock_mono_us() + s->limits.slice_us);
 	give(c);
-	took = cpu_us() - from;
+	took = clock_thread_cpu_us() - from;
 	c->cpu_us += took;
 	s->stats->slices++;
 	if (took > s->stats->longest_us)

@@ -64,6 +64,16 @@ uint64_t hmap_hash(const void *key, size_t len)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+uint64_t hmap_hash_sg(const struct sg *sg)
+{
+	size_t len = addr_size(&sg->g);
+	uint8_t key[32];
+
+	memcpy(key, sg->s.bytes, len);
+	memcpy(key + len, sg->g.bytes, len);
+	return hmap_hash(key, 2 * len);
+}
+
 void hmap_init(struct hmap *m)
 {
 	*m = (struct hmap){0};

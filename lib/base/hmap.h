@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+
 struct hnode {
 	struct hnode *next;
 	uint64_t hash;
@@ -28,6 +30,9 @@ struct hmap {
 
 // SipHash-1-3 of len octets under the process's random key.
 uint64_t hmap_hash(const void *key, size_t len);
+// The same of the octets of S and of G, which are of one family: of IPv4 a third of the work of the
+// whole struct.
+uint64_t hmap_hash_sg(const struct sg *sg);
 
 void hmap_init(struct hmap *m);
 // Frees the bucket array; the elements are the owner's.

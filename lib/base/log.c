@@ -164,14 +164,11 @@ static bool write_line(const char *line, size_t len)
 static bool put(enum log_level level, const char *room, const char *message)
 {
 	struct timespec now;
-	struct tm tm;
-	char stamp[40], line[LOG_LINE_MAX];
+	char stamp[LOG_STAMP_LEN], line[LOG_LINE_MAX];
 	size_t len;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	len = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(stamp + len, sizeof(stamp) - len, ".%06ldZ", now.tv_nsec / 1000);
+	log_text_stamp(&now, stamp);
 	len = log_state.format == LOG_FORMAT_JSON
 		      ? log_text_json(line, stamp, level_names[level], room, message)
 		      : log_text_plain(line, stamp, level_names[level], room, message);
@@ -254,16 +251,6 @@ int log_level_parse(const char *text, enum log_level *out)
 		}
 	}
 	return -EINVAL;
-}
-
-int log_format_parse(const char *text, enum log_format *out)
-{
-	bool json = strcmp(text, "json") == 0;
-
-	if (!json && strcmp(text, "text") != 0)
-		return -EINVAL;
-	*out = json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-	return 0;
 }
 
 int log_limit_ok(struct log_limit *l, uint32_t *held_back)

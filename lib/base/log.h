@@ -34,8 +34,6 @@ int log_level_set(const char *room, enum log_level level);
 // What holds for a room.
 enum log_level log_level_of(const char *room);
 
-// "text", "json"; -EINVAL for another word.
-int log_format_parse(const char *text, enum log_format *out);
 void log_format_set(enum log_format format);
 
 // Lines of level info and debug that are written in a second at most, and how many more at once

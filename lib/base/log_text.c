@@ -11,6 +11,16 @@
 #define END_ROOM   16 // for what ends a line: an escape, quote, brace, newline
 #define PAIR_ROOM  (KEY_MAX + 32)
 
+void log_text_stamp(const struct timespec *at, char stamp[LOG_STAMP_LEN])
+{
+	struct tm tm;
+	size_t len;
+
+	gmtime_r(&at->tv_sec, &tm);
+	len = strftime(stamp, LOG_STAMP_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp + len, LOG_STAMP_LEN - len, ".%06ldZ", at->tv_nsec / 1000);
+}
+
 size_t log_text_plain(char line[LOG_LINE_MAX], const char *stamp, const char *level,
 	const char *room, const char *message)
 {

@@ -123,10 +123,25 @@ void timers_run_some(struct timers *ts, uint64_t now_us, unsigned int max)
 		run_first(ts, now_us);
 }
 
-uint64_t clock_mono_us(void)
+static uint64_t clock_us(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_mono_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_real_us(void)
+{
+	return clock_us(CLOCK_REALTIME);
+}
+
+uint64_t clock_thread_cpu_us(void)
+{
+	return clock_us(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -57,5 +57,10 @@ void timers_run_some(struct timers *ts, uint64_t now_us, unsigned int max);
 
 // CLOCK_MONOTONIC in microseconds.
 uint64_t clock_mono_us(void);
+// CLOCK_REALTIME in microseconds since 1970.
+uint64_t clock_real_us(void);
+// The CPU that the calling thread has used, in microseconds: how long something of its own took,
+// whoever else wanted the CPU meanwhile.
+uint64_t clock_thread_cpu_us(void);
 
 #endif

@@ -24,22 +24,11 @@ struct sg channel_sg(const struct channel *ch)
 	return sg;
 }
 
-// Of the octets that tell channels apart.
-uint64_t channel_hash(const struct sg *sg)
-{
-	size_t len = addr_size(&sg->g);
-	uint8_t key[32];
-
-	memcpy(key, sg->s.bytes, len);
-	memcpy(key + len, sg->g.bytes, len);
-	return hmap_hash(key, 2 * len);
-}
-
 static uint64_t hash_cb(const void *object)
 {
 	struct sg sg = channel_sg(object);
 
-	return channel_hash(&sg);
+	return hmap_hash_sg(&sg);
 }
 
 struct channels *channels_create(const struct channel_cfg *cfg, const struct channel_env *env,
@@ -280,7 +269,7 @@ static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t ha
 static void want_change(struct channels *cs, const struct sg *sg, unsigned int ifindex,
 	enum channel_origin origin, bool wanted, uint64_t now_us)
 {
-	uint64_t hash = channel_hash(sg), bit = 1ull << ifindex, before, by_origin, oifs;
+	uint64_t hash = hmap_hash_sg(sg), bit = 1ull << ifindex, before, by_origin, oifs;
 	struct channel *ch = channel_find(cs, sg, hash);
 	char s[ADDR_STRLEN], g[ADDR_STRLEN];
 
@@ -321,7 +310,7 @@ void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifinde
 void channels_mute(
 	struct channels *cs, const struct sg *sg, unsigned int ifindex, bool muted, uint64_t now_us)
 {
-	struct channel *ch = channel_find(cs, sg, channel_hash(sg));
+	struct channel *ch = channel_find(cs, sg, hmap_hash_sg(sg));
 	uint64_t bit = 1ull << ifindex, before;
 	struct channel_extra *x;
 	char text[SG_STRLEN];
@@ -342,7 +331,7 @@ void channels_mute(
 
 bool channels_flows(const struct channels *cs, const struct sg *sg, uint64_t now_us)
 {
-	const struct channel *ch = channel_find(cs, sg, channel_hash(sg));
+	const struct channel *ch = channel_find(cs, sg, hmap_hash_sg(sg));
 
 	return ch && ch->mfib && !ch->awaiting && now_us <= ch->moved_us + CHANNEL_STALL_US;
 }
@@ -350,7 +339,7 @@ bool channels_flows(const struct channels *cs, const struct sg *sg, uint64_t now
 uint64_t channels_wanted_by(
 	const struct channels *cs, const struct sg *sg, enum channel_origin origin)
 {
-	const struct channel *ch = channel_find(cs, sg, channel_hash(sg));
+	const struct channel *ch = channel_find(cs, sg, hmap_hash_sg(sg));
 
 	return ch ? channel_wanted_by(ch, origin) : 0;
 }

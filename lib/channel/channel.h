@@ -227,17 +227,16 @@ bool channels_find(const struct channels *cs, const struct sg *sg, struct channe
 // Every channel, without a view of it, which costs more.
 void channels_each_sg(
 	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg);
-void channels_each(
-	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg);
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
 // Counts of one tunnel, by its AMT part; returns how many channels were added up for it. Of a
 // tunnel with very many they are up to a second behind, and may be less than when it had fewer.
 uint32_t channels_tunnel_stats(const struct amt_tunnel *t, struct mfib_stats *out);
 
-// The same in pieces, between which channels and tunnels come and go, for who must not keep the
-// control thread: at least n of them where there are so many, *cursor is 0 at first and what the
-// call before left. False when those were the last. What is there all the time is met once.
+// Channels, tunnels and relays in pieces, between which channels and tunnels come and go, for who
+// must not keep the control thread: at least n of them where there are so many, *cursor is 0 at
+// first and what the call before left. False when those were the last. What is there all the time
+// is met once.
 bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
 	void (*cb)(void *arg, const struct channel_view *v), void *arg);
 // What costs little to tell of a channel: no text.
@@ -261,7 +260,5 @@ const char *channels_relay_refused(const struct channels *cs, const struct addr 
 // The candidates of one source.
 void channels_source_relays(const struct channels *cs, const struct addr *source,
 	void (*cb)(void *arg, const struct relay_view *v), void *arg);
-void channels_each_relay(
-	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg);
 
 #endif

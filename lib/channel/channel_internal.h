@@ -264,7 +264,6 @@ static inline struct source *channel_source(const struct channel *ch)
 	return slab_at(&channels_of(ch)->source_slab, ch->source);
 }
 struct sg channel_sg(const struct channel *ch);
-uint64_t channel_hash(const struct sg *sg);
 static inline uint8_t channel_family(const struct channel *ch)
 {
 	return channel_source(ch)->addr.family;

@@ -16,7 +16,7 @@ static unsigned int index_of(const struct channels *cs, const struct channel *ch
 
 	struct sg sg = channel_sg(ch);
 
-	return n > 1 ? (uint32_t)(channel_hash(&sg) >> 32) % n : 0;
+	return n > 1 ? (uint32_t)(hmap_hash_sg(&sg) >> 32) % n : 0;
 }
 
 static struct tunnel *further_open(

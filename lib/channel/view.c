@@ -197,24 +197,11 @@ void channels_each_sg(
 
 bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
 {
-	const struct channel *ch = channel_find(cs, sg, channel_hash(sg));
+	const struct channel *ch = channel_find(cs, sg, hmap_hash_sg(sg));
 
 	if (ch)
 		view_fill(cs, ch, out);
 	return ch;
-}
-
-void channels_each(
-	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
-{
-	struct channel *ch, *tmp;
-
-	IMAP_FOREACH (ch, tmp, &cs->by_sg) {
-		struct channel_view v;
-
-		view_fill(cs, ch, &v);
-		cb(arg, &v);
-	}
 }
 
 static void view_tunnel(const struct tunnel *t,
@@ -319,15 +306,6 @@ void channels_source_relays(const struct channels *cs, const struct addr *source
 
 	if (src)
 		source_relays(cs, src, cb, arg);
-}
-
-void channels_each_relay(
-	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg)
-{
-	struct hnode *n, *tmp;
-
-	HMAP_FOREACH (n, tmp, &cs->by_source)
-		source_relays(cs, container_of_node(n, struct source, node), cb, arg);
 }
 
 #define FETCH_MAX 64 // channels that are fetched ahead

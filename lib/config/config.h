@@ -326,5 +326,8 @@ int config_edit(const char *text, const struct config *target, const struct conf
 // says, -ENOENT ... for reading it) with one line "FILE:LINE: what is wrong" in err and *out
 // untouched.
 int config_load(const char *path, struct config *out, char err[CONFIG_ERR_LEN]);
+// The file's octets, *len of them and a NUL, the caller's to free(). 0, or a negative errno:
+// -EINVAL for what is no file, -EFBIG for more than CONFIG_MAX_OCTETS.
+int config_file_read(const char *file, char **out, size_t *len);
 
 #endif

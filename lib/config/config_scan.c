@@ -231,7 +231,7 @@ static int scan_text(struct scan *s, struct text *t)
 	return 0;
 }
 
-static int read_all(const char *file, char **out, size_t *len)
+int config_file_read(const char *file, char **out, size_t *len)
 {
 	struct stat st;
 	// A pipe without a writer would be waited for.
@@ -268,6 +268,7 @@ static int read_all(const char *file, char **out, size_t *len)
 		free(buf);
 		goto close;
 	}
+	buf[*len] = '\0';
 	*out = buf;
 close:
 	fclose(f);
@@ -280,7 +281,7 @@ static int scan_file(struct scan *s, const char *file, unsigned int depth, const
 	struct text t = {.file = file, .line = 1, .depth = depth};
 	char *buf = NULL;
 	size_t len = 0;
-	int ret = read_all(file, &buf, &len);
+	int ret = config_file_read(file, &buf, &len);
 
 	if (ret < 0) {
 		const char *why = ret == -EINVAL ? "not a regular file" : strerror(-ret);

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "joinfile/joinfile_io.h"
 
 // A file written in place is read when it was left alone for so long, or was first touched
@@ -283,18 +283,12 @@ static void *load_main(void *arg)
 static bool load_start(struct joinfile_import *im, uint64_t now_us)
 {
 	struct load *l = calloc(1, sizeof(*l));
-	sigset_t all, before;
-	int ret;
 
 	if (!l)
 		return false;
 	l->cfg = &im->cfg;
 	l->id = im->id;
-	sigfillset(&all); // they are the control thread's
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&l->thread, NULL, load_main, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (ret != 0) {
+	if (thread_start(&l->thread, load_main, l) != 0) {
 		free(l);
 		return false;
 	}

@@ -16,17 +16,6 @@ static size_t addr_len(const struct pim_if *pif)
 	return pif->cfg.family == ADDR_V6 ? 16 : 4;
 }
 
-// Of the octets that tell channels apart: of IPv4 that is a third of the work.
-uint64_t pim_channel_hash(const struct sg *sg)
-{
-	size_t len = addr_size(&sg->g);
-	uint8_t key[32];
-
-	memcpy(key, sg->s.bytes, len);
-	memcpy(key + len, sg->g.bytes, len);
-	return hmap_hash(key, 2 * len);
-}
-
 static uint64_t hash_cb(const void *object)
 {
 	const struct pim_channel *ch = object;
@@ -69,7 +58,7 @@ struct pim_channel *pim_channel_find(const struct pim_if *pif, const struct sg *
 {
 	if (sg->s.family != pif->cfg.family || sg->g.family != pif->cfg.family)
 		return NULL;
-	return pim_channel_find_hashed(pif, sg, pim_channel_hash(sg));
+	return pim_channel_find_hashed(pif, sg, hmap_hash_sg(sg));
 }
 
 static uint64_t channel_due(const void *object)
@@ -188,7 +177,7 @@ struct pim_channel *pim_channel_create(struct pim_if *pif, const struct sg *sg)
 	ch->used = true;
 	ch->expiry_us = NEVER_US;
 	ch->moment_us = NEVER_US;
-	if (imap_insert(&pif->channels, ch, pim_channel_hash(sg)) < 0) {
+	if (imap_insert(&pif->channels, ch, hmap_hash_sg(sg)) < 0) {
 		ch->used = false;
 		slab_put(&pif->channel_slab, ch);
 		return NULL;

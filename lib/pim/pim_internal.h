@@ -201,7 +201,6 @@ static inline struct pim_if *pim_channel_if(const struct pim_channel *ch)
 }
 struct sg pim_channel_sg(const struct pim_channel *ch);
 struct addr pim_channel_last_addr(const struct pim_channel *ch);
-uint64_t pim_channel_hash(const struct sg *sg);
 // Whether it is that of (s,g), which are of the interface's family.
 static inline bool pim_channel_is(
 	const struct pim_channel *ch, size_t len, const struct addr *s, const struct addr *g)

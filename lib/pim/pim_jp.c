@@ -264,7 +264,7 @@ static void entry_cb(void *arg, const struct pim_jp_entry *e)
 	to = &rx->entries[rx->n++];
 	to->sg = (struct sg){.s = e->s, .g = e->g};
 	to->join = e->join;
-	to->hash = pim_channel_hash(&to->sg);
+	to->hash = hmap_hash_sg(&to->sg);
 	imap_fetch_bucket(&rx->pif->channels, to->hash);
 	if (rx->n == AHEAD)
 		entries_apply(rx);

@@ -262,11 +262,13 @@ static void look(void)
 	uint32_t cursor = 0;
 
 	channels_totals(w.cs, &t);
-	channels_each(w.cs, channel_cb, &s);
+	while (channels_some(w.cs, &cursor, UINT32_MAX, channel_cb, &s))
+		;
 	channels_each_tunnel(w.cs, tunnel_cb, &s);
 	require(s.channels == t.channels && s.tunnels == t.tunnels);
 	channels_each_sg(w.cs, sg_cb, &s);
 	require(s.channels == 0);
+	cursor = 0;
 	while (channels_some(w.cs, &cursor, 2, channel_cb, &some))
 		;
 	cursor = 0;
@@ -279,7 +281,6 @@ static void look(void)
 	cursor = 0;
 	while (channels_relays_some(w.cs, &cursor, 2, relay_cb, NULL))
 		;
-	channels_each_relay(w.cs, relay_cb, NULL);
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		struct addr a = address(sources[i]);
 

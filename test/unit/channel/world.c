@@ -758,19 +758,25 @@ static void find_cb(void *arg, const struct channel_view *v)
 	}
 }
 
-struct channel_view world_view(const char *s, const char *g)
+static struct finding find(const char *s, const char *g)
 {
 	struct finding f = {.sg = sg_of(s, g)};
+	uint32_t cursor = 0;
 
-	channels_each(w.cs, find_cb, &f);
+	while (channels_some(w.cs, &cursor, UINT32_MAX, find_cb, &f))
+		;
+	return f;
+}
+
+struct channel_view world_view(const char *s, const char *g)
+{
+	struct finding f = find(s, g);
+
 	assert_true(f.found);
 	return f.view;
 }
 
 bool world_has(const char *s, const char *g)
 {
-	struct finding f = {.sg = sg_of(s, g)};
-
-	channels_each(w.cs, find_cb, &f);
-	return f.found;
+	return find(s, g).found;
 }

@@ -348,15 +348,6 @@ bool channels_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
 	return false;
 }
 
-void channels_each(
-	const struct channels *cs, void (*cb)(void *arg, const struct channel_view *v), void *arg)
-{
-	uint32_t cursor = 0;
-
-	while (channels_some(cs, &cursor, UINT32_MAX, cb, arg))
-		;
-}
-
 struct sg_walk {
 	void (*cb)(void *arg, const struct channel_brief *b);
 	void *arg;
@@ -398,8 +389,10 @@ static void find_one(void *arg, const struct channel_view *v)
 bool channels_find(const struct channels *cs, const struct sg *sg, struct channel_view *out)
 {
 	struct wanted w = {.sg = sg, .out = out};
+	uint32_t cursor = 0;
 
-	channels_each(cs, find_one, &w);
+	while (channels_some(cs, &cursor, UINT32_MAX, find_one, &w))
+		;
 	return w.found;
 }
 
@@ -440,17 +433,7 @@ bool channels_tunnels_some(const struct channels *cs, uint32_t *cursor, uint32_t
 	return false;
 }
 
-bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
-	void (*cb)(void *arg, const struct relay_view *v), void *arg)
-{
-	(void)cursor;
-	(void)n;
-	channels_each_relay(cs, cb, arg);
-	return false;
-}
-
-void channels_each_relay(
-	const struct channels *cs, void (*cb)(void *arg, const struct relay_view *v), void *arg)
+static void relays(void (*cb)(void *arg, const struct relay_view *v), void *arg)
 {
 	struct relay_view v = {.source = address("198.51.100.10"),
 		.addr = address("203.0.113.15"),
@@ -459,7 +442,6 @@ void channels_each_relay(
 		.in_use = true,
 		.expires_us = FAKE_NOW_US + 60 * USEC_PER_SEC};
 
-	(void)cs;
 	cb(arg, &v);
 	v.addr = address("203.0.113.16");
 	v.origin = "static";
@@ -472,6 +454,16 @@ void channels_each_relay(
 	cb(arg, &v);
 }
 
+bool channels_relays_some(const struct channels *cs, uint32_t *cursor, uint32_t n,
+	void (*cb)(void *arg, const struct relay_view *v), void *arg)
+{
+	(void)cs;
+	(void)cursor;
+	(void)n;
+	relays(cb, arg);
+	return false;
+}
+
 const char *amt_quirks_format(unsigned int quirks, char buf[AMT_QUIRKS_STRLEN])
 {
 	snprintf(buf, AMT_QUIRKS_STRLEN, "%s", quirks == AMT_QUIRK_NO_E ? "no-e" : "?");
@@ -481,8 +473,9 @@ const char *amt_quirks_format(unsigned int quirks, char buf[AMT_QUIRKS_STRLEN])
 void channels_source_relays(const struct channels *cs, const struct addr *source,
 	void (*cb)(void *arg, const struct relay_view *v), void *arg)
 {
+	(void)cs;
 	(void)source;
-	channels_each_relay(cs, cb, arg);
+	relays(cb, arg);
 }
 
 const char *amt_tunnel_state_name(enum amt_tunnel_state s)

@@ -9,7 +9,7 @@
 
 // An observe with two interfaces (wan, lan), two workers and something in every view.
 void fake_observe(struct observe *o);
-// How many channels channels_each() shows; 2 after fake_observe().
+// How many channels channels_some() shows; 2 after fake_observe().
 extern unsigned int fake_channels;
 // Of the observe; NULL at first.
 extern struct baseline *fake_baseline;
