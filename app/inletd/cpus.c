@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "inlet.h"
 #include "port/port_netdev.h"
+#include "sysfs.h"
 
 // With "auto", more polling CPUs than this are for the operator to grant by name.
 #define AUTO_WORKERS 4
@@ -40,23 +41,15 @@ static bool is_in(int cpu, const int *cpus, unsigned int n)
 static int device_node(const char *device)
 {
 	char path[512], name[16];
-	int node = -1;
-	FILE *f;
 
 	port_netdev_name(device, name);
 	if (name[0])
-		snprintf(path, sizeof(path), "/sys/class/net/%s/device/numa_node", name);
+		snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
 	else
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s%.*s/numa_node",
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s%.*s",
 			strchr(device, ':') == strrchr(device, ':') ? "0000:" : "",
 			(int)strcspn(device, ","), device);
-	f = fopen(path, "re");
-	if (!f)
-		return -1;
-	if (fscanf(f, "%d", &node) != 1)
-		node = -1;
-	fclose(f);
-	return node;
+	return sysfs_int(path, "numa_node");
 }
 
 // Those of the ports, a bit each; 0: unknown.

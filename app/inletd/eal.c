@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "inlet.h"
+#include "sysfs.h"
 
 #define MIN_MB	      256
 #define BASE_MB	      64   // without mbufs: forwarding tables, rings, the EAL itself
@@ -47,17 +48,11 @@ __attribute__((format(printf, 2, 3))) static void add(struct args *a, const char
 static uint64_t huge_free_mb(const char *dir, uint64_t page_mb)
 {
 	char path[PATH_MAX];
-	unsigned long pages = 0;
-	FILE *f;
+	int pages;
 
-	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages", dir);
-	f = fopen(path, "r");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * page_mb;
+	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s", dir);
+	pages = sysfs_int(path, "free_hugepages");
+	return pages > 0 ? (uint64_t)pages * page_mb : 0;
 }
 
 // What the ports' mbufs will take, roughly as ports.c and port_open() count them: a driver may have

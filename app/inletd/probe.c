@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inletd/sysfs.h"
+
 // A path that is too long is one that is not there.
 __attribute__((format(printf, 3, 4))) static void text(char *out, size_t size, const char *fmt, ...)
 {
@@ -20,28 +22,6 @@ __attribute__((format(printf, 3, 4))) static void text(char *out, size_t size, c
 	va_end(ap);
 	if (n < 0 || (size_t)n >= size)
 		out[0] = '\0';
-}
-
-// The first line of a file, without its end. False: not there, or empty.
-static bool read_line(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool good = f && fgets(out, (int)size, f);
-
-	if (f)
-		fclose(f);
-	if (!good)
-		out[0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return good && out[0];
-}
-
-static int read_int(const char *dir, const char *file)
-{
-	char path[PATH_MAX], line[32];
-
-	text(path, sizeof(path), "%s/%s", dir, file);
-	return read_line(path, line, sizeof(line)) ? atoi(line) : -1;
 }
 
 // The last part of where a link leads.
@@ -89,18 +69,18 @@ static void pci_device(const char *root, const char *address, struct probe *p)
 
 	text(dir, sizeof(dir), "%s/bus/pci/devices/%s", root, address);
 	text(path, sizeof(path), "%s/class", dir);
-	if (!read_line(path, class, sizeof(class)) || strncmp(class, "0x02", 4) != 0)
+	if (!sysfs_line(path, class, sizeof(class)) || strncmp(class, "0x02", 4) != 0)
 		return;
 	port = add_port(p);
 	if (!port)
 		return;
 	text(port->pci, sizeof(port->pci), "%.15s", address);
 	link_name(dir, "driver", port->bound, sizeof(port->bound));
-	port->numa = read_int(dir, "numa_node");
+	port->numa = sysfs_int(dir, "numa_node");
 	text(path, sizeof(path), "%s/vendor", dir);
-	read_line(path, vendor, sizeof(vendor));
+	sysfs_line(path, vendor, sizeof(vendor));
 	text(path, sizeof(path), "%s/device", dir);
-	read_line(path, device, sizeof(device));
+	sysfs_line(path, device, sizeof(device));
 	if (strlen(vendor) == 6 && strlen(device) == 6)
 		text(port->pci_id, sizeof(port->pci_id), "%.4s:%.4s", vendor + 2, device + 2);
 }
@@ -151,19 +131,19 @@ static void netdev(const char *root, const char *name, struct probe *p)
 
 	text(dir, sizeof(dir), "%s/class/net/%s", root, name);
 	if (strcmp(name, "lo") == 0 || strlen(name) >= sizeof(port->name) ||
-		read_int(dir, "type") != 1) // ARPHRD_ETHER
+		sysfs_int(dir, "type") != 1) // ARPHRD_ETHER
 		return;
 	port = port_of_netdev(dir, p);
 	if (!port)
 		return;
 	text(port->name, sizeof(port->name), "%.15s", name);
-	port->mtu = read_int(dir, "mtu");
-	port->carrier = read_int(dir, "carrier");
-	port->speed = read_int(dir, "speed");
+	port->mtu = sysfs_int(dir, "mtu");
+	port->carrier = sysfs_int(dir, "carrier");
+	port->speed = sysfs_int(dir, "speed");
 	port->rx_queues = count_queues(dir, "rx-");
 	port->tx_queues = count_queues(dir, "tx-");
 	text(path, sizeof(path), "%s/address", dir);
-	read_line(path, port->mac, sizeof(port->mac));
+	sysfs_line(path, port->mac, sizeof(port->mac));
 	text(path, sizeof(path), "%s/device", dir);
 	link_name(path, "driver", port->kind, sizeof(port->kind));
 }
@@ -202,8 +182,8 @@ static void huge_pages(const char *root, struct probe *p)
 		int all, free_pages;
 
 		text(dir, sizeof(dir), "%s/kernel/mm/hugepages/%s", root, sizes[i].dir);
-		all = read_int(dir, "nr_hugepages");
-		free_pages = read_int(dir, "free_hugepages");
+		all = sysfs_int(dir, "nr_hugepages");
+		free_pages = sysfs_int(dir, "free_hugepages");
 		p->huge_mb += all > 0 ? (uint64_t)all * sizes[i].mb : 0;
 		p->huge_free_mb += free_pages > 0 ? (uint64_t)free_pages * sizes[i].mb : 0;
 	}
@@ -245,9 +225,9 @@ void probe_sysfs(const char *sysfs, struct probe *out)
 	each(root, "devices/system/node", out, count_node);
 	huge_pages(root, out);
 	text(path, sizeof(path), "%s/devices/system/cpu/online", root);
-	read_line(path, out->online, sizeof(out->online));
+	sysfs_line(path, out->online, sizeof(out->online));
 	text(path, sizeof(path), "%s/devices/system/cpu/isolated", root);
-	read_line(path, out->isolated, sizeof(out->isolated));
+	sysfs_line(path, out->isolated, sizeof(out->isolated));
 	out->n_cpus = count_cpus(out->online);
 	text(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", root);
 	out->vfio = access(path, F_OK) == 0;
