@@ -15,20 +15,6 @@
 #define MS USEC_PER_MSEC
 #define S  USEC_PER_SEC
 
-static int setup(void **state)
-{
-	(void)state;
-	world_begin();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static void assert_state(const char *s, const char *g, enum channel_state expected)
 {
 	assert_string_equal(
@@ -479,7 +465,7 @@ static void shutdown_tells_the_relay(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(join_to_flowing),
 		T(prune_empties_everything),

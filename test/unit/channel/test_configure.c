@@ -31,13 +31,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static bool relay_is(const char *text)
 {
 	struct channel_view v = world_view(S1, G1);
@@ -161,11 +154,11 @@ static void limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(static_relay, setup, teardown),
-		cmocka_unit_test_setup_teardown(others, setup, teardown),
-		cmocka_unit_test_setup_teardown(silent_relay, setup, teardown),
-		cmocka_unit_test_setup_teardown(methods, setup, teardown),
-		cmocka_unit_test_setup_teardown(limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(static_relay, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(others, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(silent_relay, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(methods, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(limit, setup, world_teardown),
 	};
 
 	return RUN_TESTS(tests);

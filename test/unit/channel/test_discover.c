@@ -45,13 +45,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static int relay_of(const char *s)
 {
 	struct channel_view v = world_view(s, G1);
@@ -270,7 +263,7 @@ static void services_forged(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(services_first),
 		T(services_forged),

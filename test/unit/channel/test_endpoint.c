@@ -27,13 +27,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static const char *group(unsigned int i)
 {
 	static char text[16];
@@ -244,7 +237,7 @@ static void limit_of_tunnels(void **state)
 	assert_int_equal(w.mfib_channels, N);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 
 int main(void)
 {

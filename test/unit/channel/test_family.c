@@ -31,13 +31,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static void dns_says(const char *first, const char *second)
 {
 	world_dns(second ? 2 : 1, first, second);
@@ -175,7 +168,7 @@ static void address_of_a_family_goes(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(four_mixes),
 		T(relay_without_mld),

@@ -35,13 +35,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static int move_to(const char *relay, unsigned int flags)
 {
 	struct addr s, r;
@@ -390,7 +383,7 @@ static void further_endpoints(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(there_and_back),
 		T(joins_before_it_leaves),

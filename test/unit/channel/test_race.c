@@ -30,13 +30,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static void equal_precedence(bool discovery_optional)
 {
 	for (unsigned int i = 0; i < w.answer.n_relays; i++) {
@@ -290,7 +283,7 @@ static void address_gone_in_the_race(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(second_wins_discovery),
 		T(second_wins_request),

@@ -14,20 +14,6 @@
 #define DOWN "10.9.1.7" // on the link of a downstream interface
 #define S    USEC_PER_SEC
 
-static int setup(void **state)
-{
-	(void)state;
-	world_begin();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static bool is_at(int relay)
 {
 	struct channel_view v = world_view(S1, G1);
@@ -140,10 +126,10 @@ static void sources(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(relays, setup, teardown),
-		cmocka_unit_test_setup_teardown(alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(advertised, setup, teardown),
-		cmocka_unit_test_setup_teardown(sources, setup, teardown),
+		cmocka_unit_test_setup_teardown(relays, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(alone, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(advertised, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(sources, world_setup, world_teardown),
 	};
 
 	return RUN_TESTS(tests);

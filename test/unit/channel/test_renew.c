@@ -41,13 +41,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 // DNS names these, of one precedence each.
 static void names(unsigned int n, const char *a, uint8_t pa, const char *b, uint8_t pb)
 {
@@ -300,7 +293,7 @@ static void cycle_is_no_discovery(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(unchanged),
 		T(cycle_is_no_discovery),

@@ -12,20 +12,6 @@
 #define S  USEC_PER_SEC
 #define N  90 // channels
 
-static int setup(void **state)
-{
-	(void)state;
-	world_begin();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static const char *group(unsigned int i)
 {
 	static char text[ADDR_STRLEN];
@@ -175,10 +161,10 @@ static void tunnels_and_relays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(pieces_meet_all_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(rates, setup, teardown),
-		cmocka_unit_test_setup_teardown(latency, setup, teardown),
-		cmocka_unit_test_setup_teardown(tunnels_and_relays, setup, teardown),
+		cmocka_unit_test_setup_teardown(pieces_meet_all_once, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(rates, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(latency, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(tunnels_and_relays, world_setup, world_teardown),
 	};
 
 	return RUN_TESTS(tests);

@@ -27,13 +27,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static void flow(const char *s, const char *g, uint64_t for_us)
 {
 	for (uint64_t t = 0; t < for_us; t += 500 * MS) {
@@ -127,7 +120,7 @@ static void sources_without_a_name(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(the_old_relay_is_told),
 		T(icmp_after_an_update),

@@ -585,6 +585,20 @@ void world_end(void)
 	timers_fini(&w.timers);
 }
 
+int world_setup(void **state)
+{
+	(void)state;
+	world_begin();
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	(void)state;
+	world_end();
+	return 0;
+}
+
 void world_run(uint64_t for_us)
 {
 	uint64_t end = w.now + for_us;

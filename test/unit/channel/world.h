@@ -51,6 +51,9 @@ extern struct world w;
 
 void world_begin(void);
 void world_end(void); // checks that nothing is left
+// These two as fixtures of cmocka.
+int world_setup(void **state);
+int world_teardown(void **state);
 // Moves time on, running timers and delivering what relays and DNS answer.
 void world_run(uint64_t for_us);
 // The same from event to event, for long times.
