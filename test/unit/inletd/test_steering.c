@@ -9,7 +9,7 @@
 
 #include <rte_eal.h>
 
-#include "base/log.h"
+#include "unit/eal.h"
 #include "unit/inletd/world.h"
 
 static struct world w;
@@ -405,15 +405,6 @@ int main(void)
 		cmocka_unit_test(rebalance_splits_an_elephant),
 		cmocka_unit_test(what_nothing_can_move),
 	};
-	char prefix[32];
-	char *argv[] = {"test_steering", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"-m", "128", "-l", "0", "--log-level=emergency", "--file-prefix", prefix, NULL};
 
-	snprintf(prefix, sizeof(prefix), "steering%d", (int)getpid());
-	log_threshold = LOG_LEVEL_ERROR;
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0) {
-		printf("Bail out! EAL\n");
-		return 1;
-	}
-	return RUN_TESTS(tests);
+	return eal_begin("test_steering", "128") ? RUN_TESTS(tests) : 1;
 }

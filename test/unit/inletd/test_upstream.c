@@ -18,13 +18,7 @@ static struct inlet *in;
 static struct config_if cfgs[2];
 static struct amt_endpoint endpoints[8];
 static unsigned int n_endpoints;
-static bool have_netns, use_ipv4, use_ipv6;
-
-#define NEED_NETNS()             \
-	do {                     \
-		if (!have_netns) \
-			skip();  \
-	} while (0)
+static bool use_ipv4, use_ipv6;
 
 struct amt_endpoint *amt_endpoint_open(struct event_base *base, const char *netdev,
 	const struct addr *local, uint16_t port, amt_endpoint_rx_cb rx, amt_endpoint_err_cb err,

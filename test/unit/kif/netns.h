@@ -30,6 +30,14 @@ static inline bool netns_enter(void)
 	return true;
 }
 
+static bool have_netns; // what netns_enter() said, for tests that need it
+
+#define NEED_NETNS()             \
+	do {                     \
+		if (!have_netns) \
+			skip();  \
+	} while (0)
+
 // Runs a command, which has to succeed.
 #define SH(cmd) assert_int_equal(system(cmd), 0)
 

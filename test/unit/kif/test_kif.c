@@ -37,8 +37,6 @@ static void seen_cb(void *arg, const uint8_t *frame, size_t len)
 }
 
 static struct seen seen;
-static bool have_netns;
-
 static struct kif *make(const char *name, uint16_t mtu)
 {
 	struct kif_cfg cfg = {.name = name, .mtu = mtu};
@@ -73,12 +71,6 @@ static void file_is(const char *path, const char *text)
 	buf[strcspn(buf, "\n")] = '\0';
 	assert_string_equal(buf, text);
 }
-
-#define NEED_NETNS()             \
-	do {                     \
-		if (!have_netns) \
-			skip();  \
-	} while (0)
 
 static void test_names(void **state)
 {

@@ -19,14 +19,6 @@ struct events {
 };
 
 static struct events events;
-static bool have_netns;
-
-#define NEED_NETNS()             \
-	do {                     \
-		if (!have_netns) \
-			skip();  \
-	} while (0)
-
 static void event_cb(void *arg, const struct netlink_event *ev)
 {
 	struct events *e = arg;

@@ -3,6 +3,7 @@
 // process.
 #include "unit/unit.h"
 
+#include "unit/kif/af_xdp_leak.h"
 #include "unit/kif/netns.h"
 
 #include <arpa/inet.h>
@@ -16,31 +17,10 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
-#include "base/log.h"
 #include "port/port.h"
 #include "port/port_netdev.h"
 #include "port/port_pool.h"
-
-// The AF_XDP driver never frees its umem (nor closes its socket): not ours to mend. Its stack is
-// seen by the slow unwinder only.
-const char *__asan_default_options(void);
-const char *__lsan_default_suppressions(void);
-const char *__asan_default_options(void)
-{
-	return "fast_unwind_on_malloc=0";
-}
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:xsk_umem__create";
-}
-
-static bool have_netns;
-
-#define NEED_NETNS()             \
-	do {                     \
-		if (!have_netns) \
-			skip();  \
-	} while (0)
+#include "unit/eal.h"
 
 static int open_port(
 	const char *device, uint16_t n_queues, uint16_t mtu, struct port *p, char err[PORT_ERR_LEN])
@@ -503,16 +483,7 @@ int main(void)
 		cmocka_unit_test(test_af_packet_mtu),
 		cmocka_unit_test(test_af_xdp_mtu),
 	};
-	char prefix[32];
-	char *argv[] = {"test_port", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m",
-		"256", "-l", "0", "--log-level=emergency", "--file-prefix", prefix, NULL};
 
 	have_netns = netns_enter();
-	snprintf(prefix, sizeof(prefix), "kif%d", (int)getpid());
-	log_threshold = LOG_LEVEL_ERROR;
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0) {
-		printf("Bail out! EAL\n");
-		return 1;
-	}
-	return RUN_TESTS(tests);
+	return eal_begin("test_port", "256") ? RUN_TESTS(tests) : 1;
 }

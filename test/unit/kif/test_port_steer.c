@@ -14,10 +14,10 @@
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 
-#include "base/log.h"
 #include "port/port.h"
 #include "port/port_flow.h"
 #include "port/port_rss.h"
+#include "unit/eal.h"
 
 static struct {
 	int validate, create; // errno to fail with
@@ -305,15 +305,6 @@ int main(void)
 		cmocka_unit_test(rules),
 		cmocka_unit_test(drivers_without_rules),
 	};
-	char prefix[32];
-	char *argv[] = {"test_port_steer", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"-m", "128", "-l", "0", "--log-level=emergency", "--file-prefix", prefix, NULL};
 
-	snprintf(prefix, sizeof(prefix), "steer%d", (int)getpid());
-	log_threshold = LOG_LEVEL_ERROR;
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0) {
-		printf("Bail out! EAL\n");
-		return 1;
-	}
-	return RUN_TESTS(tests);
+	return eal_begin("test_port_steer", "128") ? RUN_TESTS(tests) : 1;
 }

@@ -2,6 +2,7 @@
 // Waiting for packets of a port instead of polling it; bonds; the limits of drivers that tell none.
 #include "unit/unit.h"
 
+#include "unit/kif/af_xdp_leak.h"
 #include "unit/kif/netns.h"
 
 #include <arpa/inet.h>
@@ -16,29 +17,9 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "base/log.h"
 #include "port/port.h"
 #include "port/port_wait.h"
-
-// As in test_port.c.
-const char *__asan_default_options(void);
-const char *__lsan_default_suppressions(void);
-const char *__asan_default_options(void)
-{
-	return "fast_unwind_on_malloc=0";
-}
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:xsk_umem__create";
-}
-
-static bool have_netns;
-
-#define NEED_NETNS()             \
-	do {                     \
-		if (!have_netns) \
-			skip();  \
-	} while (0)
+#include "unit/eal.h"
 
 static int open_port(const struct port_cfg *cfg, struct port *p, char err[PORT_ERR_LEN])
 {
@@ -275,16 +256,7 @@ int main(void)
 		cmocka_unit_test(test_bond_errors),
 		cmocka_unit_test(test_memif_mtu),
 	};
-	char prefix[32];
-	char *argv[] = {"test_port_wait", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"-m", "256", "-l", "0", "--log-level=emergency", "--file-prefix", prefix, NULL};
 
 	have_netns = netns_enter();
-	snprintf(prefix, sizeof(prefix), "kifw%d", (int)getpid());
-	log_threshold = LOG_LEVEL_ERROR;
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0) {
-		printf("Bail out! EAL\n");
-		return 1;
-	}
-	return RUN_TESTS(tests);
+	return eal_begin("test_port_wait", "256") ? RUN_TESTS(tests) : 1;
 }
