@@ -5,6 +5,14 @@
 # then checks things with `check TEXT COMMAND...` or `report STATUS TEXT`, and ends with `scenario_end`.
 # Whatever happens, the lab goes when the scenario does.
 
+# lab_wrap FUNCTION...: the lab's own stays as plain_FUNCTION, for the scenario's that takes its place.
+lab_wrap() {
+	local f
+	for f in "$@"; do
+		eval "plain_$(declare -f "$f")"
+	done
+}
+
 scenario() { # scenario NAME: sets up what the checks need, not the lab
 	SCENARIO=$1
 	export LAB_PREFIX="${LAB_PREFIX:-t-$1-}"

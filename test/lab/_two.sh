@@ -8,8 +8,7 @@
 #              +----- inlet2 (10.9.1.3) ---+
 #                                          scripted routers on the bridge
 
-eval "plain_$(declare -f lab_network)"
-eval "plain_$(declare -f lab_write_configs)"
+lab_wrap lab_network lab_write_configs
 lab_network() {
 	local ns port
 	plain_lab_network || return 1

@@ -8,9 +8,7 @@ scenario bond
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
 export LAB_RATE=500
 
-eval "plain_$(declare -f lab_network)"
-eval "plain_$(declare -f lab_write_configs)"
-eval "plain_$(declare -f lab_start_part)"
+lab_wrap lab_network lab_write_configs lab_start_part
 lab_network() {
 	plain_lab_network || return 1
 	# The switch, in inletd's namespace: what comes from up0 goes to the members.

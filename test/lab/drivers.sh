@@ -12,9 +12,7 @@ command -v dpdk-testpmd >/dev/null || {
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
 export LAB_RATE=300
 
-eval "plain_$(declare -f lab_network)"
-eval "plain_$(declare -f lab_write_configs)"
-eval "plain_$(declare -f lab_start_part)"
+lab_wrap lab_network lab_write_configs lab_start_part
 lab_network() {
 	plain_lab_network || return 1
 	lab_in inlet ip link add br0 type bridge mcast_snooping 0 forward_delay 0 &&

@@ -12,7 +12,7 @@ set -u -o pipefail
 scenario frr2
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
 
-eval "plain_$(declare -f lab_network)"
+lab_wrap lab_network
 lab_network() {
 	local ns
 	plain_lab_network || return 1

@@ -16,7 +16,7 @@ STEPS=4
 STEP_RATE=${LAB_FULL:+100000} STEP_SECONDS=0.25
 STEP_RATE=${STEP_RATE:-20000} # packets a second
 
-eval "plain_$(declare -f lab_write_configs)"
+lab_wrap lab_write_configs
 lab_write_configs() {
 	plain_lab_write_configs
 	# One amt group, and how workers idle.

@@ -10,8 +10,7 @@ export LAB_DEVICE=af_packet LAB_RATE=300 LAB_RELAY="--mtu 9000"
 PAYLOAD=8900
 LAN_MTU=9000
 
-eval "plain_$(declare -f lab_network)"
-eval "plain_$(declare -f lab_write_configs)"
+lab_wrap lab_network lab_write_configs
 lab_network() {
 	local end
 	plain_lab_network || return 1
@@ -32,7 +31,7 @@ lab_write_configs() {
 		-e 's/^memory_mb = .*/memory_mb = 512;/' -e 's/^\( *\)role = "upstream";/&\n\1mtu = 9000;/' \
 		-e "s/^\( *\)role = \"downstream\";/&\n\1mtu = $LAN_MTU;/" "$LAB_STATE/inlet.conf"
 }
-eval "plain_$(declare -f lab_start_part)"
+lab_wrap lab_start_part
 lab_start_part() {
 	[ "$1" != source ] || {
 		lab_channels >"$LAB_STATE/channels"

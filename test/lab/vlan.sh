@@ -23,8 +23,7 @@ trunk() { # trunk NAMESPACE LINK ID:TAP...: the link becomes a trunk, its VLANs 
 		lab_in "$ns" ip link set "${vlan#*:}" up || return 1
 	done
 }
-eval "plain_$(declare -f lab_network)"
-eval "plain_$(declare -f lab_write_configs)"
+lab_wrap lab_network lab_write_configs
 lab_network() {
 	plain_lab_network && trunk net to-inlet 200:to-inlet && trunk frr xup0 100:xup0 101:xup1 || return 1
 	lab_in net ip addr add 192.0.2.1/24 dev to-inlet
