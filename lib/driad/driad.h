@@ -89,14 +89,16 @@ struct driad_cfg {
 };
 
 // Answers and records that are not used, each for a reason that is counted.
-#define DRIAD_DROP_LIST(X)                                                                \
-	X(BOGUS, "DNSSEC says that the answer is forged; none of its data was looked at") \
-	X(INSECURE, "answer without DNSSEC signatures, and dnssec = \"require\"")         \
-	X(FAILED, "no answer, an error, or one that is not an answer to the question")    \
-	X(TYPE, "AMTRELAY record of an undefined type")                                   \
-	X(MALFORMED, "record that does not decode")                                       \
-	X(FAMILY, "relay of a family that no tunnel can be opened to")                    \
-	X(BOGON, "relay address that no host can have: loopback, multicast, ...")         \
+#define DRIAD_DROP_LIST(X)                                                                 \
+	X(BOGUS, "DNSSEC says that the answer is forged; none of its data was looked at")  \
+	X(INSECURE, "answer without DNSSEC signatures, and dnssec = \"require\"")          \
+	X(SILENT, "no DNS server answered in time, or none could be asked")                \
+	X(ERROR, "DNS server failed: SERVFAIL, REFUSED, ..., or nothing that can be read") \
+	X(GARBLED, "answer that is not one to the question, or does not decode")           \
+	X(TYPE, "AMTRELAY record of an undefined type")                                    \
+	X(MALFORMED, "record that does not decode")                                        \
+	X(FAMILY, "relay of a family that no tunnel can be opened to")                     \
+	X(BOGON, "relay address that no host can have: loopback, multicast, ...")          \
 	X(SURPLUS, "relay or name that is named twice, or is past the limit")
 enum driad_drop {
 #define X(name, text) DRIAD_DROP_##name,

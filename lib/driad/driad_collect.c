@@ -305,12 +305,12 @@ static unsigned int collect_answer(struct driad_query *q, struct driad_records *
 	}
 }
 
-static void collect_failure(struct driad_query *q, const char *what)
+static void collect_failure(struct driad_query *q, enum driad_drop reason, const char *what)
 {
 	struct driad_lookup *l = q->lookup;
 
 	l->failed = true;
-	l->driad->stats.drops[DRIAD_DROP_FAILED]++;
+	l->driad->stats.drops[reason]++;
 	if (!l->bogus)
 		snprintf(l->result.detail, sizeof(l->result.detail), "%s for %s", what, q->name);
 }
@@ -355,7 +355,7 @@ static void collect_packet(struct driad_query *q, const struct driad_answer *a, 
 	unsigned int found = 0;
 
 	if (driad_records_open(&r, a->packet, a->len, q->name, q->type) < 0) {
-		collect_failure(q, "malformed answer");
+		collect_failure(q, DRIAD_DROP_GARBLED, "malformed answer");
 		return;
 	}
 	if (r.rcode == 0)
@@ -366,7 +366,7 @@ static void collect_packet(struct driad_query *q, const struct driad_answer *a, 
 	} else if (r.rcode == 0 || r.rcode == RCODE_NXDOMAIN) {
 		collect_negative(q, &r);
 	} else {
-		collect_failure(q, driad_rcode_name(r.rcode));
+		collect_failure(q, DRIAD_DROP_ERROR, driad_rcode_name(r.rcode));
 	}
 	driad_records_close(&r);
 }
@@ -381,9 +381,9 @@ void driad_collect(struct driad_query *q, const struct driad_answer *a, uint64_t
 	if (a->bogus) {
 		collect_bogus(q, a->why_bogus);
 	} else if (a->rcode < 0) {
-		collect_failure(q, "no answer");
+		collect_failure(q, DRIAD_DROP_SILENT, "no answer");
 	} else if (a->rcode != 0 && a->rcode != RCODE_NXDOMAIN) {
-		collect_failure(q, driad_rcode_name(a->rcode));
+		collect_failure(q, DRIAD_DROP_ERROR, driad_rcode_name(a->rcode));
 	} else if (l->driad->cfg.require_secure && !a->secure) {
 		collect_insecure(q);
 	} else if (a->packet) {
@@ -391,7 +391,7 @@ void driad_collect(struct driad_query *q, const struct driad_answer *a, uint64_t
 	} else if (a->rcode == RCODE_NXDOMAIN) {
 		collect_negative(q, NULL);
 	} else {
-		collect_failure(q, "empty answer");
+		collect_failure(q, DRIAD_DROP_GARBLED, "empty answer");
 	}
 }
 

@@ -17,8 +17,15 @@
 
 #include "base/hmap.h"
 #include "base/log.h"
+#include "base/timer.h"
 
 #define DNS_CLASS_IN 1
+
+// libunbound says SERVFAIL for a server that says so, and for servers that say nothing. The latter
+// takes it four tries from 400 ms on; and for so long after that it says the same from its cache.
+#define RCODE_SERVFAIL 2
+#define SILENCE_US     (2 * USEC_PER_SEC)
+#define SILENT_FOR_US  (6 * USEC_PER_SEC)
 
 struct resolver {
 	struct ub_ctx *ub;
@@ -26,6 +33,7 @@ struct resolver {
 	void *arg;
 	struct hmap queries; // by handle
 	int last_handle;
+	uint64_t silent_us; // when a query last went unanswered; 0: not since there was an answer
 	bool closing;
 };
 
@@ -35,6 +43,7 @@ struct resolver_query {
 	uint64_t token;
 	int handle;
 	int async_id; // libunbound's, 0 when it answered at once
+	uint64_t asked_us;
 	bool cancelled;
 };
 
@@ -97,6 +106,21 @@ static const char *why_of(const char *why)
 	return end ? end + 3 : why;
 }
 
+// The rcode for a query, or -1 where no server answered it.
+static int rcode_of(struct resolver *r, const struct resolver_query *q, int rcode)
+{
+	uint64_t now_us = clock_mono_us();
+	bool silent = rcode == RCODE_SERVFAIL && now_us - q->asked_us >= SILENCE_US;
+
+	if (rcode != RCODE_SERVFAIL)
+		r->silent_us = 0;
+	else if (silent)
+		r->silent_us = now_us;
+	else
+		silent = r->silent_us && now_us - r->silent_us < SILENT_FOR_US;
+	return silent ? -1 : rcode;
+}
+
 static void on_resolved(void *arg, int rcode, void *packet, int packet_len, int sec,
 	char *why_bogus, int was_ratelimited)
 {
@@ -107,7 +131,7 @@ static void on_resolved(void *arg, int rcode, void *packet, int packet_len, int 
 	// The packet is not to be looked at with an rcode; without, NXDOMAIN stands in its header.
 	bool readable = rcode == 0 && packet && packet_len > 0;
 	struct driad_answer a = {
-		.rcode = rcode,
+		.rcode = rcode_of(r, q, rcode),
 		.bogus = sec == 1,
 		.secure = sec == 2,
 		.why_bogus = why_of(why_bogus),
@@ -133,6 +157,7 @@ static int resolver_query(void *ctx, const char *name, uint16_t rrtype, uint64_t
 	q->resolver = r;
 	q->token = token;
 	q->handle = handle;
+	q->asked_us = clock_mono_us();
 	if (hmap_insert(&r->queries, &q->node, hmap_hash(&handle, sizeof(handle))) < 0) {
 		free(q);
 		return -ENOMEM;

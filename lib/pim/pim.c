@@ -173,6 +173,8 @@ static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src,
 		return PIM_DROP_NO_ADDRESS;
 	if (addr_eq(src, &pif->primary))
 		return PIM_DROP_OWN;
+	if (!pim)
+		return PIM_DROP_FRAGMENT;
 	switch (pif->cfg.family == ADDR_V6 ? pim_header_decode6(pim, len, src, dst, type)
 					   : pim_header_decode(pim, len, type)) {
 	case PIM_OK:

@@ -77,6 +77,7 @@ struct pim_ops {
 // X(name, text): why a received message, or an entry of one, was not used. One counter each.
 #define PIM_DROP_LIST(X)                                                        \
 	X(SHORT, "message truncated")                                           \
+	X(FRAGMENT, "IP fragment of a message: those are not put together")     \
 	X(VERSION, "PIM version is not 2")                                      \
 	X(CHECKSUM, "checksum wrong")                                           \
 	X(TYPE, "message type not used here")                                   \
@@ -145,7 +146,8 @@ void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n,
 // 7.3). None: any may be. An IPv6 one has a link-local address, whatever they are.
 #define PIM_LINKS_MAX 16
 void pim_if_links(struct pim_if *pif, const struct prefix *list, unsigned int n);
-// A PIM message as received: source and destination of the IP header, octets from the PIM header.
+// A PIM message as received: source and destination of the IP header, octets from the PIM header;
+// NULL: an IP fragment of one.
 void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
 	const uint8_t *pim, size_t len, uint64_t now_us);
 // A native packet of a channel came in on the interface. When we forward the channel there, another

@@ -94,7 +94,7 @@ static void packet6_cb(void *ctx, const uint8_t *packet, size_t len)
 	if (ipv6_decode(packet, len, &ip) < 0)
 		io->cb(io->ctx, &none, &none, packet, 0);
 	else if (ip.next != IP_PROTO_PIM) // a fragment
-		io->cb(io->ctx, &ip.src, &ip.dst, packet, 0);
+		io->cb(io->ctx, &ip.src, &ip.dst, NULL, 0);
 	else
 		io->cb(io->ctx, &ip.src, &ip.dst, packet + IPV6_HDR_LEN, ip.payload_len);
 }
@@ -108,7 +108,7 @@ static void packet_cb(void *ctx, const uint8_t *packet, size_t len)
 	if (ipv4_decode(packet, len, &ip) < 0)
 		io->cb(io->ctx, &none, &none, packet, 0);
 	else if (ip.frag & IP_FRAGMENT)
-		io->cb(io->ctx, &ip.src, &ip.dst, packet, 0);
+		io->cb(io->ctx, &ip.src, &ip.dst, NULL, 0);
 	else
 		io->cb(io->ctx, &ip.src, &ip.dst, packet + ip.hdr_len, ip.total_len - ip.hdr_len);
 }

@@ -12,6 +12,8 @@
 
 struct pim_io;
 
+// A PIM message, NULL for an IP fragment of one. Without a usable IP header src and dst are none,
+// and len is 0.
 typedef void (*pim_io_rx_cb)(
 	void *ctx, const struct addr *src, const struct addr *dst, const uint8_t *pim, size_t len);
 

@@ -579,7 +579,9 @@ static void failures(void **state)
 	assert_string_equal(lab.result.detail, "tampered for 12.2.0.192.in-addr.arpa.");
 	assert_int_equal(lab.result.ttl_s, 0);
 	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_BOGUS], 1);
-	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_FAILED], 5);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_ERROR], 4);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_SILENT], 1);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_GARBLED], 0);
 	// The transport says no: still not from within the call.
 	lab.refuse = -EIO;
 	start("192.0.2.12");

@@ -406,6 +406,8 @@ static void headers_refused(void **state)
 	assert_int_equal(bench_drop(&b, PIM_DROP_VERSION), 1);
 	pim_if_input(b.pif, &neighbor, &all_pim_routers, hello->pim, 0, b.now_us);
 	assert_int_equal(bench_drop(&b, PIM_DROP_SHORT), 1);
+	pim_if_input(b.pif, &neighbor, &all_pim_routers, NULL, 0, b.now_us);
+	assert_int_equal(bench_drop(&b, PIM_DROP_FRAGMENT), 1);
 	for (uint8_t type = 1; type < 16; type++) {
 		f = *hello;
 		f.pim[0] = type;

@@ -46,7 +46,8 @@ static void rx_cb(
 	h->dst = *dst;
 	h->len = len;
 	assert_true(len <= sizeof(h->pim));
-	memcpy(h->pim, pim, len);
+	if (len)
+		memcpy(h->pim, pim, len);
 }
 
 static int run(const char *command)
