@@ -16,9 +16,13 @@ static const struct render_column columns[] = {
 	{"text", RENDER_LEFT_DETAIL},
 };
 
-#define X(name, key, text) text,
-static const char *const texts[PUNT_CLASSES] = {PUNT_LIST(X)};
+static const struct {
+	const char *name, *text;
+} classes[PUNT_CLASSES] = {
+#define X(name, key, text) {key, text},
+	PUNT_LIST(X)
 #undef X
+};
 
 static void row(
 	struct verb_ctx *v, const char *ifname, unsigned int k, const struct crossing_if_stats *x)
@@ -26,7 +30,7 @@ static void row(
 	uint32_t limit = v->o->punt_limits ? v->o->punt_limits[k] : 0;
 
 	render_text(v->r, ifname);
-	render_text(v->r, punt_class_names[k]);
+	render_text(v->r, classes[k].name);
 	if (limit)
 		render_u64(v->r, limit);
 	else
@@ -35,7 +39,7 @@ static void row(
 	render_u64(v->r, x->over[k]);
 	render_u64(v->r, x->shouted[k]);
 	render_u64(v->r, x->full[k]);
-	render_text(v->r, texts[k]);
+	render_text(v->r, classes[k].text);
 }
 
 void verb_show_punt(struct verb_ctx *v)
