@@ -187,7 +187,8 @@ void amt_tunnel_refresh(struct amt_tunnel *t, uint64_t now_us);
 // memberships, or its secret: the side asks again, as amt_tunnel_refresh(). Called again without
 // amt_tunnel_heard() in between, quirks that would explain the silence are tried.
 void amt_tunnel_silent(struct amt_tunnel *t, uint8_t family, uint64_t now_us);
-// Packets of the family come. Cheap, for any number of calls.
+// Packets of the family come. Cheap, for any number of calls. While they do, a side that is up is
+// not given up because of Requests that go unanswered: it asks on until they stop.
 void amt_tunnel_heard(struct amt_tunnel *t, uint8_t family);
 
 // One source of a family brings nothing though others do. When the other family's Request was the

@@ -100,6 +100,7 @@ struct amt_side {
 	struct amt_form forms[AMT_FORMS];
 	unsigned int n_forms;
 	uint32_t unanswered;
+	bool heard; // packets came since the Request before the last one (amt_quirk.c)
 	struct timer request_timer; // retransmission when waiting, else the next cycle
 	struct amt_query query;	    // the last one accepted
 	bool stale;		    // it was for an address that we have no more

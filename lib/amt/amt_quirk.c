@@ -229,6 +229,7 @@ void amt_tunnel_heard(struct amt_tunnel *t, uint8_t family)
 {
 	struct amt_side *s = amt_side(t, family);
 
+	s->heard = true;
 	if (t->confirm == s) {
 		amt_quirk_learn(t->gw, &t->relay, AMT_QUIRK_ONE_NONCE);
 		t->confirm = NULL;

@@ -6,6 +6,10 @@
 #include "amt/amt_internal.h"
 #include "base/log.h"
 
+// A relay that does not answer and sends data all the same is asked again so much later: as long as
+// its owner needs to notice (amt_tunnel_heard()) whether it still does.
+#define STILL_HEARD_US (5 * USEC_PER_SEC)
+
 static bool one_nonce(const struct amt_tunnel *t)
 {
 	return amt_quirks(t) & AMT_QUIRK_ONE_NONCE;
@@ -37,6 +41,22 @@ static void forms_choose(struct amt_side *s)
 		form_add(s, true, false);
 }
 
+// Requests that may go unanswered.
+static uint32_t tries_of(const struct amt_side *s)
+{
+	uint32_t tries = s->t->gw->cfg.request_tries;
+
+	return tries > s->n_forms ? tries : s->n_forms;
+}
+
+// Until the next Request, when this one is not answered.
+static uint64_t pause_us(const struct amt_side *s)
+{
+	if (s->unanswered < tries_of(s))
+		return amt_backoff_us(s->t->gw, s->unanswered);
+	return STILL_HEARD_US;
+}
+
 // Each form has a nonce of its own, so that a Query tells which one it answers.
 static void request_send(struct amt_side *s, uint64_t now_us)
 {
@@ -55,8 +75,10 @@ static void request_send(struct amt_side *s, uint64_t now_us)
 	f->sent = true;
 	t->nonce = msg.nonce = f->nonce;
 	len = amt_encode(&msg, buf, sizeof(buf));
-	amt_arm(t->gw, &s->request_timer, now_us + amt_backoff_us(t->gw, s->unanswered));
+	amt_arm(t->gw, &s->request_timer, now_us + pause_us(s));
 	s->unanswered++;
+	if (s->unanswered != tries_of(s))
+		s->heard = false;
 	s->last_request_us = now_us;
 	amt_tunnel_send(t, buf, (size_t)len);
 }
@@ -121,7 +143,6 @@ void amt_side_fail(struct amt_side *s, uint64_t now_us)
 static void request_timer(struct timer *timer, void *arg, uint64_t now_us)
 {
 	struct amt_side *s = arg;
-	uint32_t tries = s->t->gw->cfg.request_tries;
 
 	(void)timer;
 	if (!s->waiting && s->state == AMT_FAILED && s->joined == 0) {
@@ -130,7 +151,11 @@ static void request_timer(struct timer *timer, void *arg, uint64_t now_us)
 	}
 	if (!s->waiting)
 		amt_request_start(s, now_us);
-	else if (s->unanswered < (tries > s->n_forms ? tries : s->n_forms))
+	else if (s->unanswered < tries_of(s))
+		request_send(s, now_us);
+	// What it serves would be gone at once; what does not get through is our question, or its
+	// answer.
+	else if (s->state == AMT_UP && s->heard)
 		request_send(s, now_us);
 	else if (s->state != AMT_FAILED)
 		amt_side_fail(s, now_us);

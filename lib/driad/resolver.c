@@ -26,6 +26,7 @@
 #define RCODE_SERVFAIL 2
 #define SILENCE_US     (2 * USEC_PER_SEC)
 #define SILENT_FOR_US  (6 * USEC_PER_SEC)
+#define SILENT_SLOTS   256
 
 struct resolver {
 	struct ub_ctx *ub;
@@ -33,7 +34,9 @@ struct resolver {
 	void *arg;
 	struct hmap queries; // by handle
 	int last_handle;
-	uint64_t silent_us; // when a query last went unanswered; 0: not since there was an answer
+	// When a query for a name last went unanswered; 0: not since there was an answer. By the
+	// name's hash: where two meet, a failure is at worst told for the other kind.
+	uint64_t silent_us[SILENT_SLOTS];
 	bool closing;
 };
 
@@ -44,6 +47,7 @@ struct resolver_query {
 	int handle;
 	int async_id; // libunbound's, 0 when it answered at once
 	uint64_t asked_us;
+	uint8_t slot; // in silent_us
 	bool cancelled;
 };
 
@@ -109,16 +113,15 @@ static const char *why_of(const char *why)
 // The rcode for a query, or -1 where no server answered it.
 static int rcode_of(struct resolver *r, const struct resolver_query *q, int rcode)
 {
-	uint64_t now_us = clock_mono_us();
-	bool silent = rcode == RCODE_SERVFAIL && now_us - q->asked_us >= SILENCE_US;
+	uint64_t now_us = clock_mono_us(), *last_us = &r->silent_us[q->slot];
 
-	if (rcode != RCODE_SERVFAIL)
-		r->silent_us = 0;
-	else if (silent)
-		r->silent_us = now_us;
-	else
-		silent = r->silent_us && now_us - r->silent_us < SILENT_FOR_US;
-	return silent ? -1 : rcode;
+	if (rcode != RCODE_SERVFAIL) {
+		*last_us = 0;
+		return rcode;
+	}
+	if (now_us - q->asked_us >= SILENCE_US)
+		*last_us = now_us;
+	return *last_us && now_us - *last_us < SILENT_FOR_US ? -1 : rcode;
 }
 
 static void on_resolved(void *arg, int rcode, void *packet, int packet_len, int sec,
@@ -158,6 +161,7 @@ static int resolver_query(void *ctx, const char *name, uint16_t rrtype, uint64_t
 	q->token = token;
 	q->handle = handle;
 	q->asked_us = clock_mono_us();
+	q->slot = (uint8_t)hmap_hash(name, strlen(name));
 	if (hmap_insert(&r->queries, &q->node, hmap_hash(&handle, sizeof(handle))) < 0) {
 		free(q);
 		return -ENOMEM;

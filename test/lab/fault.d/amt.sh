@@ -52,7 +52,7 @@ tell() { # tell COMMAND...: and it is done
 	echo "$*" >&"$RELAY3"
 	lab_wait 10 heard "done $*"
 }
-amt_no_tunnel() { lab_inlet show tunnels --json | jq -e 'all(.[]; .relay | test("203.0.113.1[12]$"))'; }
+amt_no_tunnel() { lab_inlet show tunnels --json | jq -e 'all(.[]; .relay_address | test("203.0.113.1[12]$"))'; }
 amt_packets() { lab_channel "$AMT_S" "$AMT_G" | jq '.packets // 0'; }
 amt_packets_over() { [ "$(amt_packets)" -ge "$1" ]; }
 

@@ -6,7 +6,7 @@
 PIM_S=198.51.100.250 PIM_G=232.8.8.8
 
 pim_says() { lab_in frr python3 "$LAB_TOP/test/lab/faultlink.py" pim xup0 "$@"; }
-pim_neighbor() { lab_inlet show neighbors --json | jq -e 'any(.[]; .neighbor == "10.9.1.7")'; }
+pim_neighbor() { lab_inlet show neighbors --json | jq -e 'any(.[]; .address == "10.9.1.7")'; }
 pim_neighbor_gone() { ! pim_neighbor; }
 pim_channels() { lab_inlet show channels --json | jq --argjson n "$FAULTS_SOURCES" 'length - $n'; } # beside the streams
 pim_channels_are() { [ "$(pim_channels)" -eq "$1" ]; }
@@ -84,9 +84,9 @@ fault_pim_holdtime_0() {
 row pim_holdtime_forever quick "a Hello of holdtime 65535: a neighbor until it says Goodbye"
 fault_pim_holdtime_forever() {
 	must "it is sent" pim_says forever
-	must "it never expires" lab_wait 5 eval 'lab_inlet show neighbors --json | jq -e "any(.[]; .neighbor == \"10.9.1.7\" and .expires_in == null)"'
+	must "it never expires" lab_wait 5 eval 'lab_inlet show neighbors --json | jq -e "any(.[]; .address == \"10.9.1.7\" and .expiration == null)"'
 	must "a Hello that says otherwise is believed" pim_says hello
-	must "it expires again" lab_wait 5 eval 'lab_inlet show neighbors --json | jq -e "any(.[]; .neighbor == \"10.9.1.7\" and .expires_in <= 60)"'
+	must "it expires again" lab_wait 5 eval 'lab_inlet show neighbors --json | jq -e "any(.[]; .address == \"10.9.1.7\" and .expiration <= 60)"'
 }
 row pim_genid quick "200 Hellos in a second, each with a new GenID"
 fault_pim_genid() {

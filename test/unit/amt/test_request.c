@@ -132,6 +132,49 @@ static void test_cycle(void **state)
 	lab_close(&lab);
 }
 
+// While data comes, Requests that are not answered are no reason to give the relay up.
+static void test_unanswered_but_heard(void **state)
+{
+	size_t asked;
+	struct lab lab;
+
+	(void)state;
+	lab_open(&lab);
+	lab_tunnel(&lab);
+	lab_answer(&lab, &plain);
+	lab_run(&lab, lab.now + 125 * S);
+	lab_forget(&lab);
+	for (int i = 0; i < 100; i++) {
+		lab_run(&lab, lab.now + S);
+		amt_tunnel_heard(lab.t, ADDR_V4);
+	}
+	assert_int_equal(lab.n_events, 1);
+	assert_int_equal(view(&lab).state, AMT_UP);
+	// Beyond its tries it asks each five seconds.
+	asked = lab_count(&lab, AMT_REQUEST);
+	assert_true(asked >= 14 && asked <= 24);
+	lab_run(&lab, lab.now + 11 * S);
+	assert_int_equal(lab.n_events, 2);
+	assert_int_equal(lab.events[1], AMT_EV_DOWN);
+	lab_close(&lab);
+	// An answer at last, and all is as ever.
+	lab_open(&lab);
+	lab_tunnel(&lab);
+	lab_answer(&lab, &plain);
+	lab_run(&lab, lab.now + 125 * S);
+	for (int i = 0; i < 60; i++) {
+		lab_run(&lab, lab.now + S);
+		amt_tunnel_heard(lab.t, ADDR_V4);
+	}
+	assert_true(view(&lab).unanswered > 4);
+	lab_answer(&lab, &plain);
+	assert_int_equal(view(&lab).unanswered, 0);
+	lab_forget(&lab);
+	lab_run(&lab, lab.now + 124 * S);
+	assert_int_equal(lab_count(&lab, AMT_REQUEST), 0);
+	lab_close(&lab);
+}
+
 // the interval as the relay says it, 0 meaning the default; QRV likewise.
 static void test_intervals(void **state)
 {
@@ -526,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_endpoint_change_idle),
 		cmocka_unit_test(test_close_in_callback),
 		cmocka_unit_test(test_bad_config),
+		cmocka_unit_test(test_unanswered_but_heard),
 	};
 
 	return RUN_TESTS(tests);
