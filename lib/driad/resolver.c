@@ -22,10 +22,10 @@
 #define DNS_CLASS_IN 1
 
 // libunbound says SERVFAIL for a server that says so, and for servers that say nothing. The latter
-// takes it four tries from 400 ms on; and for so long after that it says the same from its cache.
+// takes it four tries from 400 ms on; and for some time after that it says the same from its cache.
 #define RCODE_SERVFAIL 2
 #define SILENCE_US     (2 * USEC_PER_SEC)
-#define SILENT_FOR_US  (6 * USEC_PER_SEC)
+#define SILENT_FOR_US  (12 * USEC_PER_SEC)
 #define SILENT_SLOTS   256
 
 struct resolver {
@@ -187,6 +187,10 @@ static void resolver_cancel(void *ctx, int handle)
 
 	if (!q)
 		return;
+	// The caller's patience is shorter than libunbound's, which remembers its failure when that
+	// comes.
+	if (clock_mono_us() - q->asked_us >= SILENCE_US)
+		r->silent_us[q->slot] = clock_mono_us();
 	// Once libunbound knows, its callback does not come any more.
 	if (ub_cancel(r->ub, q->async_id) == 0)
 		query_free(q);

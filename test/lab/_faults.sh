@@ -17,6 +17,7 @@
 #   limit MS            ... no longer than this at a time
 #   restarts            another inletd is there afterwards
 #   must TEXT COMMAND.. that the row holds
+#   measured MS         an outage that the row has measured elsewhere than in its streams
 
 FAULTS_PORT=9568 # of the metrics, in the appliance's namespace
 FAULTS_SOURCES=6
@@ -36,6 +37,7 @@ also() { ROW_ALSO+=("$@"); }
 victim() { ROW_VICTIMS=("$@"); }
 limit() { ROW_LIMIT=$1; }
 restarts() { ROW_RESTARTS=1; }
+measured() { ROW_MEASURED=$1; }
 bad() { ROW_BAD+=("$*"); } # bad TEXT: the row has failed
 must() { # must TEXT COMMAND...
 	local text=$1
@@ -135,11 +137,12 @@ row_judge() { # what the pass rule says, into ROW_BAD, ROW_OUTAGE and ROW_COUNTE
 		--counter "$ROW_COUNTER" --also "${ROW_ALSO[*]}" --victims "${ROW_VICTIMS[*]}" \
 		--limit "$ROW_LIMIT" 2>&1)
 	[ -n "$ROW_OUTAGE" ] || bad "no verdict"
+	[ "${ROW_OUTAGE:-0}" -ge "$ROW_MEASURED" ] || ROW_OUTAGE=$ROW_MEASURED
 }
 row_run() { # row_run NAME
 	local verdict=pass began
 	ROW_DIR=$LAB_STATE/row
-	ROW_BAD=() ROW_ALSO=() ROW_VICTIMS=() ROW_COUNTER='' ROW_LIMIT=0 ROW_RESTARTS='' ROW_OUTAGE=''
+	ROW_BAD=() ROW_ALSO=() ROW_VICTIMS=() ROW_COUNTER='' ROW_LIMIT=0 ROW_RESTARTS='' ROW_OUTAGE='' ROW_MEASURED=0
 	ROW_COUNTED=-
 	rm -rf "$ROW_DIR" && mkdir -p "$ROW_DIR"
 	began=$(now_ms)

@@ -8,9 +8,9 @@ A query for HOST.100.51.198.in-addr.arpa. is answered by its kind, one without i
 "from elsewhere" come from OTHER-ADDRESS; they, and no other, name the relay 203.0.113.66. Standard input takes
 "set HOST KIND" and answers "done set HOST KIND"; each query is told as "query HOST TYPE KIND udp|tcp".
 
-good            RELAY                           many            200 relays, the good one among them
+good  good@A    RELAY, or A                     many            200 relays, the good one among them
 forged          wrong ID, question, QR, port, source: no true answer
-forged-first    the same, and then the true one
+forged-first    what who does not see the query can forge, wrong ID, port or source, and then the true one
 truncated       TC over UDP, the answer over TCP
 cut             the answer, half of it          garbage         an ID, and noise
 servfail refused nxdomain empty                 silent          nothing
@@ -86,7 +86,8 @@ class Server:
     def answer(self, query, kind, over_tcp):
         """The messages that come over UDP or TCP from the right place."""
         owner, rrtype = asked(query)
-        good = message(query, [relay_record(owner, self.relay)])
+        kind, _, relay = kind.partition("@")
+        good = message(query, [relay_record(owner, relay or self.relay)])
         one = {
             "ours": "192.0.2.2", "bogon": "127.0.0.1", "multicast": "224.0.0.1",
         }.get(kind)
@@ -123,14 +124,15 @@ class Server:
             return good
         return message(query, rcode=3, authority=[soa()])
 
-    def forge(self, query, to):
+    def forge(self, query, to, seen):
         owner, _ = asked(query)
         evil = message(query, [relay_record(owner, EVIL)])
         wrong_id = bytes([query[0] ^ 0x55, query[1] ^ 0xAA])
         other_question = name("99." + ZONE) + question_of(query)[-4:]
         self.udp.sendto(wrong_id + evil[2:], to)
-        self.udp.sendto(evil[:12] + other_question + relay_record("99." + ZONE, EVIL), to)
-        self.udp.sendto(evil[:2] + struct.pack("!H", 0x0580) + evil[4:], to)  # QR is 0
+        if seen:
+            self.udp.sendto(evil[:12] + other_question + relay_record("99." + ZONE, EVIL), to)
+            self.udp.sendto(evil[:2] + struct.pack("!H", 0x0580) + evil[4:], to)  # QR is 0
         for src, sport in ((self.address, 5353), (self.other, 53)):
             self.raw.sendto(ipv4(src, to[0], 17, udp(src, to[0], sport, to[1], evil)), (to[0], 0))
 
@@ -151,7 +153,7 @@ class Server:
             client.sendall(struct.pack("!H", len(reply)) + reply)
             return
         if kind.startswith("forged"):
-            self.forge(query, to)
+            self.forge(query, to, kind == "forged")
         if kind != "forged":
             self.udp.sendto(self.answer(query, kind, False), to)
 
