@@ -122,7 +122,9 @@ static void query(struct ctx *c, uint8_t what, uint8_t how, uint64_t now_us)
 		.qrv = (uint8_t)(1 + (what >> 4 & 3)),
 		.qqi_s = (uint32_t)(what & 0x80 ? 10 : 125)};
 	struct amt_msg msg = {.type = AMT_MEMBERSHIP_QUERY,
-		.nonce = what & 0x40 ? c->stray : mld ? c->nonce6 : c->nonce,
+		.nonce = what & 0x40 ? c->stray
+			 : mld	     ? c->nonce6
+				     : c->nonce,
 		.l = how & 2,
 		.g = how & 4,
 		.mirrored = how & 32,

@@ -190,8 +190,8 @@ static void look(const struct pim_if *pif)
 	pim_if_channels(pif, channel_cb, &joins);
 	while (pim_if_channels_some(pif, &cursor, 1, channel_cb, &again))
 		;
-	if (neighbors || joins || again || (v.joins && !pim_if_octets(pif)) || v.is_dr != pim_if_is_dr(pif) ||
-		v.genid != pim_if_genid(pif) || !pim_if_stats(pif))
+	if (neighbors || joins || again || (v.joins && !pim_if_octets(pif)) ||
+		v.is_dr != pim_if_is_dr(pif) || v.genid != pim_if_genid(pif) || !pim_if_stats(pif))
 		abort();
 	for (unsigned int i = 0; i < 4; i++) {
 		struct sg sg = channel(i);
@@ -258,13 +258,15 @@ static void right(struct pim_if *pif, uint8_t what, uint8_t how, uint64_t now_us
 	for (unsigned int i = 0; i < n; i++) {
 		struct pim_jp_item item = {channel(from + i), !(what & 16)};
 		struct pim_assert_msg m = {.sg = item.sg,
-			.preference = how & 4 ? 0 : how & 16 ? PIM_PREFERENCE_INFINITE : 200,
+			.preference = how & 4	 ? 0
+				      : how & 16 ? PIM_PREFERENCE_INFINITE
+						 : 200,
 			.metric = how & 8 ? 0 : PIM_METRIC_INFINITE,
 			.rpt = what & 16};
 
-		len = (what & 15) == 9 ? pim_jp_encode(&us, how & 4 ? 20 : 210, &item, 1, buf,
-						 sizeof(buf))
-				       : pim_assert_encode(&m, buf, sizeof(buf));
+		len = (what & 15) == 9
+			      ? pim_jp_encode(&us, how & 4 ? 20 : 210, &item, 1, buf, sizeof(buf))
+			      : pim_assert_encode(&m, buf, sizeof(buf));
 		if (len > 0)
 			deliver(pif, how & 3, buf, (size_t)len, now_us);
 		if (what & 32)
@@ -291,7 +293,8 @@ static void joins(struct pim_if *pif, uint8_t how, uint64_t now_us)
 	// One of two families is not one.
 	items[0].sg.s.family = v6 ? ADDR_V4 : ADDR_V6;
 	if (pim_jp_encode(&us, 210, items, 1, buf, sizeof(buf)) > 0 ||
-		pim_assert_encode(&(struct pim_assert_msg){.sg = items[0].sg}, buf, sizeof(buf)) > 0)
+		pim_assert_encode(&(struct pim_assert_msg){.sg = items[0].sg}, buf, sizeof(buf)) >
+			0)
 		abort();
 }
 

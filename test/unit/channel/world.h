@@ -32,8 +32,8 @@ struct world {
 	struct channel_cfg cfg;
 	uint64_t now;
 	struct world_relay relays[WORLD_RELAYS];
-	bool no_address;    // endpoint_open fails
-	bool no_ipv4, ipv6; // upstream addresses of a family
+	bool no_address;       // endpoint_open fails
+	bool no_ipv4, ipv6;    // upstream addresses of a family
 	unsigned int unwanted; // calls of unwanted_cb
 	unsigned int endpoints;
 	unsigned int further_addresses; // beside the first
