@@ -19,7 +19,8 @@
 #include "base/log.h"
 #include "base/timer.h"
 
-#define DNS_CLASS_IN 1
+#define DNS_CLASS_IN   1
+#define DNS_HEADER_LEN 12
 
 // libunbound says SERVFAIL for a server that says so, and for servers that say nothing. The latter
 // takes it four tries from 400 ms on; and for some time after that it says the same from its cache.
@@ -111,11 +112,14 @@ static const char *why_of(const char *why)
 }
 
 // The rcode for a query, or -1 where no server answered it.
-static int rcode_of(struct resolver *r, const struct resolver_query *q, int rcode)
+static int rcode_of(
+	struct resolver *r, const struct resolver_query *q, int rcode, const uint8_t *packet)
 {
 	uint64_t now_us = clock_mono_us(), *last_us = &r->silent_us[q->slot];
+	// From its cache a failure comes as a message that says so.
+	int said = rcode == 0 && packet ? packet[3] & 0xf : rcode;
 
-	if (rcode != RCODE_SERVFAIL) {
+	if (said != RCODE_SERVFAIL) {
 		*last_us = 0;
 		return rcode;
 	}
@@ -132,9 +136,9 @@ static void on_resolved(void *arg, int rcode, void *packet, int packet_len, int 
 	uint64_t token = q->token;
 	bool silent = q->cancelled || r->closing;
 	// The packet is not to be looked at with an rcode; without, NXDOMAIN stands in its header.
-	bool readable = rcode == 0 && packet && packet_len > 0;
+	bool readable = rcode == 0 && packet && packet_len >= DNS_HEADER_LEN;
 	struct driad_answer a = {
-		.rcode = rcode_of(r, q, rcode),
+		.rcode = rcode_of(r, q, rcode, readable ? packet : NULL),
 		.bogus = sec == 1,
 		.secure = sec == 2,
 		.why_bogus = why_of(why_bogus),
