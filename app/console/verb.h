@@ -104,6 +104,7 @@ void verb_show_mld_memberships(struct verb_ctx *v);
 void verb_show_version(struct verb_ctx *v);
 void verb_show_joinfile(struct verb_ctx *v);
 void verb_show_console(struct verb_ctx *v);
+void verb_show_memory(struct verb_ctx *v);
 void verb_show_log(struct verb_ctx *v);
 void verb_set_log(struct verb_ctx *v);
 void verb_clear_counters(struct verb_ctx *v);

@@ -29,6 +29,7 @@ static struct pim_stats pim_counts = {.drops = {[PIM_DROP_CHECKSUM] = 3}};
 static struct membership_stats igmp_counts = {
 	.general_tx = 5, .joins = 7, .drops = {[MEMBERSHIP_DROP_OLD_REPORT] = 6}};
 static struct amt_stats amt_counts = {.drops = {[AMT_DROP_NONCE] = 4}};
+static const struct timers armed = {.count = 7};
 static struct driad_stats driad_counts = {.drops = {[DRIAD_DROP_BOGUS] = 2}};
 // Only their addresses are used.
 static char kif, pim, pim6, igmp, mld, amt, driad, channels, import, export;
@@ -284,6 +285,8 @@ void fake_observe(struct observe *o)
 	o->channels = (struct channels *)(void *)&channels;
 	o->amt = (struct amt_gateway *)(void *)&amt;
 	o->driad = (struct driad *)(void *)&driad;
+	o->mfib = (struct mfib *)(void *)&channels;
+	o->timers = &armed;
 	o->steering_cb = steering;
 	o->rebalance_cb = rebalance;
 	o->static_cb = static_channel;
@@ -489,6 +492,18 @@ const uint64_t *channels_drops(const struct channels *cs)
 
 	(void)cs;
 	return counts;
+}
+
+unsigned int driad_asking(const struct driad *d)
+{
+	(void)d;
+	return 3;
+}
+
+void mfib_usage(const struct mfib *m, struct mfib_usage *out)
+{
+	(void)m;
+	*out = (struct mfib_usage){.bytes = 4711, .control = 815};
 }
 
 const struct driad_stats *driad_stats(const struct driad *d)
