@@ -14,7 +14,7 @@ static const struct render_column columns[] = {
 	{"tunnels", RENDER_RIGHT},
 	{"load_percent", RENDER_RIGHT},
 	{"packets_per_s", RENDER_RIGHT},
-	{"bytes_per_s", RENDER_RIGHT},
+	{"octets_per_s", RENDER_RIGHT},
 	{"packets_per_burst", RENDER_RIGHT},
 	{"cycles_per_packet", RENDER_RIGHT},
 	{"polls", RENDER_RIGHT_DETAIL},
@@ -24,9 +24,9 @@ static const struct render_column columns[] = {
 	{"spread", RENDER_RIGHT_DETAIL},
 	{"handed", RENDER_RIGHT_DETAIL},
 	{"rx_packets", RENDER_RIGHT},
-	{"rx_bytes", RENDER_RIGHT_DETAIL},
+	{"rx_octets", RENDER_RIGHT_DETAIL},
 	{"native_packets", RENDER_RIGHT},
-	{"native_bytes", RENDER_RIGHT_DETAIL},
+	{"native_octets", RENDER_RIGHT_DETAIL},
 	{"punted", RENDER_RIGHT},
 	{"injected", RENDER_RIGHT_DETAIL},
 	{"drops", RENDER_RIGHT},
@@ -57,7 +57,7 @@ void verb_worker_counts(
 		counts[7] += load(&s->rx_bytes);
 		counts[8] += load(&s->tx_packets);
 		counts[9] += load(&s->tx_bytes);
-		counts[10] += load(&s->punted[PUNT_CONTROL]) + load(&s->punted[PUNT_OTHER]);
+		counts[10] += crossing_punted(s, true) + crossing_punted(s, false);
 		counts[11] += load(&s->injected);
 	}
 	for (unsigned int i = 0; i < DROP_COUNT; i++)

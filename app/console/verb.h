@@ -95,12 +95,14 @@ void verb_show_channels(struct verb_ctx *v);
 void verb_show_relays(struct verb_ctx *v);
 void verb_show_tunnels(struct verb_ctx *v);
 void verb_show_workers(struct verb_ctx *v);
+void verb_show_punt(struct verb_ctx *v);
 void verb_show_drops(struct verb_ctx *v);     // those that are not zero
 void verb_show_drops_all(struct verb_ctx *v); // every reason there is
 void verb_show_igmp(struct verb_ctx *v);
 void verb_show_igmp_memberships(struct verb_ctx *v);
 void verb_show_mld(struct verb_ctx *v);
 void verb_show_mld_memberships(struct verb_ctx *v);
+void verb_show_amt(struct verb_ctx *v);
 void verb_show_version(struct verb_ctx *v);
 void verb_show_joinfile(struct verb_ctx *v);
 void verb_show_console(struct verb_ctx *v);

@@ -144,8 +144,8 @@ static void collect_port(struct page *p, unsigned int i)
 	row->values[NATIVE] = (double)x.tx_packets;
 	row->values[NATIVE_BYTES] = (double)x.tx_bytes;
 	row->values[TX_FULL] = (double)x.tx_full;
-	row->values[PUNTED_CONTROL] = (double)x.punted[PUNT_CONTROL];
-	row->values[PUNTED_OTHER] = (double)x.punted[PUNT_OTHER];
+	row->values[PUNTED_CONTROL] = (double)crossing_punted(&x, true);
+	row->values[PUNTED_OTHER] = (double)crossing_punted(&x, false);
 	row->values[INJECTED] = (double)x.injected;
 	if (f->kif)
 		row->values[KERNEL_ERRORS] =
@@ -163,7 +163,7 @@ static void collect_pim(struct page *p, const char *ifname, int family, const st
 		return;
 	pim_if_view(pim, &v);
 	page_label(row, "interface", ifname);
-	page_label(row, "family", family ? "ipv6" : "ipv4");
+	page_label(row, "address_family", family ? "ipv6" : "ipv4");
 	to = row->values;
 	to[NEIGHBORS] = v.neighbors;
 	to[PIM_JOINS] = v.joins;

@@ -69,6 +69,9 @@ struct pim_ops {
 	// Whether the interface wants the channel otherwise than by a Join (IGMP, configuration).
 	// May be NULL: none is.
 	bool (*local)(void *ctx, const struct sg *sg);
+	// A neighbor said Hello, and counts as one until then (NEVER_US: for good). May be NULL.
+	void (*hello_cb)(
+		void *ctx, const struct addr *neighbor, uint64_t until_us, uint64_t now_us);
 	// What pim_if_include() says of a channel has changed, or of all of them (sg NULL). May be
 	// NULL.
 	void (*include_cb)(void *ctx, const struct sg *sg, uint64_t now_us);
@@ -179,12 +182,13 @@ struct pim_neighbor_view {
 };
 struct pim_channel_view {
 	struct sg sg;
-	// "Join", "PrunePending" (RFC names); "NoInfo" for one that only has an Assert.
+	// "join", "prune-pending"; "no-info" for one that only has an Assert (as RFC 9128 has
+	// them).
 	const char *state;
 	bool joined;
 	uint64_t expires_us;
 	struct addr last_neighbor;
-	const char *assert_state; // "NoInfo", "Winner", "Loser"
+	const char *assert_state; // "no-info", "winner", "loser"
 	struct addr winner;	  // of the Assert; none in NoInfo
 	uint32_t winner_preference, winner_metric;
 	uint64_t assert_expires_us; // NEVER_US in NoInfo
