@@ -35,7 +35,8 @@ static void parameters(const char *text, uint8_t which)
 	require(strlen(line) > 7 && strcmp(line + strlen(line) - 7, " --json") == 0);
 	for (const char *at = line; *at; at++)
 		require(isalnum((unsigned char)*at) || strchr(" .:/_-=", *at));
-	require(strstr(line, "--") == line + strlen(line) - 6);
+	// No option of the line but that one.
+	require(strstr(line, " --") == line + strlen(line) - 7);
 }
 
 static void rows(const char *text)
