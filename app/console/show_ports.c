@@ -33,6 +33,9 @@ static const struct render_column columns[] = {
 	{"to_kernel", RENDER_RIGHT_DETAIL},
 	{"from_kernel", RENDER_RIGHT_DETAIL},
 	{"kernel_errors", RENDER_RIGHT_DETAIL},
+	{"kernel_losses", RENDER_RIGHT_DETAIL},
+	{"link_downs", RENDER_RIGHT_DETAIL},
+	{"losses", RENDER_RIGHT_DETAIL},
 	{"addresses", RENDER_LEFT},
 	{"rx_queues", RENDER_RIGHT},
 	{"tx_queues", RENDER_RIGHT_DETAIL},
@@ -127,6 +130,9 @@ static void show_kernel(struct verb_ctx *v, unsigned int ifindex)
 	render_u64(r, k.to_kernel);
 	render_u64(r, k.from_kernel);
 	render_u64(r, k.write_errors + k.read_errors);
+	render_u64(r, f->netdev_losses);
+	render_u64(r, f->seen ? f->seen->link_downs : 0);
+	render_u64(r, f->seen ? f->seen->losses : 0);
 	render_list_begin(r);
 	for (unsigned int i = 0; i < f->n_addrs; i++) {
 		snprintf(both, sizeof(both), "%s/%u", addr_format(&f->addrs[i].addr, text),
@@ -157,7 +163,9 @@ void verb_show_ports(struct verb_ctx *v)
 
 			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
 				m[2], m[3], m[4], m[5]);
-			render_text(r, f->stopped	       ? "stopped"
+			render_text(r, f->lost		       ? "lost"
+				       : f->stopped	       ? "stopped"
+				       : f->netdev_gone	       ? "no netdev"
 				       : port_link_up(f->port) ? "up"
 							       : "down");
 			render_text(r, mac);
