@@ -43,7 +43,7 @@
 		"Frames of the kernel sent.")                                                      \
 	X(KERNEL_ERRORS, "inlet_interface_kernel_errors", OM_COUNTER, NULL,                        \
 		"Frames lost at the kernel-interface port.")                                       \
-	X(KERNEL_LOSSES, "inlet_interface_kernel_losses", OM_COUNTER, NULL,                        \
+	X(KERNEL_LOSSES, "inlet_interface_netdev_losses", OM_COUNTER, NULL,                        \
 		"Times that the kernel-interface port was deleted or moved away.")                 \
 	X(LINK_DOWNS, "inlet_port_link_downs", OM_COUNTER, NULL, "Times that the link went down.") \
 	X(LOSSES, "inlet_port_losses", OM_COUNTER, NULL,                                           \
@@ -173,7 +173,7 @@ static void collect_pim(struct page *p, const char *ifname, int family, const st
 		return;
 	pim_if_view(pim, &v);
 	page_label(row, "interface", ifname);
-	page_label(row, "family", family ? "ipv6" : "ipv4");
+	page_label(row, "address_family", family ? "ipv6" : "ipv4");
 	to = row->values;
 	to[NEIGHBORS] = v.neighbors;
 	to[PIM_JOINS] = v.joins;
