@@ -47,6 +47,14 @@ begins_here() { # what was before is not judged: the row has made what it needs
 	ROW_PID=$(lab_pid inletd)
 	ROW_LOG=$(log_size)
 }
+# A relay that has just begun, and sends to tunnels that there are and no others: of those of an inletd that
+# was killed it knows for minutes.
+relay_anew() {
+	lab_kill relay
+	lab_start_part relay
+	lab_wait 10 lab_part_ready relay
+	begins_here
+}
 past() { python3 "$LAB_TOP/test/lab/faultjudge.py" value "$1" <"$ROW_DIR/before.page"; } # of a counter, then
 bad() { ROW_BAD+=("$*"); } # bad TEXT: the row has failed
 must() { # must TEXT COMMAND...
@@ -72,6 +80,17 @@ flowing_are() { # flowing_are N: channels that flow
 }
 all_flow() { flowing_are "$FAULTS_SOURCES"; }
 chan() { echo "$(lab_source "$1") $(lab_group "$1")"; } # "S G" of channel number I
+
+thread_stop() { # thread_stop TID: as a debugger does
+	rm -f "$LAB_STATE"/stop.{in,out}
+	mkfifo "$LAB_STATE/stop.in"
+	python3 "$LAB_TOP/test/lab/stopthread.py" "$1" <"$LAB_STATE/stop.in" >"$LAB_STATE/stop.out" 2>&1 &
+	exec {STOP}>"$LAB_STATE/stop.in"
+	lab_wait 5 grep -q stopped "$LAB_STATE/stop.out"
+}
+thread_go() {
+	exec {STOP}>&-
+}
 
 # ---- the standing lab
 faults_lab_up() {

@@ -113,7 +113,7 @@ row tap_deleted_upstream quick "the TAP of the upstream port is deleted: it is m
 fault_tap_deleted_upstream() {
 	counter interface_netdev_losses
 	# Until tunnels are there again, the relays' data is for nobody, and the kernel has nothing to take it.
-	also interface_kernel_errors fastpath.NOT_JOINED driad.FAILED amt_send_errors
+	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.FAILED amt_send_errors
 	victim all
 	limit 10000
 	lab_in inlet ip link del wan
@@ -139,7 +139,7 @@ fault_tap_deleted_downstream() {
 row tap_moved slow "the TAP of the upstream port is moved to another namespace, and back"
 fault_tap_moved() {
 	counter interface_netdev_losses
-	also interface_kernel_errors fastpath.NOT_JOINED driad.FAILED amt_send_errors
+	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.FAILED amt_send_errors
 	victim all
 	limit 30000
 	netdev wan netns "$(lab_ns dns)"
@@ -160,6 +160,7 @@ port_lost() { # port_lost IF NETDEV: what is said of it, and what is counted
 	must "the other port goes on" lab_wait 5 link_is "$3" up
 }
 port_restarted() {
+	also fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER pim.NOT_NEIGHBOR
 	lab_stop inletd
 	lab_start_part inletd
 	must "after a restart all flow" lab_wait 40 all_flow
@@ -201,10 +202,8 @@ fault_netdev_deleted_downstream() {
 	lab_link inlet dn0 frr xup0
 	lab_in frr ip addr add 10.9.1.1/24 dev xup0
 	frr_route
-	lab_stop inletd
-	lab_start_part inletd
 	lab_start_part frr
-	must "after a restart all flow" lab_wait 60 all_flow
+	port_restarted
 }
 
 row mtu_changed quick "the MTU is changed under the upstream port, larger and back"
@@ -229,8 +228,8 @@ fault_mac_changed() {
 row address_changed quick "the operator takes the upstream address away, and gives it back"
 fault_address_changed() {
 	# The relays' data is for nobody until there are tunnels again.
-	also fastpath.NOT_JOINED driad.FAILED amt_send_errors
-	counter channel_changes
+	counter fastpath.NOT_JOINED
+	also driad.FAILED amt_send_errors fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER
 	victim all
 	limit 15000
 	lab_in inlet ip addr del 192.0.2.2/24 dev wan

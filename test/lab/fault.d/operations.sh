@@ -28,7 +28,7 @@ fault_hangup_storm() {
 row signals_at_start slow "signals while it starts: SIGHUP is not fatal, SIGTERM ends it cleanly"
 fault_signals_at_start() {
 	restarts
-	also fastpath.NOT_JOINED fastpath.PUNT_FULL_OTHER pim.NOT_NEIGHBOR
+	also fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER pim.NOT_NEIGHBOR
 	victim all
 	limit 60000
 	lab_kill inletd

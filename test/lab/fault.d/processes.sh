@@ -16,7 +16,7 @@ row inletd_killed quick "kill -9 of inletd under load, and a start"
 fault_inletd_killed() {
 	restarts
 	# The relays send to tunnels that nobody has, until they are told; the router, before its Hello.
-	also fastpath.NOT_JOINED fastpath.PUNT_FULL_OTHER pim.NOT_NEIGHBOR
+	also fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER pim.NOT_NEIGHBOR
 	victim all
 	limit 15000 # a start on a machine that is busy
 	lab_kill inletd
@@ -27,7 +27,7 @@ fault_inletd_killed() {
 row inletd_terminated slow "SIGTERM and a start, as a service manager does it"
 fault_inletd_terminated() {
 	restarts
-	also fastpath.NOT_JOINED fastpath.PUNT_FULL_OTHER pim.NOT_NEIGHBOR
+	also fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER pim.NOT_NEIGHBOR
 	victim all
 	limit 15000
 	lab_stop inletd
@@ -37,24 +37,15 @@ fault_inletd_terminated() {
 
 row control_stopped quick "the control thread stands still for a second: the workers go on"
 fault_control_stopped() {
+	relay_anew
 	thread_stop "$(lab_pid inletd)" || bad "the thread does not stop"
 	sleep 1
 	thread_go
 	must "it answers again" lab_wait 10 all_flow
 }
-thread_stop() { # thread_stop TID: as a debugger does
-	rm -f "$LAB_STATE"/stop.{in,out}
-	mkfifo "$LAB_STATE/stop.in"
-	python3 "$LAB_TOP/test/lab/stopthread.py" "$1" <"$LAB_STATE/stop.in" >"$LAB_STATE/stop.out" 2>&1 &
-	exec {STOP}>"$LAB_STATE/stop.in"
-	lab_wait 5 grep -q stopped "$LAB_STATE/stop.out"
-}
-thread_go() {
-	exec {STOP}>&-
-}
-
 row relay_stopped quick "both relays are stopped for two seconds and go on"
 fault_relay_stopped() {
+	relay_anew
 	victim all
 	limit 5000
 	lab_signal relay STOP

@@ -4,7 +4,7 @@
 # a lab of its own, where there are few mbufs and few channels may be wanted.
 
 topic_lab() {
-	LAB_CONFIG+=" limits = { channels = 8; };"
+	LAB_CONFIG+=" limits = { channels = 8; }; punt = { other = 0; neighbor = 0; };"
 	lab_wrap lab_write_configs
 	lab_write_configs() {
 		plain_lab_write_configs
@@ -33,7 +33,7 @@ fault_disk_full_save() {
 	counter config_save_failures
 	must "the disk is full" disk full || return
 	must "it is refused" eval '! lab_inlet save "$LAB_STATE/full/saved.conf"'
-	must "and says why" eval 'lab_inlet save "$LAB_STATE/full/saved.conf" 2>&1 | grep -q "No space left"'
+	must "and says why" eval '[[ "$(lab_inlet save "$LAB_STATE/full/saved.conf" 2>&1)" = *"No space left"* ]]'
 	must "nothing is left there" eval '[ "$(there ls "$LAB_STATE/full")" = filler ]'
 	disk gone
 }
@@ -107,7 +107,7 @@ proc_ticks() { # CPU time of the control thread, in 1/100 s
 start_refused() { # start_refused TEXT SED-SCRIPT [COMMAND...]
 	local text=$1 script=$2 out
 	shift 2
-	sed -e 's/net_af_xdp\([01]\),iface=[a-z0-9]*/net_null\1/; s/file-prefix=[^"]*/&-second/; s/console\.sock/second.sock/' \
+	sed -e 's/net_af_xdp\([01]\),iface=[a-z0-9]*/net_null\1/; s/file-prefix=[^"]*/&-second/; s/console\.sock/second.sock/; s/name = "\(wan\|lan\)"/name = "\12"/' \
 		-e "s/127.0.0.1:$FAULTS_PORT/127.0.0.1:$((FAULTS_PORT + 1))/; s/mbufs = 2304; //" -e "$script" \
 		"$LAB_STATE/inlet.conf" >"$LAB_STATE/second.conf"
 	lab_in inlet timeout 20 "$@" "$LAB_BUILD/app/inletd/inletd" -c "$LAB_STATE/second.conf" >"$ROW_DIR/second" 2>&1
@@ -130,25 +130,15 @@ fault_no_tun() {
 	start_refused '/dev/net/tun' '' unshare -m sh -c 'mount -t tmpfs none /dev/net && exec "$@"' sh
 }
 
-row punt_ring_full quick "the control thread stands still while the kernel is pinged: the punt ring fills"
+row punt_ring_full quick "the control thread stands still while the kernel is pinged, and nothing polices it"
 fault_punt_ring_full() {
+	relay_anew
 	counter fastpath.PUNT_FULL_OTHER
 	thread_stop "$(lab_pid inletd)" || bad "the thread does not stop"
 	lab_in net timeout 5 ping -q -f -c 1500 -W 1 192.0.2.2 >/dev/null 2>&1
 	thread_go
 	must "it answers again" lab_wait 20 all_flow
 }
-thread_stop() { # thread_stop TID: as a debugger does
-	rm -f "$LAB_STATE"/stop.{in,out}
-	mkfifo "$LAB_STATE/stop.in"
-	python3 "$LAB_TOP/test/lab/stopthread.py" "$1" <"$LAB_STATE/stop.in" >"$LAB_STATE/stop.out" 2>&1 &
-	exec {STOP}>"$LAB_STATE/stop.in"
-	lab_wait 5 grep -q stopped "$LAB_STATE/stop.out"
-}
-thread_go() {
-	exec {STOP}>&-
-}
-
 row table_full quick "more channels are wanted than limits.channels"
 fault_table_full() {
 	counter channels_refused
