@@ -86,7 +86,7 @@ thread_stop() { # thread_stop TID: as a debugger does
 	mkfifo "$LAB_STATE/stop.in"
 	python3 "$LAB_TOP/test/lab/stopthread.py" "$1" <"$LAB_STATE/stop.in" >"$LAB_STATE/stop.out" 2>&1 &
 	exec {STOP}>"$LAB_STATE/stop.in"
-	lab_wait 5 grep -q stopped "$LAB_STATE/stop.out"
+	lab_wait 20 grep -q stopped "$LAB_STATE/stop.out"
 }
 thread_go() {
 	exec {STOP}>&-
