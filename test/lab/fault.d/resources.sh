@@ -1,16 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Resources that run out: disk, descriptors, huge pages, /dev/net/tun, mbufs, the punt ring, the table. In
-# a lab of its own, where there are few mbufs and few channels may be wanted.
+# Resources that run out: disk, descriptors, huge pages, /dev/net/tun, the table. In a lab of its own, where
+# few channels may be wanted.
 
 topic_lab() {
-	LAB_CONFIG+=" limits = { channels = 8; }; punt = { other = 0; neighbor = 0; };"
-	lab_wrap lab_write_configs
-	lab_write_configs() {
-		plain_lab_write_configs
-		sed -i 's|spread = |mbufs = 2304; &|; s|outer_fragments = "[a-z]*";|outer_fragments = "reassemble"; fragment_datagrams = 8192; fragment_timeout_ms = 3000;|' \
-			"$LAB_STATE/inlet.conf"
-	}
+	LAB_CONFIG+=" limits = { channels = 8; };"
 }
 # Of inletd's own mount namespace ("ip netns exec" makes one), with which it goes whatever happens.
 there() { nsenter -t "$(lab_pid inletd)" -m "$@"; }
@@ -130,15 +124,6 @@ fault_no_tun() {
 	start_refused '/dev/net/tun' '' unshare -m sh -c 'mount -t tmpfs none /dev/net && exec "$@"' sh
 }
 
-row punt_ring_full quick "the control thread stands still while the kernel is pinged, and nothing polices it"
-fault_punt_ring_full() {
-	relay_anew
-	counter fastpath.PUNT_FULL_OTHER
-	thread_stop "$(lab_pid inletd)" || bad "the thread does not stop"
-	lab_in net timeout 5 ping -q -f -c 1500 -W 1 192.0.2.2 >/dev/null 2>&1
-	thread_go
-	must "it answers again" lab_wait 20 all_flow
-}
 row table_full quick "more channels are wanted than limits.channels"
 fault_table_full() {
 	counter channels_refused
