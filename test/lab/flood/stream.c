@@ -54,7 +54,7 @@ static void read_flows(struct stream *s, const char *path)
 
 	if (!file)
 		lab_fail("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), file)) {
+	while (file && fgets(line, sizeof(line), file)) {
 		struct stream_flow *f = &s->flows[s->n_flows];
 		char word[5][64];
 
@@ -69,7 +69,8 @@ static void read_flows(struct stream *s, const char *path)
 		f->port = (uint16_t)lab_number("port", word[4], 1, 65535);
 		s->n_flows++;
 	}
-	fclose(file);
+	if (file)
+		fclose(file);
 }
 
 static void parse(struct stream *s, int argc, char **argv)
