@@ -88,7 +88,7 @@ bool police_pass(struct worker *w, const struct rte_mbuf *m, const struct class 
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	size_t len = rte_pktmbuf_data_len(m);
 	struct crossing_if_stats *s;
-	uint64_t hash, cost, now;
+	uint64_t hash, cost, now, *senders;
 	struct sender from;
 	bool known;
 
@@ -103,14 +103,14 @@ bool police_pass(struct worker *w, const struct rte_mbuf *m, const struct class 
 		hash = police_hash(p, c->ifindex, ether_source(frame, len), 0);
 	else if (!known)
 		hash = police_hash(p, c->ifindex, from.upper, 0);
-	hash = police_mix(hash, (uint64_t)c->punt << 1 | known);
+	senders = w->police.senders[c->punt][known];
 	cost = cost_of(c->punt, m);
 	now = rte_rdtsc();
 	s = &w->x->ifs[c->ifindex];
-	if (!take(&w->police.senders[hash & (WORKER_SENDERS - 1)], &p->sender[c->punt][known], cost,
+	if (!take(&senders[hash >> 16 & (WORKER_SENDERS - 1)], &p->sender[c->punt][known], cost,
 		    now) &&
-		!take(&w->police.senders[hash >> 32 & (WORKER_SENDERS - 1)],
-			&p->sender[c->punt][known], cost, now))
+		!take(&senders[hash >> 32 & (WORKER_SENDERS - 1)], &p->sender[c->punt][known], cost,
+			now))
 		crossing_count(&s->shouted[c->punt], 1);
 	else if (!take(&w->police.ifs[c->ifindex][c->punt][known], &p->rates[c->punt][known], cost,
 			 now))
