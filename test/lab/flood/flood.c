@@ -103,10 +103,10 @@ static void pause_ns(uint64_t ns)
 static void goodbye(struct flood *f, int fd)
 {
 	static struct batch batch;
-	uint64_t n;
+	uint64_t n = 1;
 	flood_make_cb make = flood_goodbyes(f->kind, &n);
 
-	for (uint64_t i = 0; make && i < 2 * n; i++) {
+	for (uint64_t i = 0; make && n && i < 2 * n; i++) {
 		batch.len[0] = make(f, i % n, batch.frame[0]);
 		batch.n = 1;
 		batch_send(fd, &batch);

@@ -229,6 +229,8 @@ int main(int argc, char **argv)
 	net_foreground();
 	parse(&s, argc, argv);
 	sink.n_flows = s.n_flows;
+	if (s.n_flows == 0) // parse() has seen to it; for who only reads this
+		return 2;
 	sink.numbers = (s.rate * (s.seconds + 1) / s.n_flows + 63) / 64 * 64;
 	for (unsigned int i = 0; i < s.n_flows; i++) {
 		make(&s, i);

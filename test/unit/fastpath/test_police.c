@@ -321,6 +321,38 @@ static void no_ring_starves_another(void **state)
 		rte_pktmbuf_free_bulk(got, n);
 }
 
+// A burst that its rate allows is more than the ring holds: once it is half full, who sent the
+// burst waits, and a neighbor beside it has room.
+static void a_burst_leaves_room_in_the_ring(void **state)
+{
+	unsigned int half = rte_ring_get_capacity(rig.x->punt[PUNT_PIM]) / 2, n = 0;
+	struct rte_mbuf *got[64], *m;
+	uint8_t frame[60];
+	struct addr a, b;
+
+	(void)state;
+	assert_int_equal(addr_parse("10.0.0.1", &a), 0);
+	assert_int_equal(addr_parse("10.0.0.2", &b), 0);
+	rates(0, 100000, 0, 0);
+	crossing_police_know(rig.crossing, 1, &a, FOREVER);
+	crossing_police_know(rig.crossing, 1, &b, FOREVER);
+	// One bucket is used up, and of the other more than a 64th.
+	for (unsigned int i = 0; i < 26000; i++)
+		run_on(1, frame, ipv4(frame, 1, 0x0a000001, 103, 60));
+	for (unsigned int i = 0; i < 2 * half; i++) {
+		m = rig_mbuf(&rig, frame, ipv4(frame, 1, 0x0a000001, 103, 60));
+		worker_process_burst(&rig.worker, 1, &m, 1);
+	}
+	n = rte_ring_count(rig.x->punt[PUNT_PIM]);
+	assert_in_range(n, half, half + 1);
+	assert_int_equal(rig.x->drops[DROP_PUNT_FULL_CONTROL], 0);
+	m = rig_mbuf(&rig, frame, ipv4(frame, 2, 0x0a000002, 103, 60));
+	worker_process_burst(&rig.worker, 1, &m, 1);
+	assert_int_equal(rte_ring_count(rig.x->punt[PUNT_PIM]), n + 1);
+	while ((n = crossing_punt_dequeue(rig.crossing, got, 64)) > 0)
+		rte_pktmbuf_free_bulk(got, n);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -335,6 +367,7 @@ int main(void)
 		T(relays),
 		T(classes),
 		T(no_ring_starves_another),
+		T(a_burst_leaves_room_in_the_ring),
 	};
 
 	rig_eal_init("t_police");
