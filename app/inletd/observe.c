@@ -118,6 +118,7 @@ static struct driad_lookup *resolve_cb(
 {
 	struct inlet *in = ctx;
 
+	driad_asker(in->driad, 0);
 	return driad_lookup_noted(in->driad, source, cb, note_cb, arg, clock_mono_us());
 }
 
