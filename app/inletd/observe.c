@@ -211,6 +211,7 @@ void observe_fill(struct inlet *in)
 	o->channels = in->channels;
 	o->amt = in->amt;
 	o->driad = in->driad;
+	o->timers = &in->timers;
 	o->held = &in->held;
 	o->steering_cb = steering_of;
 	o->evidence_cb = evidence_of;

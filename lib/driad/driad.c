@@ -607,3 +607,8 @@ const struct driad_stats *driad_stats(const struct driad *d)
 {
 	return &d->stats;
 }
+
+unsigned int driad_asking(const struct driad *d)
+{
+	return d->in_flight.count;
+}

@@ -157,5 +157,7 @@ void driad_lookup_cancel(struct driad *d, struct driad_lookup *l);
 void driad_answer_input(
 	struct driad *d, uint64_t token, const struct driad_answer *a, uint64_t now_us);
 const struct driad_stats *driad_stats(const struct driad *d);
+// Questions that the transport has not answered yet.
+unsigned int driad_asking(const struct driad *d);
 
 #endif

@@ -942,6 +942,7 @@ static void rate_limit(void **state)
 		start(source);
 	}
 	assert_int_equal(lab.n_asked, 10);
+	assert_int_equal(driad_asking(lab.d), 10);
 	run_to(at + 99999);
 	assert_int_equal(lab.n_asked, 10);
 	run_to(at + 100000);
