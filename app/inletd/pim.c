@@ -348,12 +348,12 @@ void iface_close_pim(struct iface *ifc)
 		close_family(&ifc->pim[f]);
 }
 
-// Whether PIM of a family is to be there.
+// Whether PIM of a family is to be there now: on a port that is stopped it comes with port start.
 static bool speaks(const struct iface *ifc, unsigned int f)
 {
 	const struct config_pim *pc = &ifc->cfg->pim;
 
-	return (ifc->cfg->role & IF_DOWNSTREAM) && pc->enabled &&
+	return (ifc->cfg->role & IF_DOWNSTREAM) && pc->enabled && !ifc->port->stopped &&
 	       (pc->families & (f == IFACE_V6 ? CONFIG_IPV6 : CONFIG_IPV4));
 }
 
