@@ -312,6 +312,8 @@ static void refuse(struct metrics_server *s, evutil_socket_t fd)
 				   "Content-Length: 0\r\n\r\n";
 
 	s->stats->refused++;
+	log_warn_limited(
+		"metrics", "connection refused: %u at one time are the limit", s->limits.clients);
 	// A new socket takes these few octets at once.
 	if (send(fd, busy, sizeof(busy) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("metrics", "refusal not sent");
@@ -366,6 +368,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 	struct metrics_server *s = arg;
 	struct timeval pause = {.tv_sec = 1};
 
+	s->stats->refused++;
 	log_warn_limited("metrics", "cannot accept: %s", strerror(errno));
 	evconnlistener_disable(listener);
 	evtimer_add(s->accept_again, &pause);
