@@ -9,6 +9,10 @@
 #include "base/log.h"
 #include "inlet.h"
 
+// After the netdev was made.
+#define AGAIN_US  (2 * USEC_PER_SEC)
+#define AGAIN_MAX 2
+
 bool iface_is_local(const struct inlet *in, const struct addr *a)
 {
 	for (unsigned int i = 0; i < in->n_ifs; i++)
@@ -167,11 +171,32 @@ int iface_reload_addresses(struct iface *ifc, const struct config_if *is,
 	return ret < 0 ? ret : routes_set(ifc, is, was, true, err);
 }
 
+// Daemons beside us may meet an address before its netdev, for they hear of the two on sockets of
+// their own, and then never know it (FRR 8.4: no BGP session comes up there any more). The kernel
+// tells of one that is set again.
+static void again_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	const struct config_addr *a;
+	struct iface *ifc = arg;
+
+	for (unsigned int i = 0; ifc->kif && i < ifc->cfg->n_addrs; i++) {
+		a = &ifc->cfg->addrs[i];
+		// What the operator has taken away meanwhile stays away.
+		for (unsigned int k = 0; k < ifc->n_addrs; k++)
+			if (addr_eq(&ifc->addrs[k].addr, &a->addr) && !ifc->deprecated[k])
+				netlink_addr_again(
+					ifc->in->netlink, kif_ifindex(ifc->kif), &a->addr, a->len);
+	}
+	if (++ifc->n_again < AGAIN_MAX)
+		timer_arm(&ifc->in->timers, t, now_us + AGAIN_MAX * AGAIN_US);
+}
+
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
 	struct kif_cfg cfg = {
 		.name = ifc->cfg->name, .mtu = ifc->mtu, .ipv6 = speaks_ipv6(ifc->cfg)};
 	char why[KIF_ERR_LEN];
+	int ret;
 
 	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
 	ifc->kif = kif_create(&cfg, kif_frame_cb, ifc, why);
@@ -185,11 +210,14 @@ int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 		snprintf(err, BOOT_ERR_LEN, "out of memory");
 		return -ENOMEM;
 	}
-	return set_addresses(ifc, err);
+	timer_init(&ifc->again, again_cb, ifc);
+	ret = timer_arm(&ifc->in->timers, &ifc->again, clock_mono_us() + AGAIN_US);
+	return ret < 0 ? ret : set_addresses(ifc, err);
 }
 
 void iface_close(struct iface *ifc)
 {
+	timer_cancel(&ifc->in->timers, &ifc->again);
 	upstream_close(ifc);
 	if (ifc->kif_event)
 		event_free(ifc->kif_event);

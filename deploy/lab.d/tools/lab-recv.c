@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ struct channel {
 	uint64_t packets, bad, duplicated, reordered, restarts;
 	uint64_t unique, low, high, newest_sent_ns; // of this run of the sender
 	uint64_t lost_before;			    // in runs before it
-	uint64_t *seen;				    // WINDOW bits, by sequence number
+	uint64_t hole_ns; // longest of what is missing, by the sender's clock, since SIGUSR2
+	uint64_t *seen;	  // WINDOW bits, by sequence number
 };
 
 struct receiver {
@@ -53,6 +55,11 @@ static void help(void)
 	     "ns\n"
 	     "  --quiet           no progress on stderr\n"
 	     "\n"
+	     "SIGUSR1: what was counted until now as a line of JSON on stdout, with the longest "
+	     "hole\n"
+	     "of each channel in ms (from the sending of the last packet before it to that of "
+	     "the\n"
+	     "first one after it). SIGUSR2 forgets the holes.\n"
 	     "A socket a channel, so the kernel's limit of groups a socket\n"
 	     "(net.ipv4.igmp_max_memberships) is not met; descriptors are the limit.");
 }
@@ -115,8 +122,18 @@ static void run_begins(struct channel *c, uint64_t seq)
 	seen_test_set(c, seq);
 }
 
+// Late packets fill holes that have been said: what counts is what is missing when it is seen.
+static void hole(struct channel *c, uint64_t seq, uint64_t sent_ns)
+{
+	if (c->unique == 0 || sent_ns <= c->newest_sent_ns || seq == c->high + 1)
+		return;
+	if (sent_ns - c->newest_sent_ns > c->hole_ns)
+		c->hole_ns = sent_ns - c->newest_sent_ns;
+}
+
 static void sequence(struct channel *c, uint64_t seq, uint64_t sent_ns)
 {
+	hole(c, seq, sent_ns);
 	if (c->unique == 0) {
 		run_begins(c, seq);
 	} else if (seq > c->high) {
@@ -209,6 +226,55 @@ static void progress(const struct receiver *r)
 		r->list.count, r->flowing, r->total, missing);
 }
 
+static volatile sig_atomic_t report_asked, holes_forgotten;
+
+static void on_user_signal(int sig)
+{
+	if (sig == SIGUSR1)
+		report_asked = 1;
+	else
+		holes_forgotten = 1;
+}
+
+static void catch_user_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_user_signal};
+
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
+}
+
+static void report(struct receiver *r)
+{
+	uint64_t now = lab_realtime_ns();
+
+	report_asked = 0;
+	for (size_t i = 0; i < r->list.count; i++) {
+		const struct channel *c = &r->ch[i];
+		char src[ADDR_STRLEN], grp[ADDR_STRLEN];
+
+		printf("%s{\"source\":\"%s\",\"group\":\"%s\",\"packets\":%" PRIu64
+		       ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64 ",\"bad\":%" PRIu64
+		       ",\"hole_ms\":%" PRIu64 ",\"silent_ms\":%" PRIu64 "}",
+			i ? "," : "[", addr_format(&c->sg.s, src), addr_format(&c->sg.g, grp),
+			c->packets, lost(c), c->duplicated, c->bad, c->hole_ns / 1000000,
+			now > c->newest_sent_ns ? (now - c->newest_sent_ns) / 1000000 : 0);
+	}
+	puts("]");
+	fflush(stdout);
+}
+
+static void user_signals(struct receiver *r)
+{
+	if (holes_forgotten) {
+		holes_forgotten = 0;
+		for (size_t i = 0; i < r->list.count; i++)
+			r->ch[i].hole_ns = 0;
+	}
+	if (report_asked)
+		report(r);
+}
+
 static bool enough(const struct receiver *r, uint64_t end)
 {
 	return lab_stopped || lab_mono_ns() >= end || (r->packets && r->total >= r->packets) ||
@@ -225,6 +291,7 @@ static void run(struct receiver *r)
 
 		for (int i = 0; i < n; i++)
 			receive(r, ev[i].data.ptr);
+		user_signals(r);
 		progress(r);
 	}
 }
@@ -383,6 +450,7 @@ int main(int argc, char **argv)
 
 	lab_name = "lab-recv";
 	lab_catch_signals();
+	catch_user_signals();
 	lab_raise_files();
 	parse(&r, argc, argv);
 	r.epoll = epoll_create1(EPOLL_CLOEXEC);
