@@ -5,9 +5,9 @@
 #include "console/verb.h"
 
 static const struct render_column columns[] = {
-	{"result", RENDER_LEFT}, // "moving", "held", "released"
-	{"source", RENDER_LEFT}, // of a move
-	{"relay", RENDER_LEFT},	 // none: the best of the others
+	{"result", RENDER_LEFT},	 // "moving", "held", "released"
+	{"source_address", RENDER_LEFT}, // of a move
+	{"relay_address", RENDER_LEFT},	 // none: the best of the others
 };
 
 static void act(struct verb_ctx *v, enum observe_relay_act what, const struct addr *source,

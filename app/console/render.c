@@ -206,6 +206,15 @@ void render_u64(struct render *r, uint64_t v)
 	cell(r, text, text);
 }
 
+void render_hex32(struct render *r, uint32_t v)
+{
+	char text[16], json[16];
+
+	snprintf(text, sizeof(text), "0x%08" PRIx32, v);
+	snprintf(json, sizeof(json), "%" PRIu32, v);
+	cell(r, text, json);
+}
+
 void render_bool(struct render *r, bool v)
 {
 	cell(r, v ? "yes" : "no", v ? "true" : "false");

@@ -65,6 +65,8 @@ void render_table_end(struct render *r);
 void render_text(struct render *r, const char *text);
 void render_none(struct render *r);
 void render_u64(struct render *r, uint64_t v);
+// 32 bits: "0x0000cafe"; JSON: a number.
+void render_hex32(struct render *r, uint32_t v);
 void render_bool(struct render *r, bool v); // "yes", "no"; true, false
 // None is absent.
 void render_addr(struct render *r, const struct addr *a);

@@ -15,12 +15,12 @@
 
 static const struct render_column columns[] = {
 	{"order", RENDER_RIGHT}, // in which they are tried; none: not at all
-	{"relay", RENDER_LEFT},
+	{"discovery_address", RENDER_LEFT},
 	{"precedence", RENDER_RIGHT},
-	{"discovery_optional", RENDER_LEFT},
-	{"name", RENDER_LEFT},	 // that the record has; none: it has the address
-	{"dnssec", RENDER_LEFT}, // "secure"; "insecure": not signed, or not validated
-	{"ttl", RENDER_RIGHT},	 // seconds for which the whole answer holds
+	{"d_bit", RENDER_LEFT},
+	{"domain_name", RENDER_LEFT}, // that the record has; none: it has the address
+	{"dnssec", RENDER_LEFT},      // "secure"; "insecure": not signed, or not validated
+	{"ttl", RENDER_RIGHT},	      // seconds for which the whole answer holds
 	{"quirks", RENDER_LEFT},
 	{"held_for", RENDER_RIGHT},
 	{"why", RENDER_LEFT},

@@ -8,16 +8,16 @@
 #include "console/verb.h"
 
 static const struct render_column columns[] = {
-	{"source", RENDER_LEFT},
-	{"group", RENDER_LEFT},
+	{"source_address", RENDER_LEFT},
+	{"group_address", RENDER_LEFT},
 	{"state", RENDER_LEFT},
-	{"relay", RENDER_LEFT},
-	{"downstream", RENDER_LEFT},
+	{"relay_address", RENDER_LEFT},
+	{"outgoing_interface", RENDER_LEFT},
 	{"muted", RENDER_LEFT_DETAIL}, // of them, where another router forwards
 	{"wanted_by", RENDER_LEFT},    // on any of them
 	{"packets", RENDER_RIGHT},
-	{"bytes", RENDER_RIGHT_DETAIL},
-	{"age", RENDER_RIGHT},
+	{"octets", RENDER_RIGHT_DETAIL},
+	{"up_time", RENDER_RIGHT},
 	{"first_packet_ms", RENDER_RIGHT_DETAIL}, // from the first want to the first packet
 	{"retry_in", RENDER_RIGHT},
 	{"reason", RENDER_LEFT},

@@ -11,12 +11,12 @@ static const struct render_column if_columns[] = {
 	{"state", RENDER_LEFT}, // "querier", "other-querier", "down"
 	{"querier", RENDER_LEFT},
 	// Of our next General Query, or until the other querier counts as gone.
-	{"next_in", RENDER_RIGHT}, {"robustness", RENDER_RIGHT_DETAIL},
-	{"query_interval", RENDER_RIGHT_DETAIL}, {"query_response_ms", RENDER_RIGHT_DETAIL},
+	{"next_in", RENDER_RIGHT}, {"robustness_variable", RENDER_RIGHT_DETAIL},
+	{"query_interval", RENDER_RIGHT_DETAIL}, {"query_max_response_time", RENDER_RIGHT_DETAIL},
 	{"membership_interval", RENDER_RIGHT_DETAIL}, {"groups", RENDER_RIGHT},
-	{"channels", RENDER_RIGHT}, {"queries_sent", RENDER_RIGHT},
-	{"specific_queries_sent", RENDER_RIGHT_DETAIL}, {"queries_heard", RENDER_RIGHT_DETAIL},
-	{"reports_heard", RENDER_RIGHT_DETAIL}, {"joins", RENDER_RIGHT_DETAIL},
+	{"channels", RENDER_RIGHT}, {"sent_query", RENDER_RIGHT},
+	{"sent_specific_query", RENDER_RIGHT_DETAIL}, {"received_query", RENDER_RIGHT_DETAIL},
+	{"received_report", RENDER_RIGHT_DETAIL}, {"joins", RENDER_RIGHT_DETAIL},
 	{"leaves", RENDER_RIGHT_DETAIL}, {"expired", RENDER_RIGHT_DETAIL},
 	{"elections", RENDER_RIGHT_DETAIL}, {"dropped", RENDER_RIGHT},
 	{"protocol", RENDER_LEFT}, // "igmp", "mld"
@@ -46,11 +46,11 @@ static void show_if(struct verb_ctx *v, unsigned int ifindex, unsigned int famil
 		render_span_us(r, verb_left_us(v, m.next_us));
 	render_u64(r, m.robustness);
 	render_u64(r, m.query_interval_s);
-	render_u64(r, m.query_response_ms);
+	render_span_us(r, 1000ULL * m.query_response_ms);
 	render_span_us(r, m.membership_interval_us);
 	render_u64(r, m.groups);
 	render_u64(r, m.channels);
-	render_u64(r, s->general_tx);
+	render_u64(r, s->general_tx + s->specific_tx);
 	render_u64(r, s->specific_tx);
 	render_u64(r, s->queries_rx);
 	render_u64(r, s->reports_rx);
@@ -89,9 +89,9 @@ void verb_show_mld(struct verb_ctx *v)
 }
 
 static const struct render_column columns[] = {
-	{"interface", RENDER_LEFT}, {"source", RENDER_LEFT}, {"group", RENDER_LEFT},
-	{"reporter", RENDER_LEFT}, // the host that was heard last
-	{"age", RENDER_RIGHT}, {"expires_in", RENDER_RIGHT}, {"leaving", RENDER_LEFT},
+	{"interface", RENDER_LEFT}, {"source_address", RENDER_LEFT}, {"group_address", RENDER_LEFT},
+	{"last_reporter", RENDER_LEFT}, // the host that was heard last
+	{"up_time", RENDER_RIGHT}, {"expire", RENDER_RIGHT}, {"leaving", RENDER_LEFT},
 	{"served", RENDER_LEFT}, // false: by another router of the link, as PIM has it
 };
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <stdio.h>
-
 #include "base/timer.h"
 #include "console/filter.h"
 #include "console/verb.h"
@@ -8,15 +6,15 @@
 
 static const struct render_column columns[] = {
 	{"interface", RENDER_LEFT},
-	{"neighbor", RENDER_LEFT},
-	{"age", RENDER_RIGHT},
-	{"expires_in", RENDER_RIGHT},
+	{"address", RENDER_LEFT},
+	{"up_time", RENDER_RIGHT},
+	{"expiration", RENDER_RIGHT},
 	{"holdtime", RENDER_RIGHT},
 	{"dr_priority", RENDER_RIGHT},
-	{"genid", RENDER_LEFT},
-	{"propagation_delay_ms", RENDER_RIGHT_DETAIL},
-	{"override_interval_ms", RENDER_RIGHT_DETAIL},
-	{"dr", RENDER_LEFT},
+	{"gen_id", RENDER_LEFT},
+	{"propagation_delay", RENDER_RIGHT_DETAIL},
+	{"override_interval", RENDER_RIGHT_DETAIL},
+	{"is_dr", RENDER_LEFT},
 	{"joins", RENDER_RIGHT}, // channels that it joined
 	{"flaps", RENDER_LEFT},	 // takes its Joins back at once
 	{"secondaries", RENDER_LEFT_DETAIL},
@@ -31,7 +29,7 @@ static void show_one(void *arg, const struct pim_neighbor_view *n)
 {
 	const struct walk *w = arg;
 	struct render *r = w->v->r;
-	char genid[11], text[ADDR_STRLEN];
+	char text[ADDR_STRLEN];
 
 	render_text(r, w->ifname);
 	render_addr(r, &n->addr);
@@ -45,8 +43,10 @@ static void show_one(void *arg, const struct pim_neighbor_view *n)
 		render_u64(r, n->dr_priority);
 	else
 		render_none(r);
-	snprintf(genid, sizeof(genid), "0x%08x", n->genid);
-	render_text(r, n->has_genid ? genid : NULL);
+	if (n->has_genid)
+		render_hex32(r, n->genid);
+	else
+		render_none(r);
 	if (n->has_lan_prune_delay) {
 		render_u64(r, n->propagation_delay_ms);
 		render_u64(r, n->override_interval_ms);

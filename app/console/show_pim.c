@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <stdio.h>
-
 #include "base/timer.h"
 #include "console/baseline.h"
 #include "console/filter.h"
@@ -12,31 +10,31 @@ static const struct render_column if_columns[] = {
 	{"mode", RENDER_LEFT},	 // speak; watch: another daemon does, whose all of this is
 	{"netdev", RENDER_LEFT}, // where it is heard
 	{"address", RENDER_LEFT},
-	{"dr", RENDER_LEFT}, // the Designated Router
+	{"dr_address", RENDER_LEFT}, // the Designated Router
 	{"is_dr", RENDER_LEFT},
 	{"dr_priority", RENDER_RIGHT_DETAIL},
-	{"genid", RENDER_LEFT_DETAIL},
+	{"gen_id", RENDER_LEFT_DETAIL},
 	{"neighbors", RENDER_RIGHT},
 	{"joins", RENDER_RIGHT},
 	{"asserts_won", RENDER_RIGHT},
 	{"asserts_lost", RENDER_RIGHT},
 	// In effect, over all neighbors.
-	{"propagation_delay_ms", RENDER_RIGHT_DETAIL},
-	{"override_interval_ms", RENDER_RIGHT_DETAIL},
-	{"hello_rx", RENDER_RIGHT_DETAIL},
-	{"hello_tx", RENDER_RIGHT_DETAIL},
-	{"jp_rx", RENDER_RIGHT_DETAIL},
-	{"joins_rx", RENDER_RIGHT_DETAIL},
-	{"prunes_rx", RENDER_RIGHT_DETAIL},
-	{"prune_echo_tx", RENDER_RIGHT_DETAIL},
+	{"propagation_delay", RENDER_RIGHT_DETAIL},
+	{"override_interval", RENDER_RIGHT_DETAIL},
+	{"received_hello", RENDER_RIGHT_DETAIL},
+	{"sent_hello", RENDER_RIGHT_DETAIL},
+	{"received_join_prune", RENDER_RIGHT_DETAIL},
+	{"received_joins", RENDER_RIGHT_DETAIL},
+	{"received_prunes", RENDER_RIGHT_DETAIL},
+	{"sent_prune_echo", RENDER_RIGHT_DETAIL},
 	{"expired", RENDER_RIGHT_DETAIL},
 	{"flaps_held", RENDER_RIGHT_DETAIL},
-	{"assert_rx", RENDER_RIGHT_DETAIL},
-	{"assert_tx", RENDER_RIGHT_DETAIL},
-	{"assert_cancel_tx", RENDER_RIGHT_DETAIL},
+	{"received_assert", RENDER_RIGHT_DETAIL},
+	{"sent_assert", RENDER_RIGHT_DETAIL},
+	{"sent_assert_cancel", RENDER_RIGHT_DETAIL},
 	{"native_seen", RENDER_RIGHT_DETAIL}, // packets of a sample of what others forward
 	{"dropped", RENDER_RIGHT},
-	{"family", RENDER_LEFT},
+	{"address_family", RENDER_LEFT},
 };
 
 static void show_if(struct verb_ctx *vc, unsigned int ifindex, unsigned int family)
@@ -47,7 +45,6 @@ static void show_if(struct verb_ctx *vc, unsigned int ifindex, unsigned int fami
 	struct render *r = vc->r;
 	uint64_t dropped = 0;
 	struct pim_if_view v;
-	char genid[11];
 
 	pim_if_view(pim, &v);
 	baseline_since(vc, BASELINE_PIM, OBSERVE_FAMILIES * ifindex + family, pim_if_stats(pim), s,
@@ -64,9 +61,8 @@ static void show_if(struct verb_ctx *vc, unsigned int ifindex, unsigned int fami
 		render_none(r);
 		render_none(r);
 	} else {
-		snprintf(genid, sizeof(genid), "0x%08x", v.genid);
 		render_u64(r, v.dr_priority);
-		render_text(r, genid);
+		render_hex32(r, v.genid);
 	}
 	render_u64(r, v.neighbors);
 	render_u64(r, v.joins);
@@ -106,16 +102,16 @@ void verb_show_pim(struct verb_ctx *v)
 
 static const struct render_column join_columns[] = {
 	{"interface", RENDER_LEFT},
-	{"source", RENDER_LEFT},
-	{"group", RENDER_LEFT},
-	{"state", RENDER_LEFT},
-	{"expires_in", RENDER_RIGHT},
+	{"source_address", RENDER_LEFT},
+	{"group_address", RENDER_LEFT},
+	{"jp_state", RENDER_LEFT},
+	{"expiration", RENDER_RIGHT},
 	{"neighbor", RENDER_LEFT}, // whose message was the last
-	{"assert", RENDER_LEFT},
+	{"assert_state", RENDER_LEFT},
 	{"winner", RENDER_LEFT},
 	{"preference", RENDER_RIGHT},
 	{"metric", RENDER_RIGHT},
-	{"assert_expires_in", RENDER_RIGHT},
+	{"assert_expiration", RENDER_RIGHT},
 };
 
 #define PIECE 64

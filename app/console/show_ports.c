@@ -11,18 +11,19 @@
 static const struct render_column columns[] = {
 	{"name", RENDER_LEFT},
 	{"role", RENDER_LEFT},
-	{"link", RENDER_LEFT},
-	{"mac", RENDER_LEFT},
+	{"oper_status", RENDER_LEFT},  // "up", "down": the link
+	{"admin_status", RENDER_LEFT}, // "down" after `port stop`
+	{"phys_address", RENDER_LEFT},
 	{"vlan", RENDER_RIGHT},
 	{"mtu", RENDER_RIGHT},
-	{"rx_packets", RENDER_RIGHT},
-	{"rx_bytes", RENDER_RIGHT_DETAIL},
-	{"rx_missed", RENDER_RIGHT},
-	{"rx_errors", RENDER_RIGHT_DETAIL},
-	{"rx_nombuf", RENDER_RIGHT_DETAIL},
-	{"tx_packets", RENDER_RIGHT},
-	{"tx_bytes", RENDER_RIGHT_DETAIL},
-	{"tx_errors", RENDER_RIGHT_DETAIL},
+	{"in_pkts", RENDER_RIGHT},
+	{"in_octets", RENDER_RIGHT_DETAIL},
+	{"in_discards", RENDER_RIGHT},
+	{"in_errors", RENDER_RIGHT_DETAIL},
+	{"in_nombuf", RENDER_RIGHT_DETAIL},
+	{"out_pkts", RENDER_RIGHT},
+	{"out_octets", RENDER_RIGHT_DETAIL},
+	{"out_errors", RENDER_RIGHT_DETAIL},
 	{"received_packets", RENDER_RIGHT_DETAIL},
 	{"native_packets", RENDER_RIGHT},
 	{"punted_control", RENDER_RIGHT_DETAIL},
@@ -157,13 +158,12 @@ void verb_show_ports(struct verb_ctx *v)
 
 			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
 				m[2], m[3], m[4], m[5]);
-			render_text(r, f->stopped	       ? "stopped"
-				       : port_link_up(f->port) ? "up"
-							       : "down");
+			render_text(r, !f->stopped && port_link_up(f->port) ? "up" : "down");
+			render_text(r, f->stopped ? "down" : "up");
 			render_text(r, mac);
 		} else {
-			render_none(r);
-			render_none(r);
+			for (int k = 0; k < 3; k++)
+				render_none(r);
 		}
 		if (f->vlan)
 			render_u64(r, f->vlan);

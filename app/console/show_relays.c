@@ -7,13 +7,13 @@
 // quirks: of the relay behind a broker, while it is in use; pinned by the configuration, or
 // learned.
 static const struct render_column columns[] = {
-	{"source", RENDER_LEFT},
-	{"relay", RENDER_LEFT},
-	{"origin", RENDER_LEFT},
+	{"source_address", RENDER_LEFT},
+	{"discovery_address", RENDER_LEFT},
+	{"discovery_method", RENDER_LEFT},
 	{"precedence", RENDER_RIGHT},
-	{"discovery_optional", RENDER_LEFT_DETAIL},
+	{"d_bit", RENDER_LEFT_DETAIL},
 	{"in_use", RENDER_LEFT},
-	{"expires_in", RENDER_RIGHT},
+	{"expiration", RENDER_RIGHT},
 	{"held_for", RENDER_RIGHT},
 	{"held_reason", RENDER_LEFT},
 	{"quirks", RENDER_LEFT},

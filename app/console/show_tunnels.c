@@ -8,19 +8,19 @@
 #include "console/verb.h"
 
 static const struct render_column columns[] = {
-	{"relay", RENDER_LEFT},
-	{"local", RENDER_LEFT_DETAIL},
+	{"relay_address", RENDER_LEFT},
+	{"local_address", RENDER_LEFT_DETAIL},
 	{"local_port", RENDER_RIGHT_DETAIL},
-	{"state", RENDER_LEFT},
+	{"tunnel_state", RENDER_LEFT},
 	{"channels", RENDER_RIGHT},
 	{"packets", RENDER_RIGHT},
-	{"bytes", RENDER_RIGHT_DETAIL},
+	{"octets", RENDER_RIGHT_DETAIL},
 	{"age", RENDER_RIGHT},
 	{"query_age", RENDER_RIGHT_DETAIL},
 	{"next_request_in", RENDER_RIGHT},
 	{"unanswered", RENDER_RIGHT_DETAIL},
-	{"query_interval_s", RENDER_RIGHT_DETAIL},
-	{"qrv", RENDER_RIGHT_DETAIL},
+	{"query_interval", RENDER_RIGHT_DETAIL},
+	{"robustness_variable", RENDER_RIGHT_DETAIL},
 	{"limit", RENDER_LEFT},		 // the relay's L flag
 	{"seen_as", RENDER_LEFT_DETAIL}, // our endpoint as the relay reports it
 	{"nat", RENDER_LEFT_DETAIL},	 // another address than we have
@@ -31,7 +31,7 @@ static const struct render_column columns[] = {
 	{"worker", RENDER_RIGHT},
 	{"steered", RENDER_LEFT_DETAIL},
 	{"packets_per_s", RENDER_RIGHT},
-	{"bytes_per_s", RENDER_RIGHT_DETAIL},
+	{"octets_per_s", RENDER_RIGHT_DETAIL},
 };
 
 #define PIECE 32

@@ -7,9 +7,9 @@
 // One row: the channel, and where it is wanted by hand afterwards.
 static const struct render_column columns[] = {
 	{"result", RENDER_LEFT}, // "added", "deleted"; "unchanged": it was there
-	{"source", RENDER_LEFT},
-	{"group", RENDER_LEFT},
-	{"downstream", RENDER_LEFT},
+	{"source_address", RENDER_LEFT},
+	{"group_address", RENDER_LEFT},
+	{"outgoing_interface", RENDER_LEFT},
 };
 
 static void change(struct verb_ctx *v, bool add)

@@ -242,8 +242,8 @@ void verb_trace_stop(struct verb_ctx *v)
 void verb_show_traces(struct verb_ctx *v)
 {
 	static const struct render_column columns[] = {
-		{"source", RENDER_LEFT},
-		{"group", RENDER_LEFT},
+		{"source_address", RENDER_LEFT},
+		{"group_address", RENDER_LEFT},
 		{"relays", RENDER_LEFT},
 		{"lines", RENDER_RIGHT},
 		{"lost", RENDER_RIGHT},

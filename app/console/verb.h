@@ -101,6 +101,7 @@ void verb_show_igmp(struct verb_ctx *v);
 void verb_show_igmp_memberships(struct verb_ctx *v);
 void verb_show_mld(struct verb_ctx *v);
 void verb_show_mld_memberships(struct verb_ctx *v);
+void verb_show_amt(struct verb_ctx *v);
 void verb_show_version(struct verb_ctx *v);
 void verb_show_joinfile(struct verb_ctx *v);
 void verb_show_console(struct verb_ctx *v);

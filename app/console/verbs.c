@@ -35,6 +35,7 @@ const struct verb verbs[] = {
 		"candidate relays of each source", true, verb_show_relays},
 	{"show tunnels [relay RELAY/LEN] [worker WORKER] [detail]",
 		"AMT tunnels: state, channels, query cycle", true, verb_show_tunnels},
+	{"show amt", "messages of the AMT gateway, all tunnels together", true, verb_show_amt},
 	{"show workers [worker WORKER] [detail]", "worker cores: polls and packets", true,
 		verb_show_workers},
 	{"show drops [room PART] [port NAME]", "drop reasons that have counted", true,
@@ -197,7 +198,7 @@ bool verb_address(struct verb_ctx *v, const char *what, const char *text, struct
 void verb_show_version(struct verb_ctx *v)
 {
 	static const struct render_column columns[] = {
-		{"version", RENDER_LEFT}, {"dpdk", RENDER_LEFT}, {"uptime", RENDER_LEFT},
+		{"version", RENDER_LEFT}, {"dpdk", RENDER_LEFT}, {"up_time", RENDER_LEFT},
 		{"counters_cleared", RENDER_LEFT}, // how long ago
 	};
 

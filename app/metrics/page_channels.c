@@ -81,8 +81,8 @@ static void tunnel_row(struct page *p, const struct tunnel_view *t)
 
 	if (!row)
 		return;
-	page_label_addr(row, "relay", &t->relay);
-	page_label_addr(row, "local", &t->local);
+	page_label_addr(row, "relay_address", &t->relay);
+	page_label_addr(row, "local_address", &t->local);
 	om_label_u64(row->labels, sizeof(row->labels), "local_port", t->local_port);
 	row->values[TUNNEL_UP] = is_up(t);
 	row->values[TUNNEL_CHANNELS] = t->amt.channels;
@@ -137,7 +137,7 @@ static void relay_row(struct page *p)
 	}
 	if (!row)
 		return;
-	page_label_addr(row, "relay", &first->relay);
+	page_label_addr(row, "relay_address", &first->relay);
 	row->values[RELAY_TUNNELS] = tunnels;
 	row->values[RELAY_UP] = up;
 	row->values[RELAY_CHANNELS] = channels;
@@ -161,7 +161,7 @@ static void held_cb(void *arg, const struct addr *relay, const char *reason, uin
 
 	if (until_us <= p->now_us)
 		return;
-	page_label_addr(&want, "relay", relay);
+	page_label_addr(&want, "relay_address", relay);
 	page_label(&want, "reason", reason);
 	for (unsigned int i = 0; i < s->n; i++) {
 		struct set_row *row = set_at(s, i);
@@ -222,9 +222,9 @@ static void channel_row(struct page *p, const struct page_channel *c)
 	row = set_add(&p->sets[SET_CHANNELS]);
 	if (!row)
 		return;
-	page_label_addr(row, "source", &c->sg.s);
-	page_label_addr(row, "group", &c->sg.g);
-	page_label_addr(row, "relay", &v.relay);
+	page_label_addr(row, "source_address", &c->sg.s);
+	page_label_addr(row, "group_address", &c->sg.g);
+	page_label_addr(row, "relay_address", &v.relay);
 	row->values[CH_RATE] = c->packets_per_s;
 	row->values[CH_PACKETS] = (double)v.packets;
 	row->values[CH_BYTES] = (double)v.bytes;

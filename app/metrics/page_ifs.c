@@ -163,7 +163,7 @@ static void collect_pim(struct page *p, const char *ifname, int family, const st
 		return;
 	pim_if_view(pim, &v);
 	page_label(row, "interface", ifname);
-	page_label(row, "family", family ? "ipv6" : "ipv4");
+	page_label(row, "address_family", family ? "ipv6" : "ipv4");
 	to = row->values;
 	to[NEIGHBORS] = v.neighbors;
 	to[PIM_JOINS] = v.joins;

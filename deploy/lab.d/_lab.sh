@@ -152,7 +152,7 @@ lab_pim_neighbor() { # FRR has inletd as its neighbour
 lab_inletd_ready() { lab_inlet show ports --json | jq -e 'length == 2' >/dev/null; }
 lab_channel() { # the row of a channel, {} when there is none
 	lab_inlet show channels --json |
-		jq -c --arg s "$1" --arg g "$2" '[.[] | select(.source == $s and .group == $g)][0] // {}'
+		jq -c --arg s "$1" --arg g "$2" '[.[] | select(.source_address == $s and .group_address == $g)][0] // {}'
 }
 lab_log_has() { grep -q -- "$2" "$LAB_STATE/$1.log"; }
 

@@ -190,12 +190,13 @@ struct pim_neighbor_view {
 };
 struct pim_channel_view {
 	struct sg sg;
-	// "Join", "PrunePending" (RFC names); "NoInfo" for one that only has an Assert.
+	// "join", "prune-pending"; "no-info" for one that only has an Assert (as RFC 9128 has
+	// them).
 	const char *state;
 	bool joined;
 	uint64_t expires_us;
 	struct addr last_neighbor;
-	const char *assert_state; // "NoInfo", "Winner", "Loser"
+	const char *assert_state; // "no-info", "winner", "loser"
 	struct addr winner;	  // of the Assert; none in NoInfo
 	uint32_t winner_preference, winner_metric;
 	uint64_t assert_expires_us; // NEVER_US in NoInfo

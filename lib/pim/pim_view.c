@@ -15,7 +15,7 @@ void pim_if_neighbors(const struct pim_if *pif,
 
 static void view_assert(const struct pim_assert *a, struct pim_channel_view *view)
 {
-	view->assert_state = a->won ? "Winner" : "Loser";
+	view->assert_state = a->won ? "winner" : "loser";
 	view->winner = a->winner.addr;
 	view->winner_preference = a->winner.preference;
 	view->winner_metric = a->winner.metric;
@@ -31,9 +31,9 @@ struct walk {
 static void view_cb(void *arg, void *object)
 {
 	static const char *const states[] = {
-		[PIM_NOINFO] = "NoInfo",
-		[PIM_JOIN] = "Join",
-		[PIM_PRUNE_PENDING] = "PrunePending",
+		[PIM_NOINFO] = "no-info",
+		[PIM_JOIN] = "join",
+		[PIM_PRUNE_PENDING] = "prune-pending",
 	};
 	const struct pim_channel *ch = object;
 	struct walk *w = arg;
@@ -44,7 +44,7 @@ static void view_cb(void *arg, void *object)
 		.expires_us =
 			pim_channel_ppt(ch) < ch->expiry_us ? pim_channel_ppt(ch) : ch->expiry_us,
 		.last_neighbor = pim_channel_last_addr(ch),
-		.assert_state = "NoInfo",
+		.assert_state = "no-info",
 		.assert_expires_us = NEVER_US,
 	};
 

@@ -141,7 +141,7 @@ all_flow() { # all_flow RECEIVER: every channel had a packet a moment ago, and n
 	counted "$1" "$LAB_STATE/$1.a" && jq -e 'all(.packets > 0 and .silent_ms < 150)' "$LAB_STATE/$1.a"
 }
 served_by() { # served_by 1|2: groups that come from it, a JSON list
-	ask "$1" show channels | jq -c '[.[] | select(.state == "flowing" and (.downstream - .muted | length) > 0) | .group] | sort'
+	ask "$1" show channels | jq -c '[.[] | select(.state == "flowing" and (.outgoing_interface - .muted | length) > 0) | .group_address] | sort'
 }
 # What the router asks of it.
 asked_of() { # asked_of 1|2: groups, a JSON list

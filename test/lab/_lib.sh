@@ -171,7 +171,7 @@ link_local() { # link_local NAMESPACE DEVICE: its address, once no duplicate can
 }
 
 lab_link_local() { # the address that inletd speaks PIM over IPv6 from, downstream
-	lab_inlet show pim --json | jq -er 'map(select(.family == "ipv6"))[0].address'
+	lab_inlet show pim --json | jq -er 'map(select(.address_family == "ipv6"))[0].address'
 }
 # A scripted PIM neighbor beside FRR (pimspeaker.py), on FRR's end of the downstream link.
 speaker_start() { # speaker_start ADDRESS [OPTION...]

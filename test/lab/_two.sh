@@ -52,7 +52,7 @@ second_ready() { ask 2 show ports | jq -e 'length == 2'; }
 neighbors_are() { # neighbors_are 1|2 N
 	[ "$(ask "$1" show neighbors | jq length)" -eq "$2" ]
 }
-channel_of() { ask "$1" show channels | jq -c --arg g "$G" '[.[] | select(.group == $g)][0] // {}'; }
+channel_of() { ask "$1" show channels | jq -c --arg g "$G" '[.[] | select(.group_address == $g)][0] // {}'; }
 muted_is() { [ "$(channel_of "$1" | jq -c .muted)" = "$2" ]; }
 flowing_at() { [ "$(channel_of "$1" | jq -r .state)" = flowing ]; }
 one_forwards() { # one of them is muted, and it is settled

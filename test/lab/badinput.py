@@ -117,8 +117,8 @@ def rewrite_inner(amt, sg):
 def run_amt(target):
     tunnel = target.show("tunnels")[0]
     channel = target.show("channels")[0]
-    relay, local, port = tunnel["relay"], tunnel["local"], tunnel["local_port"]
-    sg = socket.inet_aton(channel["source"]) + socket.inet_aton(channel["group"])
+    relay, local, port = tunnel["relay_address"], tunnel["local_address"], tunnel["local_port"]
+    sg = socket.inet_aton(channel["source_address"]) + socket.inet_aton(channel["group_address"])
     for vector in vectors("N"):
         name = vector["name"][:3]
         if name == "N29":  # IPv6 outside: not spoken yet
@@ -133,7 +133,7 @@ def run_amt(target):
                       EXPECTED_AMT[name])
     # Every truncation of a packet that would be forwarded, by its headers and by the frame.
     payload = b"truncate me " * 5
-    inner = ipv4(channel["source"], channel["group"], 17,
+    inner = ipv4(channel["source_address"], channel["group_address"], 17,
                  struct.pack("!HHHH", 5001, 4999, 8 + len(payload), 0) + payload, 0, 16)
     data = b"\x06\0" + inner
     before = target.counters()

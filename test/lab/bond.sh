@@ -46,7 +46,7 @@ growing() { # growing TAP: more than 100 packets more go to inletd by it
 bring_up
 
 check "the port is a bond, whose MAC address is the first member's" eval \
-	'ports | jq -e ".[0].driver == \"net_bonding\" and .[0].mac == \"02:00:00:00:00:0a\" and .[0].link == \"up\""'
+	'ports | jq -e ".[0].driver == \"net_bonding\" and .[0].phys_address == \"02:00:00:00:00:0a\" and .[0].oper_status == \"up\""'
 lab_join "$S" "$G" --seconds 14
 check "a channel flows through the bond" lab_wait 20 state_is "$S" "$G" flowing
 BEFORE=$(received bt0)

@@ -47,7 +47,7 @@ check "the walk, in its order" in_order \
 	"${at}amt: update s=$S g=$G relay=203.0.113.11 record=(allow|is-in)" "${at}channel: first packet s=$S g=$G" \
 	"${at}pim: prune heard if=lan s=$S g=$G" "${at}amt: update s=$S g=$G relay=203.0.113.11 record=block"
 check "nothing of the other channel of it" eval "! grep -q -e $S2 -e $G2 $LAB_STATE/trace.out"
-check "show traces has it" eval "lab_inlet show traces --json | jq -e '.[0].source == \"$S\" and .[0].relays == [\"203.0.113.11\"] and .[0].lost == 0'"
+check "show traces has it" eval "lab_inlet show traces --json | jq -e '.[0].source_address == \"$S\" and .[0].relays == [\"203.0.113.11\"] and .[0].lost == 0'"
 check "trace stop ends it" eval "lab_inlet trace stop | grep -q '1 traces stopped'"
 check "its client ends too" lab_wait 10 lab_gone trace
 check "with a word" traced "trace: stopped by another session"

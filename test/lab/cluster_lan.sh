@@ -37,7 +37,7 @@ relays_away() { # relays_away on|off: of the first one
 	fi
 }
 is_dr() { # is_dr 1|2: of the LAN, as that appliance has it
-	ask "$1" show pim | jq -e --arg a "${ADDRESSES[$1]}" 'any(.[]; .dr == $a)'
+	ask "$1" show pim | jq -e --arg a "${ADDRESSES[$1]}" 'any(.[]; .dr_address == $a)'
 }
 serves_all() { served_n "$1" "$CLUSTER_SOURCES"; }
 quiet() { served_n "$1" 0; } # it forwards nothing on the LAN

@@ -10,7 +10,7 @@ bring_up
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP ANYCAST=192.52.193.1
 origin_is() { # the relay in use of a source was found so
 	lab_inlet show relays --json |
-		jq -e --arg s "$1" --arg o "$2" 'any(.[]; .source == $s and .in_use and .origin == $o)'
+		jq -e --arg s "$1" --arg o "$2" 'any(.[]; .source_address == $s and .in_use and .discovery_method == $o)'
 }
 
 # The anycast address is nobody's yet, and answers no ICMP either.
@@ -38,7 +38,7 @@ S2=$(lab_source 1) G2=$(lab_group 1)
 lab_join "$S2" "$G2"
 check "anycast: the channel flows without a record" lab_wait 15 state_is "$S2" "$G2" flowing
 check "from the relay that was advertised" \
-	eval '[ "$(lab_channel "$S2" "$G2" | jq -r .relay)" = 203.0.113.11 ]'
+	eval '[ "$(lab_channel "$S2" "$G2" | jq -r .relay_address)" = 203.0.113.11 ]'
 check "found by anycast" origin_is "$S2" anycast
 lab_leave "$S2" "$G2" >"$LAB_STATE/left"
 

@@ -87,7 +87,7 @@ says_asked() { # the forged address is asked, where nobody is
 drop_is() { # drop_is NAME: counted
 	lab_inlet show drops --json | jq -e --arg n "$1" 'any(.[]; .room == "driad" and .name == $n)'
 }
-no_tunnel_to() { lab_inlet show tunnels --json | jq -e --arg r "$1" 'all(.[]; .relay != $r)'; }
+no_tunnel_to() { lab_inlet show tunnels --json | jq -e --arg r "$1" 'all(.[]; .relay_address != $r)'; }
 ANCHORS="trust_anchor_file = \"$LAB_STATE/anchors\";"
 
 write_zones >"$LAB_STATE/sign.log" 2>&1

@@ -39,7 +39,7 @@ lab_start_part() {
 		--vdev net_af_packet0,iface=up0 -- --forward-mode=io --total-num-mbufs=8192 --stats-period=3600 --auto-start
 }
 ports() { lab_inlet show ports --json; }
-link_is() { ports | jq -e --arg up "$1" ".[0].link == \$up"; }
+link_is() { ports | jq -e --arg up "$1" ".[0].oper_status == \$up"; }
 bring_up
 
 check "a port of net_memif and one of net_tap" eval 'ports | jq -e "map(.driver) == [\"net_memif\", \"net_tap\"]"'

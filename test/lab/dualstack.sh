@@ -21,7 +21,7 @@ tunnels() { # tunnels FILTER: over all of them
 }
 outer() { # outer SOURCE RELAY
 	lab_inlet show channels --json |
-		jq -e --arg s "$1" --arg r "$2" 'any(.[]; .source == $s and .relay == $r and .state == "flowing")'
+		jq -e --arg s "$1" --arg r "$2" 'any(.[]; .source_address == $s and .relay_address == $r and .state == "flowing")'
 }
 captured() { # captured N: packets natively, in the capture that runs
 	[ "$(stat -c %s "$LAB_STATE/native.pcap")" -gt $(($1 * 1300)) ]
@@ -46,7 +46,7 @@ same_octets() { # same_octets TEXT: what leaves downstream is what is sent, for 
 	[ "$status" -eq 0 ] || { # who has it lost?
 		tail -n 1 "$LAB_STATE/native.out" "$LAB_STATE/sent.out"
 		lab_relayctl status
-		lab_inlet show ports --json | jq -c '.[] | {name, rx_missed, rx_nombuf, rx_errors, tx_errors}'
+		lab_inlet show ports --json | jq -c '.[] | {name, in_discards, in_nombuf, in_errors, out_errors}'
 	} | diag
 }
 
@@ -71,7 +71,7 @@ report $? "none lost, doubled or damaged"
 # comes back by hand, with duplicate address detection, and is used when that is done.
 v4_flows() { outer 198.51.100.10 203.0.113.11 && outer "$(lab_source6 1)" 203.0.113.11; }
 lab_in inlet ip addr del 2001:db8:192::2/64 dev wan
-no_v6() { lab_inlet show tunnels --json | jq -e 'length == 1 and .[0].local == "192.0.2.2"'; }
+no_v6() { lab_inlet show tunnels --json | jq -e 'length == 1 and .[0].local_address == "192.0.2.2"'; }
 check "the IPv6 address goes, and its tunnel" lab_wait 5 no_v6
 why() { lab_channel "$s" "$g" | jq -r .reason | grep -q -- "$1"; }
 check "the reason is said" lab_wait 5 why "no upstream interface has an IPv6 address"
@@ -93,7 +93,7 @@ for part in dns relay inletd; do
 done
 check "IPv6 alone: all channels flow" lab_wait 30 flowing
 check "through one tunnel, to the IPv6 relay" tunnels \
-	"length == 1 and .[0].relay == \"$relay6\" and .[0].local == \"2001:db8:192::2\" and .[0].channels == 4"
+	"length == 1 and .[0].relay_address == \"$relay6\" and .[0].local_address == \"2001:db8:192::2\" and .[0].channels == 4"
 check "found by a Discovery over IPv6" lab_log_has inletd "relay advertised relay=$relay6 by=$relay6"
 zero_checksum() { # of AMT data over IPv6, as it leaves the relay
 	lab_in net timeout 10 python3 -c '
@@ -128,7 +128,7 @@ check "found at $anycast" lab_log_has inletd "relay advertised relay=$relay6 by=
 # Each source has a relay of either family at the same precedence: IPv6 is tried first (RFC 6724), and
 # where it is silent, IPv4 250 ms later (RFC 8305).
 all_at() { # all_at RELAY
-	lab_inlet show channels --json | jq -e --arg r "$1" 'length == 4 and all(.[]; .relay == $r)'
+	lab_inlet show channels --json | jq -e --arg r "$1" 'length == 4 and all(.[]; .relay_address == $r)'
 }
 lab_stop inletd
 lab_stop dns

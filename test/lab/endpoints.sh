@@ -19,15 +19,15 @@ all_flowing() {
 }
 # Each carries channels; no channel is on two.
 three_endpoints() {
-	tunnels | jq -e 'length == 3 and (map(.local) | unique | length) == 3 and
-		all(.[]; .state == "up" and .channels > 0) and (map(.channels) | add) == 24'
+	tunnels | jq -e 'length == 3 and (map(.local_address) | unique | length) == 3 and
+		all(.[]; .tunnel_state == "up" and .channels > 0) and (map(.channels) | add) == 24'
 }
 two_workers() { tunnels | jq -e 'map(.worker) | unique == [0, 1]'; }
 rates_are_shown() {
 	tunnels | jq -e 'all(.[]; .packets_per_s > 0) and (map(.packets_per_s) | add) > 1200'
 }
 two_endpoints() {
-	tunnels | jq -e 'length == 2 and (map(.channels) | add) == 24 and all(.[]; .local != "192.0.2.101")'
+	tunnels | jq -e 'length == 2 and (map(.channels) | add) == 24 and all(.[]; .local_address != "192.0.2.101")'
 }
 receive() { # receive TEXT
 	local got=$LAB_STATE/recv-$1.out

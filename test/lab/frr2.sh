@@ -61,8 +61,8 @@ log_count() { grep -c -- "$1" "$LAB_STATE/inletd.log"; }
 log_more() { [ "$(log_count "$1")" -gt "$2" ]; }
 joins() { lab_inlet show pim joins --json; }
 last_is() { joins | jq -e --arg n "$1" 'any(.[]; .neighbor == $n)'; } # last_is NEIGHBOR: whose message was the last
-both() { lab_inlet show neighbors --json | jq -e '[.[].neighbor] | sort == ["10.9.1.1", "10.9.1.5"]'; }
-join_is() { joins | jq -e --arg s "$S" --arg g "$G" --arg st "$1" 'any(.[]; .source == $s and .group == $g and .state == $st)'; }
+both() { lab_inlet show neighbors --json | jq -e '[.[].address] | sort == ["10.9.1.1", "10.9.1.5"]'; }
+join_is() { joins | jq -e --arg s "$S" --arg g "$G" --arg st "$1" 'any(.[]; .source_address == $s and .group_address == $g and .jp_state == $st)'; }
 received() { lab_in rcv cat /sys/class/net/r0/statistics/rx_packets; }
 received_more() { [ "$(received)" -gt "$1" ]; }
 

@@ -50,9 +50,9 @@ idle_cpu() { # idle_cpu: the share of a core over IDLE_SECONDS, in hundredths of
 	SHARE=$((ns * 10 / (to - from)))
 	diag <<<"$IDLE: $((SHARE / 100)).$(printf %02d $((SHARE % 100))) % of a core over $IDLE_SECONDS s ($ticks ticks of $(getconf CLK_TCK) a second), workers: $(lab_inlet show workers --json | jq -c '[.[] | .idle]')"
 }
-tunnel_up() { lab_inlet show tunnels --json | jq -e 'length == 1 and .[0].state == "up"'; }
+tunnel_up() { lab_inlet show tunnels --json | jq -e 'length == 1 and .[0].tunnel_state == "up"'; }
 sent_to_inlet() { lab_in net cat /sys/class/net/to-inlet/statistics/tx_packets; }
-got_by_inlet() { lab_inlet show ports --json | jq '.[0].rx_packets'; }
+got_by_inlet() { lab_inlet show ports --json | jq '.[0].in_pkts'; }
 native() { lab_inlet show ports --json | jq '.[1].native_packets'; }
 settled() { # the counters stand still
 	local now

@@ -61,16 +61,16 @@ receive a "$S" "$G"
 check "a host's join makes the channel flow" lab_wait 10 state_is "$S" "$G" flowing
 check "it is IGMP that wants it" wanted_by "$S" "$G" igmp
 lab_inlet show igmp memberships --json | jq -e --arg s "$S" --arg g "$G" 'length == 1 and
-	.[0].source == $s and .[0].group == $g and .[0].reporter == "10.9.1.21" and
-	.[0].expires_in <= 10 and (.[0].leaving | not)' >/dev/null
+	.[0].source_address == $s and .[0].group_address == $g and .[0].last_reporter == "10.9.1.21" and
+	.[0].expire <= 10 and (.[0].leaving | not)' >/dev/null
 report $? "show igmp memberships names the channel and the host"
 # Four General Queries: the kernel's answers keep it past its interval.
-sent=$(igmp .queries_sent)
-check "queries go on" lab_wait 20 igmp ".queries_sent >= $sent + 3"
+sent=$(igmp .sent_query)
+check "queries go on" lab_wait 20 igmp ".sent_query >= $sent + 3"
 check "and the answers keep the channel" state_is "$S" "$G" flowing
 
 # ---- leave
-specific=$(igmp .specific_queries_sent)
+specific=$(igmp .sent_specific_query)
 left=$(now_ms)
 heard_ms=$(last_log_ms "membership: join heard if=lan s=$S g=$G host=10.9.1.21")
 leave a "$S"
@@ -78,7 +78,7 @@ check "its leave ends the channel" lab_wait 5 state_is "$S" "$G" none
 ms=$(($(last_log_ms "nobody wants it any more if=lan s=$S g=$G") - left))
 [ "$ms" -ge 1900 ] && [ "$ms" -le $((2900 + 1000 * instrumented)) ]
 report $? "two queries and 2 s after the leave ($ms ms)"
-[ "$(igmp .specific_queries_sent)" -eq $((specific + 2)) ]
+[ "$(igmp .sent_specific_query)" -eq $((specific + 2)) ]
 report $? "group-and-source queries were two"
 got a "$S" '.packets > 3000 and .lost == 0 and .duplicated == 0 and .bad == 0' >/dev/null
 report $? "the host has lost nothing ($(got a "$S" '{packets, lost, duplicated, bad}' | jq -c .))"
@@ -91,13 +91,13 @@ echo "# of these, from the report heard: $(($(got a "$S" '(.first_ns / 1000000) 
 receive a "$S" "$G"
 receive b "$S" "$G"
 check "two hosts want the channel" lab_wait 10 state_is "$S" "$G" flowing
-check "both are heard" lab_wait 5 igmp '.reports_heard > 0 and .channels == 1'
+check "both are heard" lab_wait 5 igmp '.received_report > 0 and .channels == 1'
 sleep 1 # each has packets by then
-specific=$(igmp .specific_queries_sent)
+specific=$(igmp .sent_specific_query)
 leave a "$S"
 # Twice; and again when the host's second report of its leave comes after the other's answer.
 check "the first one leaves, and the rest is asked" \
-	lab_wait 5 igmp ".specific_queries_sent >= $specific + 2 and .specific_queries_sent <= $specific + 4"
+	lab_wait 5 igmp ".sent_specific_query >= $specific + 2 and .sent_specific_query <= $specific + 4"
 sleep 3 # longer than an unanswered question takes
 check "the second one keeps the channel" state_is "$S" "$G" flowing
 leave b "$S"
@@ -110,7 +110,7 @@ check "a PIM router comes" speaker_start 10.9.1.3
 receive a "$S2" "$G2"
 check "a host wants a channel" lab_wait 10 state_is "$S2" "$G2" flowing
 served() { # served BOOLEAN: whether we serve the channel's receivers
-	lab_inlet show igmp memberships --json | jq -e --arg s "$S2" "any(.[]; .source == \$s and .served == $1)"
+	lab_inlet show igmp memberships --json | jq -e --arg s "$S2" "any(.[]; .source_address == \$s and .served == $1)"
 }
 check "the designated router serves it" served true
 speaker priority 20
@@ -142,9 +142,9 @@ check "a channel flows" lab_wait 10 state_is "$S" "$G" flowing
 lab_spawn querier rcv python3 "$LAB_TOP/test/lab/igmphost.py" querier r0 10.9.1.1 3
 check "a querier of a lower address is elected" lab_wait 10 igmp \
 	'.state == "other-querier" and .querier == "10.9.1.1" and .query_interval == 3'
-sent=$(igmp .queries_sent)
+sent=$(igmp .sent_query)
 sleep 12 # three of our intervals, and longer than a membership holds
-[ "$(igmp .queries_sent)" -eq "$sent" ]
+[ "$(igmp .sent_query)" -eq "$sent" ]
 report $? "inletd is silent"
 check "the answers to the other one keep the channel" state_is "$S" "$G" flowing
 lab_kill querier
@@ -180,7 +180,7 @@ lab_kill inletd
 lab_start_part inletd
 check "after a crash the channel flows again" lab_wait 10 state_is "$S" "$G" flowing
 check "since it was on file" lab_log_has inletd "channels restored .*channels=1"
-check "and the host answers for it" lab_wait 5 igmp '.reports_heard > 0 and .channels == 1'
+check "and the host answers for it" lab_wait 5 igmp '.received_report > 0 and .channels == 1'
 export LAB_IGMP="$timers fast_leave = true;"
 lab_write_configs
 lab_stop inletd
@@ -195,6 +195,6 @@ check "with fast leave" lab_wait 5 state_is "$S" "$G" none
 ms=$(($(last_log_ms "left if=lan s=$S g=$G") - left))
 [ "$ms" -ge 0 ] && [ "$ms" -le $((100 + 400 * instrumented)) ]
 report $? "the channel ends at once ($ms ms)"
-check "unasked" igmp '.specific_queries_sent == 0'
+check "unasked" igmp '.sent_specific_query == 0'
 check "no tunnel is left" lab_wait 10 no_tunnels
 scenario_end

@@ -46,11 +46,11 @@ check "it says what it is" eval 'lab_in inlet curl -sI "$URL/metrics" | grep -qi
 fetched
 check "it ends where it ends" eval '[ "$(tail -n 1 "$PAGE")" = "# EOF" ]'
 check "the build is there" grep -q '^inlet_build_info{version="[^"]*",dpdk="DPDK [^"]*"} 1$' "$PAGE"
-check "a channel with its packets" grep -q "^inlet_channel_packets_total{source=\"$S\",group=\"$G\",relay=\"203.0.113.11\"} [1-9]" "$PAGE"
+check "a channel with its packets" grep -q "^inlet_channel_packets_total{source_address=\"$S\",group_address=\"$G\",relay_address=\"203.0.113.11\"} [1-9]" "$PAGE"
 check "a tunnel with its packets" lab_wait 5 eval \
-	'fetched && grep -q "^inlet_tunnel_packets_total{relay=\"203.0.113.11\",local=\"192.0.2.2\",local_port=\"[0-9]*\"} [1-9]" "$PAGE"'
-check "a relay" grep -q '^inlet_relay_up{relay="203.0.113.11"} 1$' "$PAGE"
-check "a relay that is held down" grep -q '^inlet_relay_held{relay="203.0.113.77",reason="operator"} 1$' "$PAGE"
+	'fetched && grep -q "^inlet_tunnel_packets_total{relay_address=\"203.0.113.11\",local_address=\"192.0.2.2\",local_port=\"[0-9]*\"} [1-9]" "$PAGE"'
+check "a relay" grep -q '^inlet_relay_up{relay_address="203.0.113.11"} 1$' "$PAGE"
+check "a relay that is held down" grep -q '^inlet_relay_held{relay_address="203.0.113.77",reason="operator"} 1$' "$PAGE"
 check "a port" grep -q '^inlet_port_receive_packets_total{interface="wan",role="upstream"} [1-9]' "$PAGE"
 check "a worker's share of the time" grep -q '^inlet_worker_busy_ratio{worker="0",cpu="[0-9]*"} ' "$PAGE"
 check "drops by reason" grep -q '^inlet_drops_total{room="fastpath",reason="NOT_JOINED"} ' "$PAGE"
@@ -100,7 +100,7 @@ telemetry() { # telemetry COMMAND: what dpdk-telemetry.py gives for it
 	dpdk-telemetry.py -f "${LAB_PREFIX%-}" <<<"$1" 2>/dev/null | jq -e --arg c "$1" '.[$c | split(",")[0]]'
 }
 # The tables, asked for at one go.
-NOUNS=(ports workers tunnels relays channels neighbors pim "pim joins" igmp "igmp memberships" mld drops
+NOUNS=(ports amt workers tunnels relays channels neighbors pim "pim joins" igmp "igmp memberships" mld drops
 	"drops all" joinfile version log)
 telemetry_all() {
 	printf '/inlet/%s\n' "${NOUNS[@]// //}" | dpdk-telemetry.py -f "${LAB_PREFIX%-}" >"$LAB_STATE/telemetry" 2>/dev/null
@@ -120,8 +120,8 @@ if command -v dpdk-telemetry.py >/dev/null; then
 		check "telemetry has the names of show $noun" lab_wait 10 same_names "$noun"
 	done
 	check "and its values" eval \
-		'[ "$(telemetry /inlet/channels | jq -c "[.rows[] | [.source, .group, .state]] | sort")" = \
-			"$(lab_inlet show channels --json | jq -c "[.[] | [.source, .group, .state]] | sort")" ]'
+		'[ "$(telemetry /inlet/channels | jq -c "[.rows[] | [.source_address, .group_address, .state]] | sort")" = \
+			"$(lab_inlet show channels --json | jq -c "[.[] | [.source_address, .group_address, .state]] | sort")" ]'
 	check "filters are the console's" eval \
 		"[ \"\$(telemetry /inlet/channels,source=$S | jq '.rows | length')\" -eq 1 ]"
 	check "explain too" eval "telemetry /inlet/explain,$S,$G | jq -e '[.rows[]][-1] | .step == \"verdict\" and .state == \"ok\"'"

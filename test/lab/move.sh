@@ -23,10 +23,10 @@ lab_stop dns
 lab_start_part dns
 lab_await_part dns
 
-relay_is() { [ "$(lab_channel "$S" "$G" | jq -r .relay)" = "$1" ]; }
+relay_is() { [ "$(lab_channel "$S" "$G" | jq -r .relay_address)" = "$1" ]; }
 flows_from() { state_is "$S" "$G" flowing && relay_is "$1"; }
 settled_at() { # the move is over: nothing more is said of it
-	lab_channel "$S" "$G" | jq -e --arg r "$1" '.relay == $r and .state == "flowing" and .reason == ""'
+	lab_channel "$S" "$G" | jq -e --arg r "$1" '.relay_address == $r and .state == "flowing" and .reason == ""'
 }
 copies() { lab_inlet show drops --json | jq 'map(select(.name == "MOVE_DUPLICATE") | .count) | add // 0'; }
 both_joined() { lab_inlet show tunnels --json | jq -e 'map(.channels) == [1, 1]'; }
@@ -91,7 +91,7 @@ if [ "$(nproc)" -ge 2 ]; then
 	lab_relayctl limit on >/dev/null
 	check "two: a relay with the L flag is left" lab_wait 25 settled_at "$SECOND"
 	check "two: for that reason" lab_log_has inletd "moved source=$S why=\"L flag\" from=$FIRST to=$SECOND"
-	diag <<<"two: workers of the tunnels: $(lab_inlet show tunnels --json | jq -c 'map({(.relay): .worker}) | add')"
+	diag <<<"two: workers of the tunnels: $(lab_inlet show tunnels --json | jq -c 'map({(.relay_address): .worker}) | add')"
 	lab_relayctl limit off >/dev/null
 	moved "two: back to the relay that is ahead" "$FIRST"
 	lossless two

@@ -39,7 +39,7 @@ check "a channel flows through the NAT" lab_wait 15 state_is "$S" "$G" flowing
 check "the relay has one endpoint, at the NAT's address" one_endpoint '^203\.0\.113\.1:4000[0-9]$'
 check "the NAT is seen" tunnel '.[0].nat and (.[0].seen_as | startswith("203.0.113.1:4000"))'
 # The query interval of the relay is 125 s; a mapping may live for two minutes only.
-check "and the next Request comes within a minute" tunnel '.[0].query_interval_s == 125 and .[0].next_request_in <= 60'
+check "and the next Request comes within a minute" tunnel '.[0].query_interval == 125 and .[0].next_request_in <= 60'
 
 # Rebinding: the mapping is gone, the next packet of ours gets another port.
 before=$(now_ms)
@@ -60,7 +60,7 @@ flows_again() { # the receiver has packets from after the change
 	lab_wait 5 eval "[ \$(lab_inlet show tunnels --json | jq '.[0].packets') -gt $((n + 200)) ]"
 }
 check "the stream flows on" flows_again
-check "through the same tunnel" tunnel 'length == 1 and .[0].state == "up"'
+check "through the same tunnel" tunnel 'length == 1 and .[0].tunnel_state == "up"'
 
 # Our own address goes and another one comes: a new tunnel, and the relay keeps one endpoint. No NAT,
 # so that the relay sees both addresses.
@@ -100,7 +100,7 @@ known() {
 }
 check "one-endpoint: learned from the answer that came to the wrong port" lab_wait 20 known
 check "one-endpoint: all channels through one tunnel" lab_wait 10 \
-	tunnel 'length == 1 and .[0].state == "up" and .[0].channels == 8'
+	tunnel 'length == 1 and .[0].tunnel_state == "up" and .[0].channels == 8'
 check "one-endpoint: the channel that is sent flows" lab_wait 15 state_is "$S" "$G" flowing
 check "one-endpoint: the relay has one endpoint" one_endpoint '^203\.0\.113\.1:'
 scenario_end

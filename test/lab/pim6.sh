@@ -10,17 +10,17 @@ bring_up
 S=$(lab_source6 0) G=$(lab_group6 0)
 THEM=fe80::4 OTHER=fe80::77
 
-row() { lab_inlet show pim --json | jq -r ".[] | select(.family == \"ipv6\") | .$1"; }
+row() { lab_inlet show pim --json | jq -r ".[] | select(.address_family == \"ipv6\") | .$1"; }
 row_is() { [ "$(row "$1")" = "$2" ]; }
-rows_are() { [ "$(lab_inlet show pim --json | jq -r 'map(.family) | join(" ")')" = "$*" ]; }
+rows_are() { [ "$(lab_inlet show pim --json | jq -r 'map(.address_family) | join(" ")')" = "$*" ]; }
 assert_is() { # assert_is STATE: of the channel
 	lab_inlet show pim joins --json | jq -e --arg s "$S" --arg g "$G" --arg a "$1" \
-		'any(.[]; .source == $s and .group == $g and .assert == $a)'
+		'any(.[]; .source_address == $s and .group_address == $g and .assert_state == $a)'
 }
 heard() { grep -q -- "^heard $*" "$LAB_STATE/speaker.out"; }
 muted_is() { [ "$(lab_channel "$S" "$G" | jq -c .muted)" = "$1" ]; }
 neighbor() { # neighbor JQ-EXPRESSION: over the neighbor's row
-	lab_inlet show neighbors --json | jq -e --arg a "$THEM" ".[] | select(.neighbor == \$a) | $1"
+	lab_inlet show neighbors --json | jq -e --arg a "$THEM" ".[] | select(.address == \$a) | $1"
 }
 dropped_more() { [ "$(dropped "$1")" -gt "$2" ]; }
 dropped() { lab_inlet show drops all --json | jq --arg n "$1" '[.[] | select(.room == "pim6" and .name == $n)][0].count'; }
@@ -28,7 +28,7 @@ dropped() { lab_inlet show drops all --json | jq --arg n "$1" '[.[] | select(.ro
 check "PIM is spoken over both families" lab_wait 10 rows_are ipv4 ipv6
 US=$(lab_link_local)
 check "from the link-local address" eval 'lab_in inlet ip -6 addr show dev lan scope link | grep -q " $US/64 "'
-check "alone on the link inletd is the designated router" row_is dr "$US"
+check "alone on the link inletd is the designated router" row_is dr_address "$US"
 
 # ---- Hellos
 check "a neighbor comes" speaker_start $THEM --hello-interval 1 --hello-holdtime 30
@@ -40,10 +40,10 @@ check "its own list is shown" lab_wait 5 neighbor \
 	'.secondaries == ["2001:db8:a091::1"]'
 speaker priority 9
 speaker hello
-check "with a higher priority it is the designated router" lab_wait 5 row_is dr $THEM
+check "with a higher priority it is the designated router" lab_wait 5 row_is dr_address $THEM
 speaker priority none
 speaker hello
-check "without one the higher address is" lab_wait 5 row_is dr "$US"
+check "without one the higher address is" lab_wait 5 row_is dr_address "$US"
 speaker priority 1
 speaker genid 0x5eed0002
 speaker hello
@@ -66,9 +66,9 @@ check "a group outside ff3x::/32 is refused and counted" dropped_more NOT_SSM "$
 # ---- Assert
 speaker data "$S" "$G" 3
 check "packets of another forwarder make us assert" lab_wait 5 heard assert "$US" "$S" "$G" 0 250 10
-check "and win" lab_wait 2 assert_is Winner
+check "and win" lab_wait 2 assert_is winner
 speaker assert "$S" "$G" 100 1
-check "a better Assert is lost" lab_wait 2 assert_is Loser
+check "a better Assert is lost" lab_wait 2 assert_is loser
 check "nothing is sent there" lab_wait 2 muted_is '["lan"]'
 speaker cancel "$S" "$G"
 check "the winner's AssertCancel ends it" lab_wait 2 muted_is '[]'

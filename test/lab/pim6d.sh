@@ -11,7 +11,7 @@ need_pim6d
 bring_up
 
 neighbor_is() { # neighbor_is ADDRESS
-	lab_inlet show neighbors --json | jq -e --arg a "$1" 'any(.[]; .neighbor == $a)'
+	lab_inlet show neighbors --json | jq -e --arg a "$1" 'any(.[]; .address == $a)'
 }
 received() { lab_in rcv cat /sys/class/net/r0/statistics/rx_packets; }
 received_more() { [ "$(received)" -gt "$1" ]; }

@@ -17,12 +17,12 @@ config='phyint xup0 enable
 phyint xdn0 enable igmpv3
 '
 neighbor_is() { # neighbor_is ADDRESS
-	lab_inlet show neighbors --json | jq -e --arg a "$1" 'any(.[]; .neighbor == $a)'
+	lab_inlet show neighbors --json | jq -e --arg a "$1" 'any(.[]; .address == $a)'
 }
 neighbor_gone() { ! neighbor_is "$1"; }
 received() { lab_in rcv cat /sys/class/net/r0/statistics/rx_packets; }
 received_more() { [ "$(received)" -gt "$1" ]; }
-joins_more() { [ "$(lab_inlet show pim --json | jq '.[0].joins_rx')" -gt "$1" ]; }
+joins_more() { [ "$(lab_inlet show pim --json | jq '.[0].received_joins')" -gt "$1" ]; }
 
 # It keeps its pid and socket in fixed places, so it gets a /run of its own.
 # shellcheck disable=SC2016 # of the inner shell

@@ -8,7 +8,8 @@ scenario portstop
 export LAB_JOIN_INTERVAL=5 # of FRR, which waits for the next one when its neighbor is back
 bring_up
 S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
-link_is() { lab_inlet show ports port "$1" --json | jq -e --arg l "$2" '.[0].link == $l'; }
+link_is() { lab_inlet show ports port "$1" --json | jq -e --arg l "$2" '.[0].oper_status == $l'; }
+stopped() { lab_inlet show ports port "$1" --json | jq -e '.[0].admin_status == "down"'; }
 netdev_is() { # netdev_is DEVICE UP|DOWN
 	lab_in inlet ip -br link show dev "$1" | grep -q "[<,]$2[,>]"
 }
@@ -23,7 +24,7 @@ check "one that runs cannot be started" eval '! lab_inlet port start lan'
 
 # Downstream
 check "port stop, downstream" lab_inlet port stop lan
-check "it is shown" link_is lan stopped
+check "it is shown" stopped lan
 check "the router hears a Goodbye" lab_wait 3 no_neighbor
 check "its channel ends" lab_wait 5 no_channels
 check "then the link goes down" lab_wait 5 eval '! netdev_is dn0 UP'

@@ -21,7 +21,7 @@ both_grow() { # both channels have packets that they had not
 }
 learned() { # learned QUIRKS PINNED: what is shown of the relay
 	lab_inlet show relays --json |
-		jq -e --arg q "$1" --argjson p "$2" 'any(.[]; .relay == "203.0.113.11" and .quirks == $q and .quirks_pinned == $p)'
+		jq -e --arg q "$1" --argjson p "$2" 'any(.[]; .discovery_address == "203.0.113.11" and .quirks == $q and .quirks_pinned == $p)'
 }
 learned_has() { lab_inlet show relays --json | jq -e --arg q "$1" 'any(.[]; (.quirks // "") | test($q))'; }
 drops() { lab_relayctl status | jq ".relays[0].drops.$1"; }

@@ -26,11 +26,11 @@ grep -o 'first packet .*after_ms=[0-9.]*' "$LAB_STATE/inletd.log" | diag
 worst=$(grep -o 'first packet .*after_ms=[0-9]*' "$LAB_STATE/inletd.log" | sed 's/.*=//' | sort -n | tail -n 1)
 [ "$worst" -lt 1000 ]
 report $? "each within a second of its Join, the slowest after $worst ms"
-all_at_live() { lab_inlet show channels --json | jq -e --arg r "$LIVE" 'all(.[]; .relay == $r)'; }
+all_at_live() { lab_inlet show channels --json | jq -e --arg r "$LIVE" 'all(.[]; .relay_address == $r)'; }
 check "all of them from the relay that answers" all_at_live
 held() {
 	lab_inlet show relays --json |
-		jq -e --arg r "$DEAD" 'any(.[]; .relay == $r and .held_reason == "no answer")'
+		jq -e --arg r "$DEAD" 'any(.[]; .discovery_address == $r and .held_reason == "no answer")'
 }
 check "the silent one is held down in the end" lab_wait 30 held
 one_tunnel() { lab_inlet show tunnels --json | jq -e 'length == 1'; }

@@ -21,12 +21,12 @@ zone_has() { # zone_has "PRECEDENCE RELAY"...: the records of the source, for 5 
 	done
 	lab_signal dns HUP
 }
-from() { lab_channel "$S" "$G" | jq -e --arg r "$1" '.relay == $r and .state == "flowing"'; }
+from() { lab_channel "$S" "$G" | jq -e --arg r "$1" '.relay_address == $r and .state == "flowing"'; }
 offered() { # offered N: inletd has read the present records
 	lab_inlet show relays --json | jq -e --argjson n "$1" 'length == $n'
 }
 settled() { lab_channel "$S" "$G" | jq -e '.state == "flowing" and (.reason // "") == ""'; }
-joined_at() { lab_inlet show tunnels --json | jq -e --arg r "$1" 'map(.relay) == [$r]'; }
+joined_at() { lab_inlet show tunnels --json | jq -e --arg r "$1" 'map(.relay_address) == [$r]'; }
 moves() { grep -c 'moved source=' "$LAB_STATE/inletd.log"; }
 
 zone_has "10 $A"

@@ -22,7 +22,7 @@ lab_write_zone
 lab_stop dns
 lab_start_part dns
 
-relay_is() { [ "$(lab_channel "$S" "$G" | jq -r .relay)" = "$1" ]; }
+relay_is() { [ "$(lab_channel "$S" "$G" | jq -r .relay_address)" = "$1" ]; }
 flows_from() { state_is "$S" "$G" flowing && relay_is "$1"; }
 first_packet_from() { grep -q "first packet s=$S .*relay=$1" "$LAB_STATE/inletd.log"; }
 lab_join "$S" "$G"
@@ -38,7 +38,7 @@ ms=$((back - killed))
 report $? "data is back in under 5 s (took $ms ms)"
 held() {
 	lab_inlet show relays --json |
-		jq -e --arg r "$1" 'any(.[]; .relay == $r and (.held_reason // "" | test("no traffic|no answer")))'
+		jq -e --arg r "$1" 'any(.[]; .discovery_address == $r and (.held_reason // "" | test("no traffic|no answer")))'
 }
 check "the dead one is held down, with the reason" held "$FIRST"
 

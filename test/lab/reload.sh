@@ -24,7 +24,7 @@ for ((i = 0; i < LAB_SOURCES; i++)); do
 done
 chmod 640 "$conf"
 is() { state_is "${S[$1]}" "${G[$1]}" "$2"; } # is NUMBER STATE
-relay_is() { [ "$(lab_channel "${S[$1]}" "${G[$1]}" | jq -r '.relay + " " + .state + " " + (.reason // "")')" = "$2 flowing " ]; }
+relay_is() { [ "$(lab_channel "${S[$1]}" "${G[$1]}" | jq -r '.relay_address + " " + .state + " " + (.reason // "")')" = "$2 flowing " ]; }
 by() { [ "$(lab_channel "${S[$1]}" "${G[$1]}" | jq -r '.wanted_by // [] | join(" ")')" = "$2" ]; }
 edit() { sed -i "$1" "$conf"; }
 reloaded() { lab_inlet show reload --json | jq -e --argjson n "$1" '.[0].reloads == $n'; }
@@ -75,7 +75,7 @@ edit '/^relays = /d'
 echo "relay_quirks = ( { relay = \"$B\"; quirks = [ \"no-e\" ]; } );" >>"$conf"
 reload "it goes, and a quirk comes" 'map(.is) == [null, "no-e"]'
 check "its source moves back" lab_wait 40 relay_is 5 $B
-quirks_are() { lab_inlet show relays --json | jq -e --arg r "$B" --arg q "$1" 'map(select(.relay == $r)) | length > 0 and all((.quirks // []) | tostring | contains($q))'; }
+quirks_are() { lab_inlet show relays --json | jq -e --arg r "$B" --arg q "$1" 'map(select(.discovery_address == $r)) | length > 0 and all((.quirks // []) | tostring | contains($q))'; }
 check "the relay has its quirk" quirks_are no-e
 edit '/^relay_quirks = /d'
 reload "the quirk goes" 'length == 1 and .[0].was == "no-e"'
@@ -91,7 +91,7 @@ igmp_is() { lab_inlet show igmp --json | jq -e "$1"; }
 check "there is a querier" lab_wait 10 igmp_is 'length == 1 and .[0].interface == "lan"'
 edit 's/query_interval = 20; }/query_interval = 25; robustness = 3; }/'
 reload "it has other values" 'length == 2'
-check "it has" igmp_is '.[0].robustness == 3'
+check "it has" igmp_is '.[0].robustness_variable == 3'
 edit 's/igmp = { enabled = true; query_interval = 25; robustness = 3; }; //'
 reload "IGMP ends" 'length == 3'
 check "there is none" igmp_is 'length == 0'

@@ -15,7 +15,7 @@ ALL=$LAB_STATE/channels
 
 states() { lab_inlet show channels --json | jq --arg s "$1" '[.[] | select(.state == $s)] | length'; }
 all_flowing() { [ "$(states flowing)" -eq 100 ]; }
-neighbors() { lab_inlet show neighbors --json | jq -r '[.[].neighbor] | join(" ")'; }
+neighbors() { lab_inlet show neighbors --json | jq -r '[.[].address] | join(" ")'; }
 relays_empty() {
 	lab_relayctl status | jq -e '[.relays[] | .endpoints + .channels + (.memberships | length)] | add == 0'
 }

@@ -96,7 +96,7 @@ check "add channel" lab_inlet add channel "${S[4]}" "${G[4]}"
 check "its channel flows" lab_wait 10 is 4 flowing
 check "it is static" by 4 static
 lab_inlet add channel "${S[3]}" "${G[3]}" interface lan --json |
-	jq -e '.[0].result == "added" and .[0].downstream == ["lan"]' >/dev/null
+	jq -e '.[0].result == "added" and .[0].outgoing_interface == ["lan"]' >/dev/null
 report $? "one of the joinfile can be static too"
 check "and says both" by 3 static joinfile
 check "del channel" lab_inlet del channel "${S[3]}" "${G[3]}" interface lan

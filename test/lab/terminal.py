@@ -136,9 +136,9 @@ def main():
     # Tables
     text = one.run("show channels")
     rows = (text or "").strip("\n").split("\n")
-    check("a table has a heading and a row a channel", rows[0].split()[:3] == ["source", "group", "state"] and
+    check("a table has a heading and a row a channel", rows[0].split()[:3] == ["source_address", "group_address", "state"] and
           any(r.split()[:3] == [SOURCE, GROUP, "flowing"] for r in rows[1:]), text)
-    check("its columns stand under each other", all(r.find(GROUP) in (-1, rows[0].find("group")) for r in rows[1:]),
+    check("its columns stand under each other", all(r.find(GROUP) in (-1, rows[0].find("group_address")) for r in rows[1:]),
           text)
     net = SOURCE.rsplit(".", 1)[0] + ".0/24"
     text = one.run("show channels source %s group %s port lan" % (net, GROUP))
@@ -159,7 +159,7 @@ def main():
         check("every show has JSON that jq reads", True)
     text = one.run("show channels --json")
     check("the fields are there by name",
-          jq(text, '.[] | select(.source == "%s") | .group == "%s" and .state == "flowing"' % (SOURCE, GROUP)), text)
+          jq(text, '.[] | select(.source_address == "%s") | .group_address == "%s" and .state == "flowing"' % (SOURCE, GROUP)), text)
 
     # Two sessions
     two = Terminal("two")

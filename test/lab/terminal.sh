@@ -54,7 +54,7 @@ check "is what show log shows" eval "lab_inlet show log --json | jq -e 'any(.roo
 offered() { # offered JQ: of the relays that DNS offers for the source
 	lab_inlet resolve "$S" --json | jq -e "$1"
 }
-check "resolve says what DNS offers" offered 'length == 1 and .[0].order == 1 and .[0].relay == "203.0.113.11"'
+check "resolve says what DNS offers" offered 'length == 1 and .[0].order == 1 and .[0].discovery_address == "203.0.113.11"'
 lab_inlet resolve "$S" | diag
 none=$(lab_inlet resolve 198.51.100.200 2>&1)
 check "and why there is none" grep -q '^error: no relay for 198.51.100.200: no-record' <<<"$none"

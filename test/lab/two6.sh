@@ -13,7 +13,7 @@ S=$(lab_source6 0) G=$(lab_group6 0)
 PARTS=('' inletd inletd2)
 ROUTERS=()
 
-address() { ask "$1" show pim | jq -er 'map(select(.family == "ipv6"))[0].address'; }
+address() { ask "$1" show pim | jq -er 'map(select(.address_family == "ipv6"))[0].address'; }
 router() { # router 1|2: a scripted one that asks that appliance
 	local at=fe80::$((3 + $1)) dir=$LAB_STATE fd
 	lab_in lan ip addr add $at/64 dev br0 nodad

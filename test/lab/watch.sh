@@ -25,7 +25,7 @@ no_raw_socket() { # inletd has none of protocol 103
 	! lab_in inlet awk 'substr($2, length($2) - 3) == "0067" { print $10 }' /proc/net/raw | grep -qxF -- "$inodes"
 }
 silent() {
-	lab_inlet show pim --json | jq -e 'all(.[]; .hello_tx + .prune_echo_tx + .assert_tx + .assert_cancel_tx == 0)'
+	lab_inlet show pim --json | jq -e 'all(.[]; .sent_hello + .sent_prune_echo + .sent_assert + .sent_assert_cancel == 0)'
 }
 
 # ---- with no daemon yet: whatever would make a router speak
@@ -55,7 +55,7 @@ report $? "FRR runs on the kernel-interface port"
 lab_start_part pimd
 check "the router downstream has it as its neighbor" lab_wait 20 lab_pim_neighbor
 check "and the other way round" lab_wait 20 router_has_neighbor watched lan 10.9.1.1
-lab_inlet show neighbors --json | jq -e '[.[].neighbor] | contains(["10.9.1.1", "10.9.1.2"])' >/dev/null
+lab_inlet show neighbors --json | jq -e '[.[].address] | contains(["10.9.1.1", "10.9.1.2"])' >/dev/null
 report $? "inletd has heard both"
 lab_join "$S" "$G"
 check "a receiver's channel flows" lab_wait 15 state_is "$S" "$G" flowing

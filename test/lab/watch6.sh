@@ -38,6 +38,6 @@ jq -e '.packets > 400 and .duplicated == 0 and .bad == 0' "$LAB_STATE/left" >/de
 report $? "each once ($(jq -c '{packets, lost, duplicated, bad}' "$LAB_STATE/left"))"
 check "the leave is a Prune to it, and the channel ends" lab_wait 40 state_is "$S" "$G" none
 lab_inlet show pim --json |
-	jq -e 'length > 0 and all(.[]; .mode == "watch" and .hello_tx + .prune_echo_tx + .assert_tx == 0)' >/dev/null
+	jq -e 'length > 0 and all(.[]; .mode == "watch" and .sent_hello + .sent_prune_echo + .sent_assert == 0)' >/dev/null
 report $? "nothing was sent in all this time"
 scenario_end

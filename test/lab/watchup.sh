@@ -68,7 +68,7 @@ report $? "none is lost or doubled ($(jq -c '{packets, lost, duplicated}' "$LAB_
 check "FRR's Prune ends it" lab_wait 15 state_is "$S" "$G" none
 
 # ---- the neighbor upstream is the designated router of its link, which is nothing to the one downstream
-check "the neighbor is the DR of the device's link" lab_wait 5 pim_is dr 10.9.3.9
+check "the neighbor is the DR of the device's link" lab_wait 5 pim_is dr_address 10.9.3.9
 lab_spawn direct frr "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if xup0 --source "$S2" --group "$G2" --json
 check "a receiver on inletd's own link is served all the same" lab_wait 15 state_is "$S2" "$G2" flowing
 lab_stop direct
@@ -84,8 +84,8 @@ lab_stop neighbor1
 device
 check "it is back" lab_wait 5 log_more 'capture is back' "$back"
 check "with the neighbor" neighbor 2
-heard=$(pim joins_rx)
-check "FRR joins again there" lab_wait 15 pim_more joins_rx "$heard"
+heard=$(pim received_joins)
+check "FRR joins again there" lab_wait 15 pim_more received_joins "$heard"
 check "and the channel has flowed all the time" state_is "$S" "$G" flowing
 lab_log_has inletd 'join expired'
 report $((! $?)) "without a break"
@@ -96,6 +96,6 @@ killed=$(now_ms)
 check "after the holdtime the channel ends" lab_wait 25 state_is "$S" "$G" none
 echo "# $(($(now_ms) - killed)) ms after FRR was killed; the holdtime is 17 s"
 check "because its Join ran out" lab_log_has inletd "join expired if=lan s=$S g=$G"
-lab_inlet show pim --json | jq -e 'all(.[]; .hello_tx + .prune_echo_tx + .assert_tx + .assert_cancel_tx == 0)' >/dev/null
+lab_inlet show pim --json | jq -e 'all(.[]; .sent_hello + .sent_prune_echo + .sent_assert + .sent_assert_cancel == 0)' >/dev/null
 report $? "nothing was sent in all this time"
 scenario_end

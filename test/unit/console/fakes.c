@@ -28,7 +28,14 @@ static struct kif_stats kif_counts = {10, 20, 1, 2};
 static struct pim_stats pim_counts = {.drops = {[PIM_DROP_CHECKSUM] = 3}};
 static struct membership_stats igmp_counts = {
 	.general_tx = 5, .joins = 7, .drops = {[MEMBERSHIP_DROP_OLD_REPORT] = 6}};
-static struct amt_stats amt_counts = {.drops = {[AMT_DROP_NONCE] = 4}};
+static struct amt_stats amt_counts = {.advertisement_rx = 1,
+	.query_rx = 2,
+	.discovery_tx = 3,
+	.request_tx = 4,
+	.update_tx = 5,
+	.teardown_tx = 6,
+	.send_errors = 7,
+	.drops = {[AMT_DROP_NONCE] = 4}};
 static struct driad_stats driad_counts = {.drops = {[DRIAD_DROP_BOGUS] = 2}};
 // Only their addresses are used.
 static char kif, pim, pim6, igmp, mld, amt, driad, channels, import, export;
@@ -613,16 +620,16 @@ bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
 {
 	struct pim_channel_view c = {.sg = {address("198.51.100.10"), address("232.1.1.1")},
-		.state = "Join",
+		.state = "join",
 		.joined = true,
 		.expires_us = FAKE_NOW_US + 100 * USEC_PER_SEC,
 		.last_neighbor = address("10.9.1.1"),
-		.assert_state = "NoInfo",
+		.assert_state = "no-info",
 		.assert_expires_us = NEVER_US};
 
 	(void)pif;
 	cb(arg, &c);
-	c.assert_state = "Loser";
+	c.assert_state = "loser";
 	c.winner = address("10.9.1.3");
 	c.winner_preference = 110;
 	c.winner_metric = 5;

@@ -229,16 +229,19 @@ static void expect(const char *words, bool json, const char *const *want, size_t
 static void ports_verb(void **state)
 {
 	(void)state;
-	EXPECT("show ports", true, "\"name\": \"wan\", \"role\": \"upstream\", \"link\": \"up\"",
-		"\"mac\": \"02:00:00:00:00:01\", \"vlan\": null", "\"vlan\": 100, \"mtu\": 9000",
-		"\"link\": \"down\"", "\"addresses\": [\"192.0.2.2/24\"]", "\"addresses\": []",
-		"\"rx_packets\": 1001", "\"punted_control\": 2", "\"punted_other\": 4",
-		"\"native_packets\": 12", "\"mbufs_in_use\": 17, \"mbufs\": 8191",
-		"\"to_kernel\": 10", "\"kernel_errors\": 3", "\"driver\": \"net_fake\"",
-		"\"device\": \"net_fake1\"");
-	EXPECT("show ports", false, "name  role        link  mac                vlan   mtu");
+	EXPECT("show ports", true,
+		"\"name\": \"wan\", \"role\": \"upstream\", \"oper_status\": \"up\", "
+		"\"admin_status\": \"up\"",
+		"\"phys_address\": \"02:00:00:00:00:01\", \"vlan\": null",
+		"\"vlan\": 100, \"mtu\": 9000", "\"oper_status\": \"down\"",
+		"\"addresses\": [\"192.0.2.2/24\"]", "\"addresses\": []", "\"in_pkts\": 1001",
+		"\"punted_control\": 2", "\"punted_other\": 4", "\"native_packets\": 12",
+		"\"mbufs_in_use\": 17, \"mbufs\": 8191", "\"to_kernel\": 10",
+		"\"kernel_errors\": 3", "\"driver\": \"net_fake\"", "\"device\": \"net_fake1\"");
+	EXPECT("show ports", false,
+		"name  role        oper_status  admin_status  phys_address       vlan   mtu");
 	EXPECT("show ports detail", false,
-		"wan\n  role              upstream\n  link              up\n",
+		"wan\n  role              upstream\n  oper_status       up\n",
 		"  addresses         192.0.2.2/24\n", "  spread            tunnel\n",
 		"  device            net_fake0\nlan\n");
 }
@@ -246,28 +249,30 @@ static void ports_verb(void **state)
 static void neighbors_verb(void **state)
 {
 	(void)state;
-	EXPECT("show neighbors", true, "\"interface\": \"lan\", \"neighbor\": \"10.9.1.1\"",
-		"\"age\": 5.000, \"expires_in\": 100.000, \"holdtime\": 105, \"dr_priority\": 1, "
-		"\"genid\": \"0xdeadbeef\"",
-		"\"expires_in\": null, \"holdtime\": 65535, \"dr_priority\": null, \"genid\": "
+	EXPECT("show neighbors", true, "\"interface\": \"lan\", \"address\": \"10.9.1.1\"",
+		"\"up_time\": 5.000, \"expiration\": 100.000, \"holdtime\": 105, \"dr_priority\": "
+		"1, "
+		"\"gen_id\": 3735928559",
+		"\"expiration\": null, \"holdtime\": 65535, \"dr_priority\": null, \"gen_id\": "
 		"null",
-		"\"dr\": false, \"joins\": 0, \"flaps\": false, \"secondaries\": []",
-		"\"dr\": true, \"joins\": 7, \"flaps\": true, \"secondaries\": [\"10.9.2.3\"]");
+		"\"is_dr\": false, \"joins\": 0, \"flaps\": false, \"secondaries\": []",
+		"\"is_dr\": true, \"joins\": 7, \"flaps\": true, \"secondaries\": [\"10.9.2.3\"]");
 }
 
 static void pim_verbs(void **state)
 {
 	(void)state;
 	EXPECT("show pim", true, "\"interface\": \"lan\", \"mode\": \"speak\", \"netdev\": \"lan\"",
-		"\"address\": \"10.9.1.2\", \"dr\": \"10.9.1.3\"",
-		"\"is_dr\": false, \"dr_priority\": 1, \"genid\": \"0x0000cafe\"",
+		"\"address\": \"10.9.1.2\", \"dr_address\": \"10.9.1.3\"",
+		"\"is_dr\": false, \"dr_priority\": 1, \"gen_id\": 51966",
 		"\"neighbors\": 2, \"joins\": 3, \"asserts_won\": 4, \"asserts_lost\": 5",
-		"\"family\": \"ipv4\"", "\"address\": \"fe80::2\"", "\"family\": \"ipv6\"");
+		"\"address_family\": \"ipv4\"", "\"address\": \"fe80::2\"",
+		"\"address_family\": \"ipv6\"");
 	EXPECT("show pim joins", true,
-		"\"state\": \"Join\", \"expires_in\": 100.000, \"neighbor\": \"10.9.1.1\", "
-		"\"assert\": \"NoInfo\", \"winner\": null, \"preference\": null",
-		"\"assert\": \"Loser\", \"winner\": \"10.9.1.3\", \"preference\": 110, "
-		"\"metric\": 5, \"assert_expires_in\": 180.000");
+		"\"jp_state\": \"join\", \"expiration\": 100.000, \"neighbor\": \"10.9.1.1\", "
+		"\"assert_state\": \"no-info\", \"winner\": null, \"preference\": null",
+		"\"assert_state\": \"loser\", \"winner\": \"10.9.1.3\", \"preference\": 110, "
+		"\"metric\": 5, \"assert_expiration\": 180.000");
 }
 
 static void igmp_verbs(void **state)
@@ -275,22 +280,23 @@ static void igmp_verbs(void **state)
 	(void)state;
 	EXPECT("show igmp", true,
 		"\"interface\": \"lan\", \"address\": \"10.9.1.2\", \"state\": \"other-querier\", "
-		"\"querier\": \"10.9.1.1\", \"next_in\": 200.000, \"robustness\": 2, "
-		"\"query_interval\": 125, \"query_response_ms\": 10000, "
+		"\"querier\": \"10.9.1.1\", \"next_in\": 200.000, \"robustness_variable\": 2, "
+		"\"query_interval\": 125, \"query_max_response_time\": 10.000, "
 		"\"membership_interval\": 270.000, \"groups\": 1, \"channels\": 2, "
-		"\"queries_sent\": 5",
+		"\"sent_query\": 5",
 		"\"joins\": 7", "\"dropped\": 6, \"protocol\": \"igmp\"",
 		"\"address\": \"fe80::2\"", "\"protocol\": \"mld\"");
 	EXPECT("show mld", true, "\"address\": \"fe80::2\"");
 	EXPECT("show mld memberships", true,
-		"{\"interface\": \"lan\", \"source\": \"2001:db8::10\", \"group\": "
+		"{\"interface\": \"lan\", \"source_address\": \"2001:db8::10\", \"group_address\": "
 		"\"ff3e::8000:1\"",
 		"\"served\": false");
 	EXPECT("show igmp memberships", true,
-		"\"interface\": \"lan\", \"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", "
-		"\"reporter\": \"10.9.1.50\", \"age\": 5.000, \"expires_in\": 250.000, "
+		"\"interface\": \"lan\", \"source_address\": \"198.51.100.10\", \"group_address\": "
+		"\"232.1.1.1\", "
+		"\"last_reporter\": \"10.9.1.50\", \"up_time\": 5.000, \"expire\": 250.000, "
 		"\"leaving\": false, \"served\": true",
-		"\"source\": \"2001:db8::10\"", "\"source\": \"198.51.100.11\"",
+		"\"source_address\": \"2001:db8::10\"", "\"source_address\": \"198.51.100.11\"",
 		"\"leaving\": true");
 	EXPECT("show igmp memberships", false, "10.9.1.50");
 }
@@ -299,13 +305,16 @@ static void channels_verb(void **state)
 {
 	(void)state;
 	EXPECT("show channels", true,
-		"\"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", \"state\": "
-		"\"flowing\", \"relay\": \"203.0.113.15\", \"downstream\": [\"lan\"], "
-		"\"muted\": [], \"wanted_by\": [\"pim\"], \"packets\": 1000, \"bytes\": 1328000, "
-		"\"age\": 5.000, "
+		"\"source_address\": \"198.51.100.10\", \"group_address\": \"232.1.1.1\", "
+		"\"state\": "
+		"\"flowing\", \"relay_address\": \"203.0.113.15\", \"outgoing_interface\": "
+		"[\"lan\"], "
+		"\"muted\": [], \"wanted_by\": [\"pim\"], \"packets\": 1000, \"octets\": 1328000, "
+		"\"up_time\": 5.000, "
 		"\"first_packet_ms\": 12.345, "
 		"\"retry_in\": null, \"reason\": \"\"",
-		"\"state\": \"waiting\", \"relay\": null, \"downstream\": [\"wan\", \"lan\"], "
+		"\"state\": \"waiting\", \"relay_address\": null, \"outgoing_interface\": "
+		"[\"wan\", \"lan\"], "
 		"\"muted\": [], \"wanted_by\": [\"pim\", \"static\"]",
 		"\"first_packet_ms\": null, \"retry_in\": 1.500, "
 		"\"reason\": \"DNS says \\\"NXDOMAIN\\\"\\u000a\\u001b[2J\\\\\"");
@@ -316,24 +325,35 @@ static void tunnels_verb(void **state)
 {
 	(void)state;
 	EXPECT("show tunnels", true,
-		"\"relay\": \"203.0.113.15\", \"local\": \"192.0.2.2\", \"local_port\": 40001, "
-		"\"state\": \"up\", \"channels\": 2",
+		"\"relay_address\": \"203.0.113.15\", \"local_address\": \"192.0.2.2\", "
+		"\"local_port\": 40001, "
+		"\"tunnel_state\": \"up\", \"channels\": 2",
 		"\"age\": 3700.000", "\"limit\": false, \"seen_as\": \"192.0.2.2:40001\"",
 		"\"nat\": true, \"ecn\": false, \"ipv4\": \"up:2\", \"ipv6\": null, "
 		"\"quirks\": \"no-e\"",
 		"\"worker\": 1, \"steered\": \"rss\", \"packets_per_s\": 123, "
-		"\"bytes_per_s\": 456");
+		"\"octets_per_s\": 456");
 	EXPECT("show tunnels", false, "1h01m40s");
-	EXPECT("show tunnels detail", false, "\n  seen_as           192.0.2.2:40001\n");
+	EXPECT("show tunnels detail", false, "\n  seen_as              192.0.2.2:40001\n");
+}
+
+static void amt_verb(void **state)
+{
+	(void)state;
+	EXPECT("show amt", true,
+		"\"received_relay_advertisement\": 1, \"received_membership_query\": 2, "
+		"\"sent_relay_discovery\": 3, \"sent_request\": 4, \"sent_membership_update\": 5, "
+		"\"sent_teardown\": 6, \"send_errors\": 7, \"dropped\": 4, "
+		"\"discontinuity_time\": \"2");
 }
 
 static void relays_verb(void **state)
 {
 	(void)state;
-	EXPECT("show relays", true, "\"origin\": \"driad\", \"precedence\": 10",
-		"\"in_use\": true, \"expires_in\": 60.000, \"held_for\": null, \"held_reason\": "
+	EXPECT("show relays", true, "\"discovery_method\": \"driad\", \"precedence\": 10",
+		"\"in_use\": true, \"expiration\": 60.000, \"held_for\": null, \"held_reason\": "
 		"null, \"quirks\": null, \"quirks_pinned\": false",
-		"\"expires_in\": null, \"held_for\": 100.000, \"held_reason\": \"full\", "
+		"\"expiration\": null, \"held_for\": 100.000, \"held_reason\": \"full\", "
 		"\"quirks\": \"no-e\", \"quirks_pinned\": true");
 }
 
@@ -363,9 +383,11 @@ static void relay_verbs(void **state)
 {
 	(void)state;
 	EXPECT("relay move 198.51.100.10 to 203.0.113.1", true,
-		"{\"result\": \"moving\", \"source\": \"198.51.100.10\", \"relay\": ");
+		"{\"result\": \"moving\", \"source_address\": \"198.51.100.10\", "
+		"\"relay_address\": ");
 	EXPECT("relay hold 198.51.100.10", true,
-		"{\"result\": \"held\", \"source\": null, \"relay\": \"198.51.100.10\"}");
+		"{\"result\": \"held\", \"source_address\": null, \"relay_address\": "
+		"\"198.51.100.10\"}");
 	EXPECT("relay release 198.51.100.10", false, "released", "198.51.100.10");
 }
 
@@ -400,11 +422,13 @@ static void static_verbs(void **state)
 {
 	(void)state;
 	EXPECT("add channel 198.51.100.10 232.1.1.1", true,
-		"{\"result\": \"added\", \"source\": \"198.51.100.10\", \"group\": \"232.1.1.1\", "
-		"\"downstream\": [\"wan\", \"lan\"]}");
+		"{\"result\": \"added\", \"source_address\": \"198.51.100.10\", \"group_address\": "
+		"\"232.1.1.1\", "
+		"\"outgoing_interface\": [\"wan\", \"lan\"]}");
 	EXPECT("add channel 198.51.100.10 232.1.1.1 interface lan", true,
-		"\"downstream\": [\"lan\"]");
-	EXPECT("del channel 198.51.100.10 232.1.1.1", true, "\"deleted\"", "\"downstream\": []");
+		"\"outgoing_interface\": [\"lan\"]");
+	EXPECT("del channel 198.51.100.10 232.1.1.1", true, "\"deleted\"",
+		"\"outgoing_interface\": []");
 	EXPECT("del channel 198.51.100.10 232.1.1.1 interface lan", false, "deleted");
 }
 
@@ -425,19 +449,19 @@ static void resolve_verb(void **state)
 {
 	(void)state;
 	EXPECT("resolve 198.51.100.10", true,
-		"{\"order\": 1, \"relay\": \"203.0.113.15\", \"precedence\": 10, "
-		"\"discovery_optional\": true, \"name\": null, \"dnssec\": \"secure\", \"ttl\": "
+		"{\"order\": 1, \"discovery_address\": \"203.0.113.15\", \"precedence\": 10, "
+		"\"d_bit\": true, \"domain_name\": null, \"dnssec\": \"secure\", \"ttl\": "
 		"300, "
 		"\"quirks\": null, \"held_for\": null, \"why\": \"first\"}",
-		"\"order\": 2, \"relay\": \"203.0.113.16\"",
+		"\"order\": 2, \"discovery_address\": \"203.0.113.16\"",
 		"\"quirks\": \"no-e\", \"held_for\": null, \"why\": \"at random among equals\"",
-		"\"order\": null, \"relay\": \"2001:db8::1\"",
+		"\"order\": null, \"discovery_address\": \"2001:db8::1\"",
 		"\"why\": \"refused: a loop; the families take turns (RFC 8305 section 4)\"",
-		"\"order\": null, \"relay\": \"203.0.113.17\", \"precedence\": 20",
-		"\"name\": \"amt.example.com.\", \"dnssec\": \"insecure\"",
+		"\"order\": null, \"discovery_address\": \"203.0.113.17\", \"precedence\": 20",
+		"\"domain_name\": \"amt.example.com.\", \"dnssec\": \"insecure\"",
 		"\"held_for\": 30.000, \"why\": \"held down: no answer; its precedence is 20, not "
 		"10\"",
-		"\"order\": null, \"relay\": \"127.0.0.1\"");
+		"\"order\": null, \"discovery_address\": \"127.0.0.1\"");
 }
 
 static void record_verb(void **state)
@@ -471,12 +495,13 @@ static void clear_verb(void **state)
 	out = run("clear counters", true);
 	assert_non_null(strstr(out, "{\"result\": \"cleared\", \"channels\": 2, \"tunnels\": 1}"));
 	free(out);
-	EXPECT("show channels", true, "\"packets\": 0, \"bytes\": 0");
-	EXPECT("show tunnels", true, "\"packets\": 0, \"bytes\": 0");
-	EXPECT("show ports", true, "\"rx_packets\": 0", "\"punted_control\": 0", "\"to_kernel\": 0",
+	EXPECT("show channels", true, "\"packets\": 0, \"octets\": 0");
+	EXPECT("show tunnels", true, "\"packets\": 0, \"octets\": 0");
+	EXPECT("show ports", true, "\"in_pkts\": 0", "\"punted_control\": 0", "\"to_kernel\": 0",
 		"\"mbufs_in_use\": 17");
 	EXPECT("show workers", true, "\"polls\": 0, \"busy_polls\": 0", "\"drops\": 0");
-	EXPECT("show igmp", true, "\"queries_sent\": 0", "\"joins\": 0", "\"dropped\": 0");
+	EXPECT("show igmp", true, "\"sent_query\": 0", "\"joins\": 0", "\"dropped\": 0");
+	EXPECT("show amt", true, "\"sent_request\": 0,");
 	EXPECT("show drops", true, "[]\n");
 	EXPECT("show drops", false, "(no drops)\n");
 	EXPECT("show version", true, "\"counters_cleared\": 0.000");
@@ -499,7 +524,7 @@ static void port_verbs(void **state)
 static void other_verbs(void **state)
 {
 	(void)state;
-	EXPECT("show version", true, "\"version\": \"1.2.3\"", "\"uptime\": 61.000");
+	EXPECT("show version", true, "\"version\": \"1.2.3\"", "\"up_time\": 61.000");
 	EXPECT("help", false, "show drops all [room PART] [port NAME] [watch SECONDS] [--json]",
 		"quit ");
 }
@@ -564,6 +589,7 @@ int main(void)
 		cmocka_unit_test(pim_verbs),
 		cmocka_unit_test(channels_verb),
 		cmocka_unit_test(tunnels_verb),
+		cmocka_unit_test(amt_verb),
 		cmocka_unit_test(relays_verb),
 		cmocka_unit_test(workers_verb),
 		cmocka_unit_test(rebalance_verb),

@@ -280,7 +280,7 @@ static void one_shot_arguments(void **state)
 		const char *text; // in the answer
 	} cases[] = {
 		{ADD "\n", 0, "wan,lan"},
-		{ADD " interface lan --json\n", 0, "\"downstream\": [\"lan\"]"},
+		{ADD " interface lan --json\n", 0, "\"outgoing_interface\": [\"lan\"]"},
 		{"run add channel 198.51.100.10 232.1.1.2 --json\n", 0, "\"unchanged\""},
 		{"run del channel 2001:db8::1 ff3e::8000:1\n", 0, "ff3e::8000:1"},
 		{ADD " interface eth7\n", 1,

@@ -116,8 +116,9 @@ static void the_page(void **state)
 	assert_non_null(strstr(got, "\ninlet_drops_total{room=\"amt\",reason=\"NONCE\"} 4\n"));
 	assert_non_null(strstr(got, "\ninlet_drops_total{room=\"driad\",reason=\"BOGUS\"} 2\n"));
 	if (o.held) {
-		assert_non_null(strstr(got, "\ninlet_relay_held{relay=\"203.0.113.99\",reason="
-					    "\"no \\\"traffic\\\"\"} 2\n"));
+		assert_non_null(
+			strstr(got, "\ninlet_relay_held{relay_address=\"203.0.113.99\",reason="
+				    "\"no \\\"traffic\\\"\"} 2\n"));
 		assert_non_null(strstr(got, ",reason=\"full\"} 1\n"));
 		assert_null(strstr(got, ",reason=\"over\"}"));
 	}

@@ -46,10 +46,10 @@ static void data_makes_us_assert(void **state)
 	begin(&b);
 	bench_data(&b, 8); // not ours
 	bench_expect(&b, "");
-	assert_string_equal(state_of(&b), "NoInfo");
+	assert_string_equal(state_of(&b), "no-info");
 	bench_data(&b, 7);
 	bench_expect(&b, "assert-7");
-	assert_string_equal(state_of(&b), "Winner");
+	assert_string_equal(state_of(&b), "winner");
 	bench_data(&b, 7);
 	bench_expect(&b, "");
 	bench_end(&b);
@@ -218,7 +218,7 @@ static void winner_loses_to_a_better_one(void **state)
 	bench_data(&b, 7);
 	bench_assert(&b, 2, 7, BETTER);
 	bench_expect(&b, "assert-7 mute-7");
-	assert_string_equal(state_of(&b), "Loser");
+	assert_string_equal(state_of(&b), "loser");
 	bench_data(&b, 7);
 	bench_expect(&b, "");
 	bench_end(&b);
@@ -243,7 +243,7 @@ static void winner_cancels(void **state)
 	b.dry = true; // its relay died: the others go on at once
 	bench_until(&b, 17000);
 	bench_expect(&b, "cancel-7");
-	assert_string_equal(state_of(&b), "NoInfo");
+	assert_string_equal(state_of(&b), "no-info");
 	bench_end(&b);
 }
 
@@ -265,7 +265,7 @@ static void dry_router_does_not_assert(void **state)
 	bench_expect(&b, "");
 	bench_until(&b, 14000);
 	bench_expect(&b, "assert-7 unmute-7");
-	assert_string_equal(state_of(&b), "Winner");
+	assert_string_equal(state_of(&b), "winner");
 	bench_end(&b);
 }
 
@@ -397,7 +397,7 @@ static void local_receivers_count(void **state)
 	b.local = 5;
 	bench_data(&b, 5);
 	bench_expect(&b, "assert-5");
-	assert_string_equal(state_of(&b), "Winner");
+	assert_string_equal(state_of(&b), "winner");
 	bench_assert(&b, 2, 5, BETTER);
 	bench_expect(&b, "mute-5");
 	// A Join and its Prune come and go; the Assert stays, as long as it is wanted.

@@ -284,13 +284,13 @@ static void views_tell_the_state(void **state)
 	bench_hello(&b, 3, 105, 1);
 	bench_join(&b, 2, 7, 210);
 	pim_if_channels(b.pif, view_cb, &view);
-	assert_string_equal(view.state, "Join");
+	assert_string_equal(view.state, "join");
 	assert_int_equal(view.expires_us, b.now_us + 210 * US_PER_S);
 	assert_true(sg_eq(&view.sg, &want));
 	assert_true(addr_eq(&view.last_neighbor, &second));
 	bench_prune(&b, 2, 7);
 	pim_if_channels(b.pif, view_cb, &view);
-	assert_string_equal(view.state, "PrunePending");
+	assert_string_equal(view.state, "prune-pending");
 	assert_int_equal(view.expires_us, b.now_us + 3 * US_PER_S);
 	bench_end(&b);
 }

@@ -1,0 +1,159 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What rows of test/lab/fault.d are made of; sourced by test/lab/faults, after _lib.sh. README, "Faults",
+# says how to write one.
+#
+# A topic (test/lab/fault.d/TOPIC.sh) only defines, when it is sourced:
+#   row NAME quick|slow TEXT    a row, and with it the function
+#   fault_NAME()                which breaks something, waits for what must come of it, and repairs it
+#   topic_lab()                 settings of a lab of its own (export LAB_...); without, it has the one that
+#                               all topics without share
+#   topic_begin(), topic_end()  before its first row and after its last
+# In a row:
+#   counter NAME        the one counter that must move: ROOM.REASON of "show drops", or a family of the
+#                       metrics without inlet_ and _total (scrapes_stalled). Without: none may move.
+#   also NAME...        others that may move; say why in a comment
+#   victim I...|all     channels (numbers from 0) that may lose packets ...
+#   limit MS            ... no longer than this at a time
+#   restarts            another inletd is there afterwards
+#   must TEXT COMMAND.. that the row holds
+
+FAULTS_PORT=9568 # of the metrics, in the appliance's namespace
+FAULTS_SOURCES=6
+FAULTS_MBUF_SLACK=48 # frames that are on their way at the moment of the reading
+ROWS=()
+
+row() { # row NAME quick|slow TEXT
+	ROWS+=("$1")
+	ROW_SPEED[$1]=$2
+	ROW_TEXT[$1]=$3
+	ROW_TOPIC[$1]=$TOPIC
+}
+declare -A ROW_SPEED=() ROW_TEXT=() ROW_TOPIC=()
+
+counter() { ROW_COUNTER=$1; }
+also() { ROW_ALSO+=("$@"); }
+victim() { ROW_VICTIMS=("$@"); }
+limit() { ROW_LIMIT=$1; }
+restarts() { ROW_RESTARTS=1; }
+bad() { ROW_BAD+=("$*"); } # bad TEXT: the row has failed
+must() { # must TEXT COMMAND...
+	local text=$1
+	shift
+	"$@" >"$LAB_STATE/must.out" 2>&1 && return
+	bad "$text"
+	tail -n 5 "$LAB_STATE/must.out" | sed 's/^/#   /' >>"$ROW_DIR/notes"
+	return 1
+}
+note() { echo "# $*" >>"$ROW_DIR/notes"; } # what a reader wants to know besides
+
+# What inletd has logged since the row began.
+row_log() { tail -c "+$((ROW_LOG + 1))" "$LAB_STATE/inletd.log"; }
+row_log_has() { row_log | grep -q -- "$1"; }
+row_log_count() { [ "$(row_log | grep -c -- "$1")" -eq "$2" ]; } # row_log_count PATTERN N
+log_size() { stat -c %s "$LAB_STATE/inletd.log" 2>/dev/null || echo 0; }
+page() { lab_in inlet curl -s -m 10 "http://127.0.0.1:$FAULTS_PORT/metrics"; }
+count_of() { page | python3 "$LAB_TOP/test/lab/faultjudge.py" value "$1"; } # of a counter, summed
+count_over() { [ "$(count_of "$1")" -gt "$2" ]; }			     # count_over COUNTER N
+flowing_are() { # flowing_are N: channels that flow
+	lab_inlet show channels --json | jq -e --argjson n "$1" '[.[] | select(.state == "flowing")] | length == $n'
+}
+all_flow() { flowing_are "$FAULTS_SOURCES"; }
+chan() { echo "$(lab_source "$1") $(lab_group "$1")"; } # "S G" of channel number I
+
+# ---- the standing lab
+faults_lab_up() {
+	export LAB_SOURCES=$FAULTS_SOURCES LAB_RELAYS=2 LAB_RATE=600 LAB_JOIN_INTERVAL=5
+	export LAB_CONFIG="metrics = { listen = \"127.0.0.1:$FAULTS_PORT\"; };"
+	if declare -F topic_lab >/dev/null; then topic_lab; fi
+	bring_up
+	streams_start
+}
+streams_start() {
+	lab_channels >"$LAB_STATE/bystanders"
+	lab_spawn stream rcv "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if r0 \
+		--channels "$LAB_STATE/bystanders" --json --quiet
+	lab_wait 30 streams_settled
+	report $? "the channels flow before anything breaks"
+	MBUFS_BASE=0
+	lab_wait 10 mbufs_read || true
+	MBUFS_BASE=$MBUFS_NOW
+}
+stream_report() { # stream_report FILE: what the receiver has counted
+	local n=0 out=$LAB_STATE/stream.out
+	[ ! -f "$out" ] || n=$(wc -l <"$out")
+	lab_signal stream USR1 || return 1
+	local end=$((${EPOCHREALTIME/./} + 5000000))
+	until [ "$(wc -l <"$out")" -gt "$n" ]; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+	tail -n 1 "$out" >"$1"
+}
+streams_settled() { # all channels flow, and none loses
+	stream_report "$LAB_STATE/settle.a" || return 1
+	sleep 0.3 # the time that is looked at
+	stream_report "$LAB_STATE/settle.b" || return 1
+	jq -e -n --slurpfile a "$LAB_STATE/settle.a" --slurpfile b "$LAB_STATE/settle.b" \
+		'[$a[0], $b[0]] | transpose | all(.[1].packets > .[0].packets and .[1].lost == .[0].lost and .[1].silent_ms < 300)' >/dev/null
+}
+mbufs_read() { # the smallest of some readings, for frames come and go
+	local i n
+	MBUFS_NOW=
+	for i in 1 2 3; do
+		n=$(lab_inlet show ports --json | jq 'map(.mbufs_in_use) | add') || return 1
+		[ -n "$n" ] || return 1
+		[ -n "$MBUFS_NOW" ] && [ "$MBUFS_NOW" -le "$n" ] || MBUFS_NOW=$n
+	done
+}
+mbufs_back() { mbufs_read && [ "$MBUFS_NOW" -le $((MBUFS_BASE + FAULTS_MBUF_SLACK)) ]; }
+
+# ---- one row
+sanitizer_report() { row_log | grep -e 'ERROR: .*Sanitizer' -e 'runtime error:' -A 15; }
+row_judge() { # what the pass rule says, into ROW_BAD, ROW_OUTAGE and ROW_COUNTED
+	local line before=$ROW_DIR/before.page
+	[ -z "$ROW_RESTARTS" ] || before=/dev/null
+	lab_wait 45 streams_settled || bad "not every channel flows again"
+	stream_report "$ROW_DIR/after.json" || bad "the receiver does not answer"
+	lab_running inletd || bad "inletd is gone"
+	[ "$(lab_pid inletd)" = "$ROW_PID" ] || [ -n "$ROW_RESTARTS" ] || bad "it is not the same inletd"
+	if sanitizer_report >"$ROW_DIR/sanitizer"; then
+		bad "a sanitizer has something to say"
+		diag <"$ROW_DIR/sanitizer" >>"$ROW_DIR/notes"
+	fi
+	lab_wait 20 mbufs_back || bad "mbufs: $MBUFS_NOW in use, $MBUFS_BASE before"
+	page >"$ROW_DIR/after.page" || bad "no page of metrics"
+	while IFS= read -r line; do
+		case $line in
+		'bad '*) bad "${line#bad }" ;;
+		'outage '*) ROW_OUTAGE=${line#outage } ;;
+		'counted '*) ROW_COUNTED=${line#counted } ;;
+		*) note "$line" ;;
+		esac
+	done < <(python3 "$LAB_TOP/test/lab/faultjudge.py" judge --before "$before" \
+		--after "$ROW_DIR/after.page" --streams "$ROW_DIR/before.json" "$ROW_DIR/after.json" \
+		--counter "$ROW_COUNTER" --also "${ROW_ALSO[*]}" --victims "${ROW_VICTIMS[*]}" \
+		--limit "$ROW_LIMIT" 2>&1)
+	[ -n "$ROW_OUTAGE" ] || bad "no verdict"
+}
+row_run() { # row_run NAME
+	local verdict=pass began
+	ROW_DIR=$LAB_STATE/row
+	ROW_BAD=() ROW_ALSO=() ROW_VICTIMS=() ROW_COUNTER='' ROW_LIMIT=0 ROW_RESTARTS='' ROW_OUTAGE=''
+	ROW_COUNTED=-
+	rm -rf "$ROW_DIR" && mkdir -p "$ROW_DIR"
+	began=$(now_ms)
+	lab_signal stream USR2
+	stream_report "$ROW_DIR/before.json" || bad "the receiver does not answer"
+	page >"$ROW_DIR/before.page" || bad "no page of metrics"
+	ROW_PID=$(lab_pid inletd)
+	ROW_LOG=$(log_size)
+	"fault_$1"
+	row_judge
+	[ ${#ROW_BAD[@]} -eq 0 ] || verdict=FAIL
+	[ "$verdict" = pass ]
+	report $? "$1: ${ROW_TEXT[$1]} (outage ${ROW_OUTAGE:-?} ms, counter $ROW_COUNTED, $(($(now_ms) - began)) ms)"
+	[ ! -f "$ROW_DIR/notes" ] || cat "$ROW_DIR/notes"
+	[ ${#ROW_BAD[@]} -eq 0 ] || printf '%s\n' "${ROW_BAD[@]}" | diag
+	printf '%s\t%s\t%s\t%s\t%s\n' "$TOPIC" "$1" "$verdict" "${ROW_OUTAGE:-?}" "$ROW_COUNTED" >>"$FAULTS_RESULTS"
+}
