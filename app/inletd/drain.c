@@ -30,6 +30,19 @@ static void claim_cb(void *arg, const struct sg *sg)
 		pim_if_claim(pim, sg, clock_mono_us());
 }
 
+bool drain_yields(const struct inlet *in)
+{
+	return in->drain.yielded || in->health.state == OBSERVE_DOWN;
+}
+
+void drain_review(struct inlet *in)
+{
+	channels_batch_begin(in->channels);
+	for (unsigned int i = 0; i < in->n_ifs; i++)
+		iface_pim_configure(&in->ifs[i]);
+	channels_batch_end(in->channels, clock_mono_us());
+}
+
 static void yield(struct inlet *in)
 {
 	channels_batch_begin(in->channels);

@@ -73,17 +73,19 @@ static void packets_cb(void *arg, const struct tunnel_view *v)
 // nothing is (all is muted), the tunnels are asked.
 static uint64_t packets_of(struct inlet *in)
 {
-	uint64_t sent = 0;
+	uint64_t sent = 0, through = 0;
 	uint32_t cursor = 0;
 
 	for (unsigned int w = 0; w < in->n_workers; w++)
 		for (unsigned int i = 0; i < in->n_ifs; i++)
 			sent += __atomic_load_n(
 				&in->crossing->workers[w]->ifs[i].tx_packets, __ATOMIC_RELAXED);
-	if (sent == in->health_sent)
+	if (sent == in->health_sent) {
 		while (channels_tunnels_some(
-			in->channels, &cursor, UINT32_MAX, packets_cb, &in->health_packets))
+			in->channels, &cursor, UINT32_MAX, packets_cb, &through))
 			;
+		in->health_packets = through;
+	}
 	in->health_sent = sent;
 	return sent + in->health_packets;
 }
@@ -176,9 +178,11 @@ void health_tick(struct inlet *in, uint64_t now_us)
 	look_side(in, OBSERVE_HEALTH_UPSTREAM, IF_UPSTREAM, now_us);
 	look_side(in, OBSERVE_HEALTH_DOWNSTREAM, IF_DOWNSTREAM, now_us);
 	look_relays(in, now_us);
-	if (health_settle(h, in->cfg.health.up_after_s * USEC_PER_SEC, now_us))
+	if (health_settle(h, in->cfg.health.up_after_s * USEC_PER_SEC, now_us)) {
 		log_info("health", "state=%s%s%s%s", observe_health_state_word(h->state),
 			h->reason[0] ? " reason=\"" : "", h->reason, h->reason[0] ? "\"" : "");
+		drain_review(in);
+	}
 	drain_tick(in, now_us);
 }
 

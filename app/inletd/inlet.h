@@ -254,6 +254,10 @@ void health_stop(struct inlet *in);
 // drain.c: out of service, make before break, and back. As struct observe's drain_cb.
 int drain_set(struct inlet *in, bool on, char why[OBSERVE_WHY_LEN]);
 void drain_tick(struct inlet *in, uint64_t now_us);
+// Whether PIM is to leave its links to others: while we are drained, or not healthy. After a change
+// of health drain_review() tells PIM.
+bool drain_yields(const struct inlet *in);
+void drain_review(struct inlet *in);
 // inletd is about to end: says Goodbye, and forwards on for a while where another router may take
 // over what is joined.
 void drain_before_end(struct inlet *in);

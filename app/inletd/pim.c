@@ -225,7 +225,7 @@ static struct pim_cfg cfg_of(const struct iface *ifc, uint8_t family)
 	};
 
 	snprintf(cfg.name, sizeof(cfg.name), "%s", ifc->cfg->name);
-	if (ifc->in->drain.yielded) { // whoever else is there is better
+	if (drain_yields(ifc->in)) { // whoever else is there is better
 		cfg.dr_priority = 0;
 		cfg.assert_preference = ASSERT_PREFERENCE_WORST;
 		cfg.assert_metric = ASSERT_METRIC_WORST;

@@ -120,9 +120,10 @@ frr_knows() { # frr_knows 1|2: that appliance is its neighbor
 	lab_vtysh -c 'show ip pim neighbor json' |
 		jq -e --arg a "${ADDRESSES[$1]}" 'any(.[]; type == "object" and has($a))'
 }
-receiver() { # receiver NAME NAMESPACE INTERFACE: joins everything
-	lab_channels >"$LAB_STATE/all"
-	lab_spawn "$1" "$2" "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if "$3" --channels "$LAB_STATE/all" --json --quiet
+receiver() { # receiver NAME NAMESPACE INTERFACE [SED]: joins every channel, or lines of their list
+	lab_channels | sed -n "${4:-p}" >"$LAB_STATE/$1.channels"
+	lab_spawn "$1" "$2" "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if "$3" --channels "$LAB_STATE/$1.channels" \
+		--json --quiet
 }
 
 # ---- what the receiver counts
@@ -178,8 +179,10 @@ ends() { # ends RECEIVER TEXT LIMIT-MS [VICTIMS-LOST-MAX]: what it has cost
 	counted "$r" "$LAB_STATE/after.$r"
 	row=$(jq -nc --slurpfile b "$LAB_STATE/before.$r" --slurpfile a "$LAB_STATE/after.$r" --argjson v "$VICTIMS" '
 		[$b[0], $a[0]] | transpose | map(.[1] + {was: .[0], victim: (.[0].group as $g | $v | index($g) != null)}) |
+		# Late packets make no outage, and what never came again one without end.
+		map(.hole_ms = if .silent_ms > 150 then 99999 elif .lost > .was.lost then .hole_ms else 0 end) |
 		{channels: ([.[] | select(.victim)] | length),
-		 outage: ([.[] | select(.victim) | [.hole_ms, (if .silent_ms > 150 then 99999 else 0 end)] | max] | max // 0),
+		 outage: ([.[] | select(.victim) | .hole_ms] | max // 0),
 		 least: ([.[] | select(.victim) | .hole_ms] | min // 0),
 		 lost: ([.[] | select(.victim) | .lost - .was.lost] | add // 0),
 		 dup: ([.[] | .duplicated - .was.duplicated] | add // 0),

@@ -73,7 +73,7 @@ check "the second nothing" lab_wait 30 quiet 2
 both_begin 1
 lab_kill inletd
 check "killed: the standby serves all" lab_wait 20 serves_all 2
-both_end "killed (on the LAN: Hello holdtime 4 s)" 9000
+both_end "killed (BFD 3 x 200 ms)" 9000
 both_begin 2
 lab_start_part inletd
 back "and back"
@@ -91,7 +91,7 @@ back "and back"
 both_begin 1
 relays_away on
 check "relays lost: the standby serves all" lab_wait 30 serves_all 2
-both_end "its relays lost (relay_timeout_ms 1500)" 9000
+both_end "its relays lost (relay_timeout_ms 1500)" 5000
 both_begin 2
 relays_away off
 back "and back"
