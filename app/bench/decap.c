@@ -17,7 +17,7 @@ struct stage {
 	struct product *plain; // to one port, for a case with several; or of 4in4, for another mix
 	struct updater *updater;
 	struct ref_hash *hash, *hash_2x;
-	struct ref_touch *touch;
+	struct ref_touch *touch, *touch_dense;
 	struct feed *feed;
 };
 
@@ -51,6 +51,7 @@ static void stage_free(struct stage *s)
 	ref_hash_destroy(s->hash);
 	ref_hash_destroy(s->hash_2x);
 	ref_touch_destroy(s->touch);
+	ref_touch_destroy(s->touch_dense);
 	feed_destroy(s->feed);
 }
 
@@ -86,8 +87,9 @@ static int stage_make(struct stage *s, const struct decap_case *c, struct crossi
 	if (has_references(c)) {
 		s->hash = ref_hash_create(&shape, 1);
 		s->hash_2x = ref_hash_create(&shape, 2);
-		s->touch = ref_touch_create(&shape);
-		if (!s->hash || !s->hash_2x || !s->touch)
+		s->touch = ref_touch_create(&shape, 4);
+		s->touch_dense = ref_touch_create(&shape, 1);
+		if (!s->hash || !s->hash_2x || !s->touch || !s->touch_dense)
 			goto fail;
 	}
 	s->feed = feed_create(c->shape.payload);
@@ -156,10 +158,16 @@ static void lane_hash(struct decap_result *r, const char *name, struct ref_hash 
 	}
 }
 
+static void lane_touch(struct decap_result *r, const char *name, struct ref_touch *t)
+{
+	struct lane *l = lane_add(r, name);
+
+	l->state = t;
+	l->burst_cb = ref_touch_burst(t);
+}
+
 static void lanes_references(struct decap_result *r, struct stage *s)
 {
-	struct lane *l;
-
 	lane_add(r, "io")->burst_cb = ref_io_burst;
 	lane_add(r, "macswap_lite")->burst_cb = ref_macswap_lite_burst;
 	lane_add(r, "macswap")->burst_cb = ref_macswap_burst;
@@ -167,9 +175,8 @@ static void lanes_references(struct decap_result *r, struct stage *s)
 		return;
 	lane_hash(r, "rte_hash_lf", s->hash);
 	lane_hash(r, "rte_hash_lf_2x", s->hash_2x);
-	l = lane_add(r, "memory_touch");
-	l->state = s->touch;
-	l->burst_cb = ref_touch_burst(s->touch);
+	lane_touch(r, "memory_touch", s->touch);
+	lane_touch(r, "memory_touch_dense", s->touch_dense);
 }
 
 // What the drivers of one port and of all of them take, where these share an mbuf.
@@ -252,7 +259,7 @@ static unsigned int megabytes(const struct plan *p)
 		const struct feed_shape *s = &p->cases[i].shape;
 
 		if (s->channels > 100000)
-			mb = RTE_MAX(mb, s->family == FEED_4IN4 ? 896u : 1536u);
+			mb = RTE_MAX(mb, s->family == FEED_4IN4 ? 1152u : 1792u);
 	}
 	return mb;
 }

@@ -27,8 +27,8 @@ static int open_port(const char *device, struct port *p, bool *is_open, const st
 {
 	const struct port_cfg pc = {.device = device, .n_queues = (uint16_t)cfg->n_workers};
 	// What inletd allows for: punt rings, and the transmit queues of both ports.
-	unsigned int extra =
-		cfg->n_workers * (PUNT_CLASSES * PUNT_RING + 2 * (DESCRIPTORS + WORKER_TX_QUEUE));
+	unsigned int extra = cfg->n_workers * (CROSSING_PUNT_FRAMES(PUNT_RING) +
+						      2 * (DESCRIPTORS + WORKER_TX_QUEUE));
 	char why[PORT_ERR_LEN];
 	int rc = port_open(&pc, extra + cfg->extra_mbufs, p, why);
 

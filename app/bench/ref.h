@@ -42,10 +42,13 @@ void ref_hash_begin(void *state);
 ref_burst_cb ref_hash_burst(const struct ref_hash *h);
 void ref_hash_end(void *state);
 
-// The bound set by memory ("T0"): no checks, the entry of a channel, a cache line, at a place that
-// follows from (S,G), counters and rewrite.
+// The bound set by memory ("T0" of performance.md): no checks, the entry of a channel, a cache
+// line, at a place that follows from (S,G), counters and rewrite. The table has spread (a power of
+// two) lines a channel, each used with a probability of one in spread: 4 is a table of a quarter's
+// load, which a hash table without collisions has, and T0 had; 1 is the least memory that there can
+// be.
 struct ref_touch;
-struct ref_touch *ref_touch_create(const struct feed_shape *shape);
+struct ref_touch *ref_touch_create(const struct feed_shape *shape, unsigned int spread);
 void ref_touch_destroy(struct ref_touch *t);
 ref_burst_cb ref_touch_burst(const struct ref_touch *t);
 

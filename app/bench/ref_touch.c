@@ -15,20 +15,21 @@ struct entry {
 } __rte_aligned(64);
 
 struct ref_touch {
-	uint32_t n;
+	uint32_t n, spread;
 	enum feed_family family;
 	struct entry *entries;
 };
 
-struct ref_touch *ref_touch_create(const struct feed_shape *shape)
+struct ref_touch *ref_touch_create(const struct feed_shape *shape, unsigned int spread)
 {
 	struct ref_touch *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
 	t->n = shape->channels;
+	t->spread = spread;
 	t->family = shape->family;
-	t->entries = rte_calloc("ref_touch", t->n, sizeof(struct entry), 64);
+	t->entries = rte_calloc("ref_touch", (size_t)t->n * spread, sizeof(struct entry), 64);
 	if (!t->entries) {
 		ref_touch_destroy(t);
 		return NULL;
@@ -52,7 +53,11 @@ static inline struct entry *entry_of(
 	uint32_t s = ref_be32(p + REF_S(outer6, inner6) + (inner6 ? 12 : 0)) - FEED_SOURCES;
 	uint32_t g = ref_be32(p + REF_G(outer6, inner6) + (inner6 ? 12 : 0)) - FEED_GROUPS;
 
-	return &t->entries[s * FEED_PER_SOURCE + g];
+	uint32_t i = s * FEED_PER_SOURCE + g;
+
+	// Which of its places an entry has looks random, or it would be every spread-th set of the
+	// caches.
+	return &t->entries[i * t->spread + (((i * 0x9e3779b1u) >> 24) & (t->spread - 1))];
 }
 
 static inline __rte_always_inline void burst(

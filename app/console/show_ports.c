@@ -86,8 +86,8 @@ static void show_counters(struct verb_ctx *v, unsigned int ifindex)
 	baseline_since(v, BASELINE_IF, ifindex, &x, &x, sizeof(x));
 	render_u64(r, x.rx_packets);
 	render_u64(r, x.tx_packets);
-	render_u64(r, x.punted[PUNT_CONTROL]);
-	render_u64(r, x.punted[PUNT_OTHER]);
+	render_u64(r, crossing_punted(&x, true));
+	render_u64(r, crossing_punted(&x, false));
 	render_u64(r, x.injected);
 	if (f->port && f->first) {
 		port_mbufs(f->port, &in_use, &size);

@@ -57,7 +57,7 @@ void verb_worker_counts(
 		counts[7] += load(&s->rx_bytes);
 		counts[8] += load(&s->tx_packets);
 		counts[9] += load(&s->tx_bytes);
-		counts[10] += load(&s->punted[PUNT_CONTROL]) + load(&s->punted[PUNT_OTHER]);
+		counts[10] += crossing_punted(s, true) + crossing_punted(s, false);
 		counts[11] += load(&s->injected);
 	}
 	for (unsigned int i = 0; i < DROP_COUNT; i++)

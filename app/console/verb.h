@@ -95,6 +95,7 @@ void verb_show_channels(struct verb_ctx *v);
 void verb_show_relays(struct verb_ctx *v);
 void verb_show_tunnels(struct verb_ctx *v);
 void verb_show_workers(struct verb_ctx *v);
+void verb_show_punt(struct verb_ctx *v);
 void verb_show_drops(struct verb_ctx *v);     // those that are not zero
 void verb_show_drops_all(struct verb_ctx *v); // every reason there is
 void verb_show_igmp(struct verb_ctx *v);

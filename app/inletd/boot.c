@@ -145,6 +145,7 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 	if (now_us >= in->load_due_us) {
 		observe_load(in);
 		ecn_look(in, now_us);
+		police_look(in, now_us);
 		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);

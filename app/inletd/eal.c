@@ -74,7 +74,8 @@ static uint64_t memory_estimate_mb(const struct inlet *in)
 		mtu = RTE_MAX(mtu, (uint64_t)f->mtu);
 		wanted = RTE_MAX(wanted, (uint64_t)f->mbufs);
 	}
-	mbufs = w * (2 * desc + DRIVER_MBUFS + ports * desc + PUNT_CLASSES * INLET_PUNT_RING);
+	mbufs = w *
+		(2 * desc + DRIVER_MBUFS + ports * desc + CROSSING_PUNT_FRAMES(INLET_PUNT_RING));
 	mbufs += w * cfg->n_ifs * WORKER_TX_QUEUE + (w - 1) * (INLET_TX_RING + INLET_SPREAD_RING);
 	mbufs = RTE_MAX(mbufs, wanted) * ports + cfg->n_ifs * INJECT_MBUFS;
 	return BASE_MB + (mbufs * (mtu + MBUF_OVERHEAD) >> 20);

@@ -47,7 +47,7 @@
 #define BOOT_ERR_LEN	  512
 #define IFACE_MAX_ADDRS	  16
 #define INLET_MAX_LCORES  64
-#define INLET_PUNT_RING	  512  // mbufs a worker and class
+#define INLET_PUNT_RING	  512  // mbufs a worker, CROSSING_PUNT_FRAMES()
 #define INLET_TX_RING	  1024 // frames that wait for a worker with a transmit queue
 #define INLET_SPREAD_RING 1024 // frames that wait for the worker that they were spread to
 
@@ -149,6 +149,15 @@ struct drain {
 	uint64_t bye_us; // when Goodbye was said; 0: not yet
 };
 
+// police.c's.
+struct inlet_police {
+	struct addr resolvers[CONFIG_MAX_RESOLVERS];
+	unsigned int n_resolvers;
+	uint32_t limits[PUNT_CLASSES]; // for the console
+	uint64_t said[PUNT_CLASSES];   // held back, as told in the log
+	uint64_t due_us[PUNT_CLASSES]; // when the next line may be
+};
+
 struct inlet {
 	struct config cfg;
 	struct event_base *base;
@@ -171,6 +180,7 @@ struct inlet {
 	struct idle *idle;			  // NULL where they poll
 	struct event *idle_event;
 	struct crossing *crossing;
+	struct inlet_police police;
 	struct mfib *mfib;
 	struct steering *steering;
 
@@ -261,6 +271,15 @@ void drain_review(struct inlet *in);
 // inletd is about to end: says Goodbye, and forwards on for a while where another router may take
 // over what is joined.
 void drain_before_end(struct inlet *in);
+
+// police.c: what workers may hand up, by in->cfg. 0 or -ENOMEM.
+int police_set(struct inlet *in);
+// Once a second or so.
+void police_look(struct inlet *in, uint64_t now_us);
+// Senders that are known: a relay that was asked something, a PIM neighbor until then.
+void police_relay(struct iface *ifc, const struct addr *relay, uint64_t now_us);
+void police_neighbor(
+	struct iface *ifc, const struct addr *neighbor, uint64_t until_us, uint64_t now_us);
 
 // service.c: takes the port of the interface of that name out of service (routers are told, tunnels
 // move away, then the workers no longer poll it and its link goes down), or puts it back. As struct

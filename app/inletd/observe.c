@@ -242,6 +242,7 @@ void observe_fill(struct inlet *in)
 	o->loop = &in->loop;
 	o->max_channels = in->cfg.max_channels;
 	o->max_tunnels = in->cfg.max_tunnels;
+	o->punt_limits = in->police.limits;
 	o->reload = &in->reload;
 	o->reload_cb = reload_cb;
 	o->reload_result_cb = reload_result;

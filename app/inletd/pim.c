@@ -63,6 +63,11 @@ static bool local(void *ctx, const struct sg *sg)
 	return false;
 }
 
+static void hello_cb(void *ctx, const struct addr *neighbor, uint64_t until_us, uint64_t now_us)
+{
+	police_neighbor(((struct iface_pim *)ctx)->ifc, neighbor, until_us, now_us);
+}
+
 static void include_cb(void *ctx, const struct sg *sg, uint64_t now_us)
 {
 	struct iface_pim *p = ctx;
@@ -240,6 +245,7 @@ static int open_family(struct iface *ifc, uint8_t family, char err[BOOT_ERR_LEN]
 		.mute_cb = mute_cb,
 		.flows = flows,
 		.local = local,
+		.hello_cb = hello_cb,
 		.include_cb = include_cb};
 	const struct pim_cfg cfg = cfg_of(ifc, family);
 	struct iface_pim *p = &ifc->pim[iface_family(family)];

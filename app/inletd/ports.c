@@ -119,7 +119,7 @@ static int plan(struct inlet *in, char err[BOOT_ERR_LEN])
 // rest of its fragments.
 static unsigned int mbufs_elsewhere(const struct inlet *in)
 {
-	unsigned int n = in->n_workers * PUNT_CLASSES * INLET_PUNT_RING;
+	unsigned int n = in->n_workers * CROSSING_PUNT_FRAMES(INLET_PUNT_RING);
 
 	for (unsigned int i = 0; i < in->n_ports; i++)
 		n += in->n_workers * in->ports[i].tx_desc;

@@ -75,6 +75,7 @@ static int rooms_apply(struct inlet *in, const struct config *was, struct resolv
 		ret = wants_reload(in, was, err);
 	if (strcmp(was->state_file, in->cfg.state_file) != 0)
 		state_reload(in, now);
+	police_set(in); // the memory is there
 	return ret;
 }
 

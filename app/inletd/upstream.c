@@ -295,6 +295,7 @@ static int discovery_send(void *ctx, const struct addr *dst, const uint8_t *buf,
 	if (!*ep)
 		return -errno;
 	evidence_sent(&in->evidence, dst);
+	police_relay(ifc, dst, clock_mono_us());
 	return amt_endpoint_send(*ep, dst, buf, len);
 }
 

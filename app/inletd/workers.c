@@ -192,7 +192,7 @@ int workers_create(struct inlet *in, char err[BOOT_ERR_LEN])
 	in->crossing = crossing_create(in->n_workers, sockets, in->n_ifs, INLET_PUNT_RING,
 		INJECT_RING, (uint16_t)(frame + FRAME_OVERHEAD));
 	in->mfib = mfib_create(in->n_workers, sockets);
-	if (!in->crossing || !in->mfib)
+	if (!in->crossing || !in->mfib || police_set(in) < 0)
 		return out_of_memory(err);
 	deal_queues(in);
 	in->steering = steering_create(in->crossing, in->n_workers, &in->rng, upstream_stats_cb);

@@ -144,8 +144,8 @@ static void collect_port(struct page *p, unsigned int i)
 	row->values[NATIVE] = (double)x.tx_packets;
 	row->values[NATIVE_BYTES] = (double)x.tx_bytes;
 	row->values[TX_FULL] = (double)x.tx_full;
-	row->values[PUNTED_CONTROL] = (double)x.punted[PUNT_CONTROL];
-	row->values[PUNTED_OTHER] = (double)x.punted[PUNT_OTHER];
+	row->values[PUNTED_CONTROL] = (double)crossing_punted(&x, true);
+	row->values[PUNTED_OTHER] = (double)crossing_punted(&x, false);
 	row->values[INJECTED] = (double)x.injected;
 	if (f->kif)
 		row->values[KERNEL_ERRORS] =

@@ -252,6 +252,17 @@ struct config_health {
 	unsigned int n_probe;
 };
 
+// Frames a second and interface that a worker hands to the control thread, by class
+// (lib/crossing/police.h); 0: no limit.
+struct config_punt {
+	uint32_t neighbor;   // 4000: ARP and neighbor discovery
+	uint32_t pim;	     // 40000, a unit for each 256 octets begun: a Join of many routers
+	uint32_t membership; // 20000, in the same units
+	uint32_t amt, dns;   // 10000 each
+	uint32_t stray;	     // 100: AMT data of no tunnel, that its sender is told of
+	uint32_t other;	     // 20000
+};
+
 struct config {
 	enum log_level log_level;
 	enum log_format log_format; // text
@@ -288,6 +299,7 @@ struct config {
 	// Where what is joined is written for the next start; "" for nowhere. Default: the
 	// console's socket with ".state" behind it.
 	char state_file[128];
+	struct config_punt punt;
 	uint32_t max_channels;	  // 65536
 	uint32_t max_tunnels;	  // 4096
 	uint32_t max_memberships; // 65536: channels of receivers attached directly, all interfaces

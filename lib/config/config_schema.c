@@ -220,6 +220,18 @@ static const struct schema schema_limits[] = {
 	{0},
 };
 
+#define PUNT_MAX 10000000
+static const struct schema schema_punt[] = {
+	{"neighbor", SCHEMA_INT, FIELD(struct config_punt, neighbor), RANGE(0, PUNT_MAX)},
+	{"pim", SCHEMA_INT, FIELD(struct config_punt, pim), RANGE(0, PUNT_MAX)},
+	{"membership", SCHEMA_INT, FIELD(struct config_punt, membership), RANGE(0, PUNT_MAX)},
+	{"amt", SCHEMA_INT, FIELD(struct config_punt, amt), RANGE(0, PUNT_MAX)},
+	{"dns", SCHEMA_INT, FIELD(struct config_punt, dns), RANGE(0, PUNT_MAX)},
+	{"stray", SCHEMA_INT, FIELD(struct config_punt, stray), RANGE(0, PUNT_MAX)},
+	{"other", SCHEMA_INT, FIELD(struct config_punt, other), RANGE(0, PUNT_MAX)},
+	{0},
+};
+
 static const struct schema schema_log[] = {
 	{"format", SCHEMA_TEXT, FIELD(struct config_draft, c.log_format), .value = value_log_format,
 		.text = text_log_format},
@@ -333,6 +345,7 @@ const struct schema config_schema[] = {
 	{"state_file", SCHEMA_TEXT, FIELD(struct config_draft, c.state_file),
 		.value = value_state_file, .text = text_state_file},
 	{"limits", SCHEMA_GROUP, .sub = schema_limits},
+	{"punt", SCHEMA_GROUP, FIELD(struct config_draft, c.punt), .sub = schema_punt},
 	{0},
 };
 
@@ -385,6 +398,15 @@ void config_defaults(struct config *c)
 	};
 	strcpy(c->console_socket, "/run/inlet/console.sock");
 	strcpy(c->state_file, "auto");
+	c->punt = (struct config_punt){
+		.neighbor = 4000,
+		.pim = 40000,
+		.membership = 20000,
+		.amt = 10000,
+		.dns = 10000,
+		.stray = 100,
+		.other = 20000,
+	};
 	c->max_channels = 65536;
 	c->max_tunnels = 4096;
 	c->max_memberships = 65536;

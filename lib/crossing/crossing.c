@@ -83,7 +83,9 @@ static struct crossing_worker *worker_create(unsigned int index, unsigned int pu
 		return NULL;
 	x->index = index;
 	for (int k = 0; k < PUNT_CLASSES; k++) {
-		x->punt[k] = crossing_ring_create(punt_ring, socket);
+		bool whole = k == PUNT_PIM || k == PUNT_OTHER;
+
+		x->punt[k] = crossing_ring_create(whole ? punt_ring : punt_ring / 2, socket);
 		if (!x->punt[k]) {
 			worker_destroy(x);
 			return NULL;
@@ -148,6 +150,7 @@ void crossing_destroy(struct crossing *c)
 		worker_destroy(c->workers[i]);
 	rte_mempool_free(c->inject_pool);
 	rte_free(c->spread);
+	rte_free(c->police);
 	rte_free(c);
 }
 
@@ -192,19 +195,28 @@ int crossing_tx_open(struct crossing *c, unsigned int from, unsigned int to, uns
 	return 0;
 }
 
-unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n)
+// Of one class. Each call begins with another worker, so that none starves the rest.
+static unsigned int dequeue_class(
+	struct crossing *c, unsigned int k, struct rte_mbuf **mbufs, unsigned int n)
 {
 	unsigned int got = 0;
 
-	for (int k = 0; k < PUNT_CLASSES && got < n; k++) {
-		// Each call begins with another worker, so that none starves the rest.
-		for (unsigned int i = 0; i < c->n_workers && got < n; i++) {
-			struct crossing_worker *x = c->workers[(c->punt_next + i) % c->n_workers];
+	for (unsigned int i = 0; i < c->n_workers && got < n; i++) {
+		struct crossing_worker *x = c->workers[(c->punt_next + i) % c->n_workers];
 
-			got += rte_ring_sc_dequeue_burst(
-				x->punt[k], (void **)(mbufs + got), n - got, NULL);
-		}
+		got += rte_ring_sc_dequeue_burst(x->punt[k], (void **)(mbufs + got), n - got, NULL);
 	}
+	return got;
+}
+
+unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n)
+{
+	unsigned int share = n / PUNT_CLASSES, got = 0;
+
+	for (unsigned int k = 0; k < PUNT_CLASSES && share > 0; k++)
+		got += dequeue_class(c, k, mbufs + got, share);
+	for (unsigned int k = 0; k < PUNT_CLASSES && got < n; k++)
+		got += dequeue_class(c, k, mbufs + got, n - got);
 	if (++c->punt_next >= c->n_workers)
 		c->punt_next = 0;
 	return got;
@@ -255,8 +267,12 @@ void crossing_if_stats(
 		sum(&out->tx_bytes, &s->tx_bytes);
 		sum(&out->tx_full, &s->tx_full);
 		sum(&out->injected, &s->injected);
-		for (int k = 0; k < PUNT_CLASSES; k++)
+		for (int k = 0; k < PUNT_CLASSES; k++) {
 			sum(&out->punted[k], &s->punted[k]);
+			sum(&out->over[k], &s->over[k]);
+			sum(&out->shouted[k], &s->shouted[k]);
+			sum(&out->full[k], &s->full[k]);
+		}
 	}
 }
 

@@ -15,6 +15,7 @@
 
 #include "crossing/drops.h"
 
+struct crossing_police;
 struct crossing_spread;
 struct crossing_spread_counts;
 struct crossing_tap;
@@ -25,10 +26,33 @@ struct rte_ring;
 #define CROSSING_MAX_IFS     72 // 64 that native multicast can leave by (the first), and 8 others
 #define CROSSING_MAX_WORKERS 64
 
-// Punt classes: the first is PIM, IGMP, ARP, neighbour discovery and AMT control; the second is
-// everything else. Each has rings of its own, so that a flood of the second cannot starve the
-// first.
-enum punt_class { PUNT_CONTROL, PUNT_OTHER, PUNT_CLASSES };
+// What goes up to the control thread, by class. Each has a rate (police.h) and rings of its own, so
+// that a flood of one cannot starve another. X(name, key, text): key names it in the configuration.
+#define PUNT_LIST(X)                                                  \
+	X(NEIGHBOR, "neighbor", "ARP and IPv6 neighbor discovery")    \
+	X(PIM, "pim", "PIM; multicast of others that is shown to it") \
+	X(MEMBERSHIP, "membership", "IGMP and MLD")                   \
+	X(AMT, "amt", "AMT, data apart")                              \
+	X(DNS, "dns", "what comes from port 53")                      \
+	X(STRAY, "stray", "AMT data that no tunnel waits for")        \
+	X(OTHER, "other", "everything else that is for the kernel")
+enum punt_class {
+#define X(name, key, text) PUNT_##name,
+	PUNT_LIST(X)
+#undef X
+		PUNT_CLASSES
+};
+extern const char *const punt_class_names[PUNT_CLASSES]; // "neighbor" ...
+
+// Those that the product's own protocols are; the others are the kernel's.
+static inline bool punt_is_control(unsigned int k)
+{
+	return k <= PUNT_AMT;
+}
+
+// PIM's rings and those of the last class hold as many frames as crossing_create() is told, the
+// others half of it. In all, a worker:
+#define CROSSING_PUNT_FRAMES(ring) ((ring) / 2 * (PUNT_CLASSES + 2))
 
 // Counters of one worker on one interface. Written by that worker alone (plain stores), read by the
 // control thread; they only ever grow.
@@ -37,8 +61,22 @@ struct crossing_if_stats {
 	uint64_t tx_packets, tx_bytes; // native multicast sent
 	uint64_t tx_full;	       // native copies the driver did not take
 	uint64_t punted[PUNT_CLASSES];
+	uint64_t over[PUNT_CLASSES];	// not punted: past the class's rate
+	uint64_t shouted[PUNT_CLASSES]; // the same: past the part of one sender
+	uint64_t full[PUNT_CLASSES];	// the same: the ring was full
 	uint64_t injected;
 };
+
+// Punted by class, all classes of the product's own protocols (control) or of the kernel's.
+static inline uint64_t crossing_punted(const struct crossing_if_stats *s, bool control)
+{
+	uint64_t n = 0;
+
+	for (unsigned int k = 0; k < PUNT_CLASSES; k++)
+		if (punt_is_control(k) == control)
+			n += __atomic_load_n(&s->punted[k], __ATOMIC_RELAXED);
+	return n;
+}
 
 // A worker's increment of a counter that the control thread reads. A store, not an atomic
 // read-modify-write: there is one writer.
@@ -74,9 +112,13 @@ struct crossing_worker {
 	struct crossing_if_stats ifs[CROSSING_MAX_IFS];
 	struct crossing_load load;
 	struct crossing_spread_counts *spread_counts; // NULL: spreads nothing
+	// Of the last frame of a class past a rate: the interface in the uppermost octet, and the
+	// Ethernet source in the lower six as on the wire; 0: there was none.
+	uint64_t policed_from[PUNT_CLASSES];
 	// Set up before the workers start. Rings: the worker enqueues to punt, spread_to and tx_to,
 	// and dequeues from the others.
-	unsigned int index; // of this worker
+	unsigned int index;		      // of this worker
+	const struct crossing_police *police; // shared by all workers; NULL: no rates
 	struct rte_ring *punt[PUNT_CLASSES];
 	struct rte_ring *inject[CROSSING_MAX_IFS]; // NULL where another worker serves the interface
 	unsigned int n_inject;
@@ -103,11 +145,12 @@ struct crossing {
 		punt_next; // control thread: the worker that crossing_punt_dequeue() begins with
 	uint8_t inject_worker[CROSSING_MAX_IFS]; // control thread: who has an interface's ring
 	struct crossing_spread *spread;		 // once a worker spreads
+	struct crossing_police *police;		 // once there are rates
 	struct rte_mempool *inject_pool; // the control thread allocates, workers and drivers free
 };
 
-// sockets[i]: NUMA socket of worker i, or NULL. punt_ring and inject_ring: mbufs a ring, powers of
-// two. max_frame: octets. NULL when memory is short.
+// sockets[i]: NUMA socket of worker i, or NULL. punt_ring (CROSSING_PUNT_FRAMES()) and inject_ring:
+// mbufs a ring, powers of two. max_frame: octets. NULL when memory is short.
 struct crossing *crossing_create(unsigned int n_workers, const int *sockets, unsigned int n_ifs,
 	unsigned int punt_ring, unsigned int inject_ring, uint16_t max_frame);
 // Workers must have stopped; frees the mbufs still on the rings.
@@ -120,9 +163,10 @@ int crossing_inject_owner(struct crossing *c, unsigned int ifindex, unsigned int
 // frames to worker `to` for transmission. Once is enough. 0, -EINVAL or -ENOMEM.
 int crossing_tx_open(struct crossing *c, unsigned int from, unsigned int to, unsigned int ring);
 
-// Control thread: packets punted by any worker, control class first. The mbuf's port field is
-// our interface index, its VLAN tag is gone. It may have several segments. Fills up to n, returns
-// how many; the caller frees them.
+// Control thread: packets punted by any worker. Each class has its share of n, and what a class
+// leaves goes to the others, in their order. The mbuf's port field is our interface index, its VLAN
+// tag is gone. It may have several segments. Fills up to n, returns how many; the caller frees
+// them.
 unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n);
 // Control thread: hands a frame to the worker that transmits for interface `ifindex` (our index).
 // Copies the octets. 0, -ENOBUFS (pool empty), -EAGAIN (ring full), -EMSGSIZE

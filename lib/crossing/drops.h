@@ -38,8 +38,15 @@
 	X(NO_MBUF, "no mbuf for a further copy or a datagram in fragments")                 \
 	X(NATIVE, "multicast that came in downstream, beyond what is shown to PIM")         \
 	X(SPREAD_FULL, "ring to another worker full")                                       \
-	X(PUNT_FULL_CONTROL, "punt ring of the control class full")                         \
-	X(PUNT_FULL_OTHER, "punt ring of the other class full")
+	X(POLICED_NEIGHBOR, "ARP or neighbor discovery past punt.neighbor")                 \
+	X(POLICED_PIM, "PIM past punt.pim")                                                 \
+	X(POLICED_MEMBERSHIP, "IGMP or MLD past punt.membership")                           \
+	X(POLICED_AMT, "AMT control past punt.amt")                                         \
+	X(POLICED_DNS, "DNS past punt.dns")                                                 \
+	X(POLICED_STRAY, "AMT data that no tunnel waits for past punt.stray")               \
+	X(POLICED_OTHER, "frames for the kernel past punt.other")                           \
+	X(PUNT_FULL_CONTROL, "punt ring of ARP, ND, PIM, IGMP, MLD or AMT full")            \
+	X(PUNT_FULL_OTHER, "punt ring of another class full")
 
 enum drop_reason {
 #define X(name, text) DROP_##name,

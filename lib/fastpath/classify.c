@@ -7,7 +7,7 @@
 #include "fastpath/cksum.h"
 #include "fastpath/move.h"
 
-#define PUNT_AS(v)	    ((struct class){.verdict = (v)})
+#define PUNT_AS(k)	    ((struct class){.verdict = VERDICT_PUNT, .punt = (k)})
 #define DROP_FOR(r)	    ((struct class){.verdict = VERDICT_DROP, .reason = DROP_##r})
 #define ICMPV6_PAST_HOPOPTS 8 // a Hop-by-Hop header with Router Alert alone (RFC 3810 section 5)
 
@@ -26,21 +26,25 @@ struct frame {
 	unsigned int local; // index + 1 of the outer destination among the tunnels' local addresses
 };
 
-static enum verdict punt_if(bool control)
-{
-	return control ? VERDICT_PUNT_CONTROL : VERDICT_PUNT_OTHER;
-}
-
-// UDP to or from the AMT port, data apart: that may come at any rate from anybody.
-static bool udp_is_control(const struct frame *f)
+// UDP for the kernel or for AMT. AMT data may come at any rate from anybody.
+static enum punt_class punt_udp(const struct frame *f)
 {
 	const uint8_t *udp = f->p + f->l4;
 
 	if (f->len < f->l4 + UDP_LEN)
-		return false;
+		return PUNT_OTHER;
+	if (get_be16(udp) == DNS_PORT)
+		return PUNT_DNS;
 	if (get_be16(udp) != AMT_UDP_PORT && get_be16(udp + 2) != AMT_UDP_PORT)
-		return false;
-	return f->len == f->l4 + UDP_LEN || (udp[UDP_LEN] & 0xf) != AMT_TYPE_DATA;
+		return PUNT_OTHER;
+	return f->len == f->l4 + UDP_LEN || (udp[UDP_LEN] & 0xf) != AMT_TYPE_DATA ? PUNT_AMT
+										  : PUNT_STRAY;
+}
+
+// An answer of DNS that is too long for UDP comes by TCP.
+static bool tcp_is_dns(const struct frame *f)
+{
+	return f->len >= f->l4 + 2 && get_be16(f->p + f->l4) == DNS_PORT;
 }
 
 // Finds the outer IP header. False: no IP header that a worker reads.
@@ -348,20 +352,21 @@ static struct class classify_tunnel4(const struct worker *w, const struct frame 
 	if (frag & IPV4_OFFSET) {
 		// No port to tell a tunnel by: it can be data when a relay sent it.
 		if (!mfib_relay_possible(f->t->ep, get_raw32(ip + 12)))
-			return PUNT_AS(VERDICT_PUNT_OTHER);
+			return PUNT_AS(PUNT_OTHER);
 	} else {
 		if (f->len < f->l4 + UDP_LEN)
-			return PUNT_AS(VERDICT_PUNT_OTHER);
+			return PUNT_AS(PUNT_OTHER);
 		relay = from_relay(f, &none);
 		if (none)
-			return PUNT_AS(punt_if(udp_is_control(f)));
+			return PUNT_AS(punt_udp(f));
 		if (!is_data(f))
-			return PUNT_AS(VERDICT_PUNT_CONTROL);
+			return (struct class){
+				.verdict = VERDICT_PUNT, .punt = PUNT_AMT, .known = relay};
 	}
 	if (!outer_cksum_ok(f->m, ip, f->l4 - f->l3, f->port->ip_cksum_hw))
 		return DROP_FOR(OUTER_CKSUM);
 	if (frag)
-		return w->reass ? (struct class){.verdict = VERDICT_FRAGMENT, .l3 = (uint8_t)f->l3}
+		return w->reass ? (struct class){.verdict = VERDICT_FRAGMENT}
 				: DROP_FOR(OUTER_FRAGMENT);
 	return classify_data(w, f, get_be16(ip + 2), relay);
 }
@@ -372,41 +377,49 @@ static struct class classify_ipv4(const struct worker *w, struct frame *f, bool 
 	uint8_t proto;
 
 	if (!find_ipv4_l4(f))
-		return PUNT_AS(VERDICT_PUNT_OTHER);
+		return PUNT_AS(PUNT_OTHER);
 	proto = f->p[f->l3 + 9];
+	if (proto == PROTO_PIM)
+		return PUNT_AS(PUNT_PIM);
+	if (proto == PROTO_IGMP)
+		return PUNT_AS(PUNT_MEMBERSHIP);
 	if (proto != PROTO_UDP)
-		return PUNT_AS(punt_if(proto == PROTO_IGMP || proto == PROTO_PIM));
+		return PUNT_AS(proto == PROTO_TCP && tcp_is_dns(f) ? PUNT_DNS : PUNT_OTHER);
 	dst = get_raw32(f->p + f->l3 + 16);
 	f->local = upstream && dst != 0 ? mfib_local_find4(f->t->ep, dst) : 0;
 	if (f->local)
 		return classify_tunnel4(w, f);
 	if (get_be16(f->p + f->l3 + 6) & IPV4_OFFSET)
-		return PUNT_AS(VERDICT_PUNT_OTHER);
-	return PUNT_AS(punt_if(udp_is_control(f)));
+		return PUNT_AS(PUNT_OTHER);
+	return PUNT_AS(punt_udp(f));
 }
 
 // Not UDP, or not for us.
-static enum verdict punt_ipv6(struct frame *f)
+static enum punt_class punt_ipv6(struct frame *f)
 {
 	uint8_t proto = f->p[f->l3 + 6];
 
 	if (proto == PROTO_HOPOPTS) {
 		if (f->len < f->l4 + ICMPV6_PAST_HOPOPTS)
-			return VERDICT_PUNT_OTHER;
+			return PUNT_OTHER;
 		proto = f->p[f->l4];
 		f->l4 += ((size_t)f->p[f->l4 + 1] + 1) * 8;
 	}
 	if (proto == PROTO_PIM)
-		return VERDICT_PUNT_CONTROL;
+		return PUNT_PIM;
 	if (proto == PROTO_UDP)
-		return punt_if(udp_is_control(f));
+		return punt_udp(f);
+	if (proto == PROTO_TCP && tcp_is_dns(f))
+		return PUNT_DNS;
 	if (proto == PROTO_ICMPV6 && f->len > f->l4) {
 		uint8_t t = f->p[f->l4];
 
 		// MLD (RFC 3810, 2710) and neighbour discovery (RFC 4861).
-		return punt_if((t >= 130 && t <= 137) || t == 143);
+		if ((t >= 130 && t <= 132) || t == 143)
+			return PUNT_MEMBERSHIP;
+		return t >= 133 && t <= 137 ? PUNT_NEIGHBOR : PUNT_OTHER;
 	}
-	return VERDICT_PUNT_OTHER;
+	return PUNT_OTHER;
 }
 
 // IPv6 to a local address of tunnels. RFC 7450 section 5.3.3.6.3.2: a relay sends no fragments.
@@ -422,9 +435,9 @@ static struct class classify_tunnel6(const struct worker *w, struct frame *f)
 		return PUNT_AS(punt_ipv6(f));
 	relay = from_relay(f, &none);
 	if (none)
-		return PUNT_AS(punt_if(udp_is_control(f)));
+		return PUNT_AS(punt_udp(f));
 	if (!is_data(f))
-		return PUNT_AS(VERDICT_PUNT_CONTROL);
+		return (struct class){.verdict = VERDICT_PUNT, .punt = PUNT_AMT, .known = relay};
 	return classify_data(w, f, IPV6_LEN + (size_t)get_be16(ip + 4), relay);
 }
 
@@ -433,7 +446,7 @@ static struct class classify_ipv6(const struct worker *w, struct frame *f, bool 
 	f->v6 = true;
 	f->l4 = f->l3 + IPV6_LEN;
 	if (f->len < f->l4 || f->p[f->l3] >> 4 != 6)
-		return PUNT_AS(VERDICT_PUNT_OTHER);
+		return PUNT_AS(PUNT_OTHER);
 	f->local = upstream ? mfib_local_find6(f->t->ep, f->p + f->l3 + 24) : 0;
 	return f->local ? classify_tunnel6(w, f) : PUNT_AS(punt_ipv6(f));
 }
@@ -463,23 +476,24 @@ struct class classify(const struct worker *w, const struct worker_port *port,
 	const struct tables *t, const struct rte_mbuf *m)
 {
 	struct frame f = {.m = m, .port = port, .t = t};
-	struct class c = PUNT_AS(VERDICT_PUNT_OTHER);
+	struct class c = PUNT_AS(PUNT_OTHER);
 	bool ip = find_l3(&f);
 	uint8_t ifindex = port_interface(port, f.tag);
 
 	if (ifindex == WORKER_NO_IF)
 		return DROP_FOR(VLAN);
 	if (ip && f.type == ETHERTYPE_ARP)
-		c.verdict = VERDICT_PUNT_CONTROL;
+		c.punt = PUNT_NEIGHBOR;
 	else if (ip && f.type == ETHERTYPE_IPV4)
 		c = classify_ipv4(w, &f, w->ifs[ifindex].upstream);
 	else if (ip && f.type == ETHERTYPE_IPV6)
 		c = classify_ipv6(w, &f, w->ifs[ifindex].upstream);
-	if (c.verdict == VERDICT_PUNT_OTHER && w->ifs[ifindex].downstream && ip &&
-		(f.v6 || f.type == ETHERTYPE_IPV4) && is_native(&f, &c.flow)) {
+	if (c.verdict == VERDICT_PUNT && !punt_is_control(c.punt) && w->ifs[ifindex].downstream &&
+		ip && (f.v6 || f.type == ETHERTYPE_IPV4) && is_native(&f, &c.flow)) {
 		c.verdict = VERDICT_NATIVE;
 		c.flow ^= (uint64_t)ifindex << 56;
 	}
 	c.ifindex = ifindex;
+	c.l3 = (uint8_t)f.l3;
 	return c;
 }

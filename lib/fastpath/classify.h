@@ -23,8 +23,7 @@ struct tables {
 enum verdict {
 	VERDICT_FORWARD,
 	VERDICT_DROP,
-	VERDICT_PUNT_CONTROL,
-	VERDICT_PUNT_OTHER,
+	VERDICT_PUNT,
 	VERDICT_NATIVE,	  // native multicast from downstream: a sample is punted
 	VERDICT_FRAGMENT, // an outer fragment that the worker reassembles
 };
@@ -34,7 +33,9 @@ struct class
 	enum verdict verdict;
 	enum drop_reason reason; // VERDICT_DROP
 	uint8_t ifindex;	 // that the frame came in on, where it is not dropped
-	uint8_t l3;		 // offset of the outer IP header, VERDICT_FRAGMENT
+	uint8_t l3;		 // offset of what is behind the Ethernet header and its tag
+	uint8_t punt;		 // enum punt_class, VERDICT_PUNT
+	bool known;		 // VERDICT_PUNT: its IP source is that of the tunnel's relay
 	uint64_t flow;		 // VERDICT_NATIVE: what tells (S,G)s and interfaces apart
 	// VERDICT_FORWARD: the channel's entry, where the inner header begins, its family, its
 	// datagram's length, and the ECN field that it leaves with.

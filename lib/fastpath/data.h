@@ -45,6 +45,7 @@ struct burst {
 	unsigned int n_drop;
 	uint8_t *begin[WORKER_BURST]; // of each frame, where its headers are
 	struct rte_mbuf *drop[WORKER_BURST];
+	unsigned int punted; // bit k: n_punt[k] is set and not 0
 	unsigned int n_punt[PUNT_CLASSES];
 	struct rte_mbuf *punt[PUNT_CLASSES][WORKER_BURST];
 	uint8_t punt_if[PUNT_CLASSES][WORKER_BURST];

@@ -12,6 +12,7 @@
 #define IPV4_LEN 20
 #define IPV6_LEN 40
 #define UDP_LEN	 8
+#define ARP_LEN	 28
 #define AMT_LEN	 2 // header of Multicast Data (RFC 7450 section 5.1.6)
 
 #define ETHERTYPE_IPV4 0x0800
@@ -21,11 +22,13 @@
 
 #define PROTO_HOPOPTS  0
 #define PROTO_IGMP     2
+#define PROTO_TCP      6
 #define PROTO_UDP      17
 #define PROTO_FRAGMENT 44 // IPv6 extension header
 #define PROTO_ICMPV6   58
 #define PROTO_PIM      103
 
+#define DNS_PORT      53
 #define AMT_UDP_PORT  2268
 #define AMT_TYPE_DATA 6
 

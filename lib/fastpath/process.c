@@ -13,6 +13,7 @@
 
 #include "fastpath/data.h"
 #include "fastpath/native.h"
+#include "fastpath/police.h"
 #include "fastpath/process.h"
 #include "fastpath/reass.h"
 
@@ -126,10 +127,13 @@ static __rte_noinline bool finish_any(
 }
 
 // The control thread gets frames without a tag, of an interface.
-static void punt(struct burst *b, struct rte_mbuf *m, enum punt_class k, uint8_t ifindex)
+static void punt(struct burst *b, struct rte_mbuf *m, unsigned int k, uint8_t ifindex)
 {
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 
+	if (!(b->punted & 1u << k))
+		b->n_punt[k] = 0;
+	b->punted |= 1u << k;
 	if (rte_pktmbuf_data_len(m) >= ETH_LEN + VLAN_LEN && get_be16(p + 12) == ETHERTYPE_VLAN) {
 		memmove(p + VLAN_LEN, p, 12);
 		rte_pktmbuf_adj(m, VLAN_LEN);
@@ -179,15 +183,15 @@ static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)
 	case VERDICT_DROP:
 		data_drop(b, m, c.reason);
 		return;
-	case VERDICT_PUNT_CONTROL:
-		punt(b, m, PUNT_CONTROL, c.ifindex);
+	case VERDICT_PUNT:
+		if (likely(police_pass(b->w, m, &c)))
+			punt(b, m, c.punt, c.ifindex);
+		else
+			data_drop(b, m, police_reason(c.punt));
 		return;
-	case VERDICT_PUNT_OTHER:
-		punt(b, m, PUNT_OTHER, c.ifindex);
-		return;
-	case VERDICT_NATIVE: // few enough not to be in the way of other control
+	case VERDICT_NATIVE: // few enough not to be in the way of PIM's own
 		if (native_sample(&b->w->native, c.flow, rte_rdtsc()))
-			punt(b, m, PUNT_CONTROL, c.ifindex);
+			punt(b, m, PUNT_PIM, c.ifindex);
 		else
 			data_drop(b, m, DROP_NATIVE);
 		return;
@@ -303,19 +307,21 @@ X(SHAPE_4IN6)
 X(SHAPE_6IN6)
 #undef X
 
-static void punt_flush(struct burst *b, enum punt_class k, enum drop_reason full)
+static void punt_flush(struct burst *b, unsigned int k)
 {
 	struct crossing_worker *x = b->w->x;
 	unsigned int n = b->n_punt[k], sent;
 
-	if (n == 0)
-		return;
 	sent = rte_ring_sp_enqueue_burst(x->punt[k], (void *const *)b->punt[k], n, NULL);
 	for (unsigned int i = 0; i < sent; i++)
 		crossing_count(&x->ifs[b->punt_if[k][i]].punted[k], 1);
 	if (sent == n)
 		return;
-	crossing_count(&x->drops[full], n - sent);
+	for (unsigned int i = sent; i < n; i++)
+		crossing_count(&x->ifs[b->punt_if[k][i]].full[k], 1);
+	crossing_count(
+		&x->drops[punt_is_control(k) ? DROP_PUNT_FULL_CONTROL : DROP_PUNT_FULL_OTHER],
+		n - sent);
 	rte_pktmbuf_free_bulk(b->punt[k] + sent, n - sent);
 }
 
@@ -365,8 +371,7 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 	memset(b->dst6, 0, sizeof(b->dst6));
 	burst_expect(b, w->expected_oifs);
 	b->n_drop = 0;
-	b->n_punt[PUNT_CONTROL] = 0;
-	b->n_punt[PUNT_OTHER] = 0;
+	b->punted = 0;
 	b->n_tagged = 0;
 	b->tagged_bytes = 0;
 }
@@ -382,8 +387,8 @@ static void burst_end(struct burst *b, unsigned int n, uint64_t bytes)
 	}
 	if (b->n_drop)
 		rte_pktmbuf_free_bulk(b->drop, b->n_drop);
-	punt_flush(b, PUNT_CONTROL, DROP_PUNT_FULL_CONTROL);
-	punt_flush(b, PUNT_OTHER, DROP_PUNT_FULL_OTHER);
+	for (unsigned int k = b->punted; k; k &= k - 1)
+		punt_flush(b, (unsigned int)__builtin_ctz(k));
 }
 
 void PROCESS_BURST(struct worker *w, unsigned int port, struct rte_mbuf **mbufs, unsigned int n)

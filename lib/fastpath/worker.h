@@ -75,6 +75,13 @@ struct worker_native {
 	uint64_t seen[1 << WORKER_NATIVE_BITS];
 };
 
+// Buckets of what goes up to the control thread (police.h); the worker's own.
+#define WORKER_SENDERS 2048
+struct worker_police {
+	uint64_t ifs[WORKER_MAX_IFS][PUNT_CLASSES][2]; // [known]
+	uint64_t senders[WORKER_SENDERS];
+};
+
 // What a burst is made of, by outer and inner family and VLAN tag: see process.c.
 enum worker_shape {
 	SHAPE_MIXED, // several, or something else
@@ -106,6 +113,7 @@ struct worker {
 	void *idle_arg;
 	struct reass *reass;	     // of outer fragments; NULL: they are dropped
 	struct worker_native native; // zeroed by boot
+	struct worker_police police; // zeroed by boot
 	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins
 	uint8_t shape;		     // enum worker_shape: of the last burst
 	uint64_t expected_oifs;	     // of the last burst's frames, where it was one set; else 0

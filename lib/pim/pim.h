@@ -69,6 +69,9 @@ struct pim_ops {
 	// Whether the interface wants the channel otherwise than by a Join (IGMP, configuration).
 	// May be NULL: none is.
 	bool (*local)(void *ctx, const struct sg *sg);
+	// A neighbor said Hello, and counts as one until then (NEVER_US: for good). May be NULL.
+	void (*hello_cb)(
+		void *ctx, const struct addr *neighbor, uint64_t until_us, uint64_t now_us);
 	// What pim_if_include() says of a channel has changed, or of all of them (sg NULL). May be
 	// NULL.
 	void (*include_cb)(void *ctx, const struct sg *sg, uint64_t now_us);

@@ -164,4 +164,6 @@ void pim_hello_input(
 		pim_neighbor_hello(pif, nbr, src, &hello, now_us);
 	else if (nbr)
 		pim_neighbor_down(nbr, "goodbye", now_us);
+	if (hello.holdtime_s != 0 && pif->ops->hello_cb && pim_neighbor_find(pif, src))
+		pif->ops->hello_cb(pif->ctx, src, pim_after_s(now_us, hello.holdtime_s), now_us);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The brain, with the AMT engine and the hold-down under it, by a string of actions: who wants
-// what, what DNS and the relays answer or do not, what traffic comes, and time that passes. The
-// first octets choose a configuration; then each action is an octet and its arguments. Whatever
-// happens, the world adds up at every step, and nothing is left at the end (world_end()).
+// what, what DNS and the relays answer or do not, what traffic comes, what there is no memory for,
+// and time that passes. The first octets choose a configuration; then each action is an octet and
+// its arguments. Whatever happens, the world adds up at every step, and nothing is left at the end
+// (world_end()).
 #include <errno.h>
 #include <stdlib.h>
 
@@ -16,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MS	   USEC_PER_MSEC
 #define MAX_STREAM 4000 // ms an input
-#define MAX_TIME   (1500 * USEC_PER_SEC)
+#define MAX_TIME   (600 * USEC_PER_SEC)
 
 static const char *const sources[] = {"192.0.2.1", "192.0.2.2", "198.51.100.10", "10.1.2.3",
 	"2001:db8:a::1", "172.16.0.1", "192.0.2.3", "192.0.2.4"};
@@ -60,6 +61,8 @@ static void want(struct rd *r)
 	uint8_t which = rd_u8(r), how = rd_u8(r);
 	struct sg sg = channel(which);
 
+	if (which & 8 && how & 0x40) // of two families
+		sg.g = address(PICK(groups, (sg.s.family == ADDR_V4) * 3u));
 	channels_want(w.cs, &sg, how & 3, (enum channel_origin)(how >> 2 & 3), how & 0x80, w.now);
 }
 
@@ -71,6 +74,30 @@ static void many(struct rd *r)
 	while (n--)
 		want(r);
 	channels_batch_end(w.cs, w.now);
+}
+
+// More sources than are let go from a relay at once, one channel each.
+static bool crowded; // that many are looked at all the time: not for long
+
+static void crowd(uint8_t how)
+{
+	struct sg sg = {.g = address(groups[0])};
+
+	crowded = true;
+	channels_batch_begin(w.cs);
+	for (unsigned int i = 0; i < 40; i++) {
+		sg.s = address("192.0.2.100");
+		sg.s.bytes[3] = (uint8_t)(100 + i);
+		channels_want(w.cs, &sg, how & 3, CHANNEL_BY_PIM, how & 0x80, w.now);
+	}
+	channels_batch_end(w.cs, w.now);
+}
+
+static void lack(uint8_t how)
+{
+	w.no_entry = how & 1;
+	w.no_lookup = how & 2;
+	w.no_window = how & 4;
 }
 
 static void answer(struct rd *r, struct driad_result *to)
@@ -96,8 +123,8 @@ static void relay(struct rd *r)
 	struct world_relay *to = &w.relays[rd_u8(r) % WORLD_RELAYS];
 	uint8_t a = rd_u8(r), b = rd_u8(r);
 
-	to->silent = a & 1;
-	to->full = a & 2;
+	to->silent = (a & 3) == 1;
+	to->full = (a & 3) == 2;
 	to->no_ipv4 = a & 4;
 	to->no_ipv6 = a & 8;
 	to->refuses_further = a & 16;
@@ -106,7 +133,7 @@ static void relay(struct rd *r)
 	to->block_lost = a & 128;
 	to->delay_us = (b & 15) * 100 * MS;
 	to->data_delay_ms = b >> 4;
-	to->advertises = a & 1 ? address(PICK(relays, b & 15u)) : (struct addr){0};
+	to->advertises = (a & 3) == 3 ? address(PICK(relays, b & 15u)) : (struct addr){0};
 }
 
 static void outside(uint8_t how)
@@ -224,8 +251,11 @@ static void brief_cb(void *arg, const struct channel_brief *b)
 static void tunnel_cb(void *arg, const struct tunnel_view *v)
 {
 	struct seen *s = arg;
+	struct mfib_stats stats;
 
 	s->tunnels++;
+	if (world_tunnel())
+		require(!channels_tunnel_stats(world_tunnel(), &stats) || stats.packets == 0);
 	require(amt_quirks_format(v->amt.quirks, s->quirks) == s->quirks);
 	require(amt_tunnel_state_name(v->amt.state)[0]);
 }
@@ -259,9 +289,12 @@ static void look(void)
 {
 	struct channel_totals t;
 	struct seen s = {0}, some = {0};
+	struct channel_octets octets;
 	uint32_t cursor = 0;
 
 	channels_totals(w.cs, &t);
+	channels_octets(w.cs, &octets);
+	require((t.tunnels == 0 || octets.tunnels > 0) && (!t.channels || octets.channels > 0));
 	while (channels_some(w.cs, &cursor, UINT32_MAX, channel_cb, &s))
 		;
 	channels_each_tunnel(w.cs, tunnel_cb, &s);
@@ -286,13 +319,22 @@ static void look(void)
 
 		channels_source_relays(w.cs, &a, one_relay_cb, &a);
 	}
+	for (size_t i = 0; i < sizeof(relays) / sizeof(relays[0]); i++) {
+		struct addr a = address(relays[i]);
+
+		require(!channels_relay_refused(w.cs, &a) == (i < 4 || i > 6));
+	}
 	holddown_each(&w.held, held_cb, NULL);
 	require(channels_latency(w.cs) && channels_drops(w.cs) && amt_gateway_stats(w.amt));
 }
 
+static unsigned int turn; // whose static relays a configuration has
+
 static struct channel_cfg configuration(struct rd *r)
 {
-	static struct config_static_relay fixed[2];
+	// The one before is in force.
+	static struct config_static_relay both[2][2];
+	struct config_static_relay *fixed = both[turn];
 	uint8_t a = rd_u8(r), b = rd_u8(r), c = rd_u8(r);
 	struct channel_cfg cfg = w.cfg;
 
@@ -311,7 +353,7 @@ static struct channel_cfg configuration(struct rd *r)
 	cfg.race_delay_ms = a & 32 ? 250 : 0;
 	cfg.race_next_ms = a & 64 ? 250 : 0;
 	cfg.renew_per_s = a & 128 ? 2 : 0;
-	cfg.endpoints = b >> 1 & 3;
+	cfg.endpoints = (b >> 1 & 3) == 3 ? 20 : b >> 1 & 3;
 	cfg.private_sources = b & 8;
 	cfg.domains[0] = "example.net.";
 	cfg.n_domains = 1;
@@ -328,10 +370,24 @@ static struct channel_cfg configuration(struct rd *r)
 
 static void reconfigure(struct rd *r)
 {
-	struct channel_cfg cfg = configuration(r);
-	unsigned int what = rd_u8(r) & 3u;
+	struct channel_cfg cfg, *now = &w.cfg;
 
-	channels_configure(w.cs, &cfg, what | CHANNELS_RELAYS | CHANNELS_DISCOVERY, w.now);
+	turn ^= 1;
+	cfg = configuration(r);
+
+	// With an odd octet only numbers are others.
+	if (rd_u8(r) & 1) {
+		now->max_channels = cfg.max_channels;
+		now->max_tunnels = cfg.max_tunnels;
+		now->traffic_timeout_ms = cfg.traffic_timeout_ms;
+		now->endpoints = cfg.endpoints;
+		now->renew_per_s = cfg.renew_per_s;
+		channels_configure(w.cs, now, 0, w.now);
+		turn ^= 1;
+		return;
+	}
+	*now = cfg;
+	channels_configure(w.cs, now, CHANNELS_RELAYS | CHANNELS_DISCOVERY, w.now);
 }
 
 static void pass(uint8_t how, uint64_t begun)
@@ -339,7 +395,7 @@ static void pass(uint8_t how, uint64_t begun)
 	static const uint64_t times[] = {0, 1 * MS, 20 * MS, 150 * MS, 300 * MS, 1000 * MS,
 		2500 * MS, 5000 * MS, 20000 * MS, 60000 * MS, 200000 * MS, 500000 * MS};
 
-	if (w.now - begun < MAX_TIME)
+	if (w.now - begun < (crowded ? MAX_TIME / 10 : MAX_TIME))
 		world_skip(PICK(times, how) + how / 16u * MS);
 }
 
@@ -390,10 +446,18 @@ static void act(uint8_t what, struct rd *r, uint64_t begun)
 		reconfigure(r);
 		break;
 	case 15:
-		memory_fail(1 + (what >> 4));
+		if (what & 0x80)
+			memory_tight(&w.timers, 1 + (what >> 4 & 7));
+		else
+			memory_fail(1 + (what >> 4));
 		break;
 	default:
-		pass(what >> 4, begun);
+		if (what >> 4 == 12)
+			crowd(rd_u8(r));
+		else if (what >> 4 == 13)
+			lack(rd_u8(r));
+		else
+			pass(what >> 4, begun);
 		break;
 	}
 }
@@ -401,16 +465,16 @@ static void act(uint8_t what, struct rd *r, uint64_t begun)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rd r = rd_init(data, size);
-	struct channel_cfg cfg;
 	uint64_t begun;
 
 	log_threshold = LOG_LEVEL_ERROR;
 	world_begin();
 	w.relays[3].addr = address("2001:db8:9::1");
 	streamed = 0;
+	crowded = false;
 	begun = w.now;
-	cfg = configuration(&r);
-	world_configure(&cfg);
+	w.cfg = configuration(&r);
+	world_configure(&w.cfg);
 	for (unsigned int n = 0; n < 400 && rd_left(&r) > 0; n++) {
 		act(rd_u8(&r), &r, begun);
 		w.journal[0] = '\0';
@@ -418,6 +482,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		look();
 	}
 	memory_fail(0);
+	memory_tight(&w.timers, 0);
 	world_end();
 	return 0;
 }

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rig_run(&rig, data, size, &o);
 	if (o.forwarded != 0 && o.forwarded != 2)
 		abort();
-	if ((o.forwarded != 0) + o.drops + o.punted[PUNT_CONTROL] + o.punted[PUNT_OTHER] != 1)
+	if ((o.forwarded != 0) + o.drops + o.punted[RIG_CONTROL] + o.punted[RIG_OTHER] != 1)
 		abort();
 	if (rig_mbufs_in_use(&rig) != 0)
 		abort();

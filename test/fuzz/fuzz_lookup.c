@@ -63,9 +63,20 @@ static void result_cb(void *arg, const struct driad_result *result, uint64_t now
 	require(*l && result->n_relays <= DRIAD_MAX_RELAYS);
 	require((result->status == DRIAD_OK) == (result->n_relays > 0));
 	require(driad_status_name(result->status)[0]);
+	require(driad_status_name((enum driad_status)99)[0]);
 	for (unsigned int i = 1; i < result->n_relays; i++)
 		require(result->relays[i - 1].precedence <= result->relays[i].precedence);
 	*l = NULL;
+}
+
+static uint32_t last_rank;
+
+static void note_cb(void *arg, const struct driad_note *note)
+{
+	(void)arg;
+	require(driad_rank_why(last_rank, note->rank)[0] &&
+		driad_rank_why(note->rank, 1u << 31)[0]);
+	last_rank = note->rank;
 }
 
 static bool path_cb(void *ctx, const struct addr *relay, struct driad_path *out)
@@ -91,8 +102,12 @@ static void begin(struct driad *d, uint8_t which, uint64_t now)
 	if (*l)
 		return;
 	require(addr_parse(sources[which >> 3 & 3], &a) == 0);
-	if (which & 0x80)
+	if ((which & 0xe0) == 0xe0)
+		*l = driad_lookup_services(d, domains, 0, result_cb, l, now);
+	else if (which & 0x80)
 		*l = driad_lookup_services(d, domains, 1 + (which >> 5 & 1), result_cb, l, now);
+	else if (which & 64)
+		*l = driad_lookup_noted(d, &a, result_cb, note_cb, l, now);
 	else
 		*l = driad_lookup_start(d, &a, result_cb, l, now);
 }
@@ -136,7 +151,7 @@ static void answer(struct driad *d, struct rd *r, uint64_t now)
 	records(m, q->type, r);
 	if (how & 4)
 		dns_soa(m, 100, 30);
-	a.rcode = how & 32 ? -1 : how & 3;
+	a.rcode = how & 32 ? -1 : (how & 131) == 130 ? 5 : how & 3;
 	a.bogus = (how & 24) == 24;
 	a.secure = how & 8;
 	if (how & 128)
@@ -155,8 +170,10 @@ static void answer(struct driad *d, struct rd *r, uint64_t now)
 
 static struct driad_cfg configuration(uint8_t how)
 {
-	return (struct driad_cfg){.queries_per_100ms = how & 1 ? 64 : 2,
-		.negative_ttl_max_s = 300,
+	return (struct driad_cfg){.queries_per_100ms = how & 1	 ? 64
+						       : how & 8 ? 0
+								 : 2,
+		.negative_ttl_max_s = how & 8 ? 0 : 300,
 		.max_waiting = how & 2 ? 100 : 4,
 		.use_ipv4 = !(how & 4),
 		.use_ipv6 = !(how & 8),
@@ -193,7 +210,9 @@ static void act(struct driad *d, struct rd *r, uint64_t *now)
 		break;
 	case 3:
 		refuse = what & 8;
-		if (what & 32)
+		if ((what & 56) == 40)
+			memory_tight(&timers, 1 + (what >> 6));
+		else if (what & 32)
 			memory_fail(1 + (what >> 6));
 		if (what & 16)
 			configure(d, rd_u8(r), *now);
@@ -227,6 +246,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (rd_left(&r) > 0)
 		act(d, &r, &now);
 	memory_fail(0);
+	memory_tight(&timers, 0);
 	require(driad_stats(d) != NULL);
 	driad_destroy(d);
 	require(timers.count == 0);

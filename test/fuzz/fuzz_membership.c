@@ -13,6 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct timers *clock_of;
+
 static void send_cb(void *ctx, const uint8_t *datagram, size_t len)
 {
 	(void)ctx;
@@ -106,6 +108,9 @@ static void act(struct membership *m, const struct membership_cfg *was, uint8_t 
 	case 4:
 		memory_fail(how & 15);
 		break;
+	case 5:
+		memory_tight(clock_of, how & 15);
+		break;
 	default:
 		membership_wants(m, &sg);
 		break;
@@ -147,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cfg.fast_leave = first & 2;
 	addr_parse(first & 1 ? "fe80::64" : "10.1.1.100", &us.addr);
 	timers_init(&timers);
+	clock_of = &timers;
 	m = membership_create(&cfg, &ops, &wanted, &timers);
 	if (!m)
 		abort();
@@ -172,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	memory_fail(0);
+	memory_tight(&timers, 0);
 	run(&timers, now + 10000 * USEC_PER_SEC);
 	membership_destroy(m, now);
 	if (wanted != 0 || total.count != 0 || timers.count != 0)

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The relay engine under what gateways and the native side may send. The input is a sequence of
-// messages, each behind an octet that says where it arrives and a 16-bit length. Updates and
-// Teardowns are given a right MAC when bit 7 of that octet is set: no input could guess one.
+// messages, each behind an octet that says where it arrives and a 16-bit length, or instead of that
+// 0xff and what else happens (act()). Updates and Teardowns are given a right MAC when bit 7 of
+// that octet is set: no input could guess one.
 #include <stdlib.h>
 #include <string.h>
 
 #include "amt/relay_internal.h"
 #include "base/cursor.h"
 #include "memory.h"
+#include "wire/amt.h"
+#include "wire/gm.h"
+#include "wire/igmp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -89,15 +93,60 @@ static void membership_cb(void *arg, const struct relay_membership *m)
 	++*n;
 }
 
+// An Update as a gateway sends it, of three channels in records of one type; IPv6 (4).
+static void update(struct relay *r, uint8_t what, uint8_t how, uint64_t now_us)
+{
+	static const uint8_t types[] = {
+		IGMP_IS_IN, IGMP_TO_IN, IGMP_BLOCK, IGMP_ALLOW, IGMP_IS_EX, IGMP_TO_EX, 0, 200};
+	struct amt_msg msg = {.type = AMT_MEMBERSHIP_UPDATE};
+	uint8_t inner[512], buf[600];
+	struct gm_report report;
+	bool v6 = how & 4;
+	int len;
+
+	gm_report_begin(&report, v6 ? ADDR_V6 : ADDR_V4, inner, sizeof(inner));
+	for (uint8_t i = 0; i < 3; i++) {
+		uint8_t n = (uint8_t)(i + (how >> 3 & 7));
+		struct sg sg = {.s = {ADDR_V4, {192, 0, 2, n}},
+			.g = {ADDR_V4, {232, 252, 0, how >> 6 ? n : 1}}};
+
+		if (v6)
+			sg = (struct sg){.s = {ADDR_V6, {0x20, 0x01, 0x0d, 0xb8, [15] = n}},
+				.g = {ADDR_V6, {0xff, 0x3e, [12] = 0x80, [15] = how >> 6 ? n : 1}}};
+		gm_report_add(&report, types[what >> 4 & 7], &sg);
+	}
+	msg.inner_len = (size_t)gm_report_end(&report);
+	msg.inner = inner;
+	len = amt_encode(&msg, buf, sizeof(buf));
+	if (len < 0)
+		abort();
+	control(r, (uint8_t)(0x80 | (how & 3)), buf, (size_t)len, now_us);
+}
+
 // What but messages happens: a length of 0xff00 and above says what.
-static void act(
-	struct relay *r, struct relay_options *opt, uint8_t what, uint8_t how, uint64_t now_us)
+static void act(struct relay *r, struct relay_options *opt, struct timers *timers, uint8_t what,
+	uint8_t how, uint64_t *now_us)
 {
 	struct sg sg = {.s = {.family = ADDR_V4, .bytes = {192, 0, 2, 12}},
 		.g = {.family = ADDR_V4, .bytes = {232, 252, 0, how}}};
 	unsigned int n = 0;
 
-	switch (what & 3) {
+	switch (what & 7) {
+	case 4:
+		update(r, what, how, *now_us);
+		break;
+	case 5:
+		memory_tight(timers, how & 7);
+		break;
+	case 6:
+		opt->discovery = !(how & 1);
+		opt->secret_s = how & 2 ? 60 : 0;
+		opt->max_per_addr = how & 4 ? 2 : 1;
+		break;
+	case 7:
+		*now_us += how * US_PER_S;
+		timers_run(timers, *now_us);
+		break;
 	case 0:
 		opt->silent = how & 1;
 		opt->refuse = how & 2;
@@ -109,7 +158,7 @@ static void act(
 		opt->max_joins = how & 128 ? 1 : 8;
 		break;
 	case 1:
-		relay_secret_new(r, how & 1, now_us);
+		relay_secret_new(r, how & 1, *now_us);
 		break;
 	case 2:
 		memory_fail(how & 15);
@@ -146,7 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = rd_be16(&in);
 
 		if (len >= 0xff00) {
-			act(r, &opt, (uint8_t)len, where, now_us);
+			act(r, &opt, &timers, (uint8_t)len, where, &now_us);
 			continue;
 		}
 		if (len > rd_left(&in))
@@ -165,6 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		timers_run(&timers, now_us);
 	}
 	memory_fail(0);
+	memory_tight(&timers, 0);
 	if (r)
 		relay_destroy(r);
 	timers_fini(&timers);

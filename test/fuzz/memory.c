@@ -39,3 +39,19 @@ void *__wrap_realloc(void *p, size_t size)
 {
 	return fails() ? NULL : realloc(p, size);
 }
+
+void memory_tight(struct timers *ts, unsigned int n)
+{
+	static struct timer others[1024];
+	static unsigned int n_others;
+
+	while (n_others > 0)
+		timer_cancel(ts, &others[--n_others]);
+	if (n == 0)
+		return;
+	while (n_others < sizeof(others) / sizeof(others[0]) && ts->count < ts->room) {
+		timer_init(&others[n_others], NULL, NULL);
+		timer_arm(ts, &others[n_others++], NEVER_US);
+	}
+	memory_fail(n);
+}

@@ -4,7 +4,13 @@
 #ifndef TEST_FUZZ_MEMORY_H
 #define TEST_FUZZ_MEMORY_H
 
+#include "base/timer.h"
+
 // The n-th allocation from now on fails, and only that one; 0: none does.
 void memory_fail(unsigned int n);
+
+// The same when the heap of timers is full (others fill it, that are never due), so that the next
+// one to be armed wants memory as well. 0: those others are gone.
+void memory_tight(struct timers *ts, unsigned int n);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Runs a fuzz target over the files given, or all files of the folders given: each file whole, and
 // cut short after every octet (a large one: after CUTS octets that lie equally far apart). What a
-// fuzzer has found (its name is a hash) is whole only.
+// fuzzer has found (its name is a hash) and what make-seeds has made (made-NAME) is whole only.
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,12 +28,13 @@ static void run(const uint8_t *data, size_t size)
 	free(copy);
 }
 
-static bool is_hash(const char *path)
+static bool is_whole(const char *path)
 {
 	const char *name = strrchr(path, '/');
 
 	name = name ? name + 1 : path;
-	return strlen(name) == 40 && strspn(name, "0123456789abcdef") == 40;
+	return (strlen(name) == 40 && strspn(name, "0123456789abcdef") == 40) ||
+	       strncmp(name, "made-", 5) == 0;
 }
 
 static int replay_file(const char *path)
@@ -49,7 +50,7 @@ static int replay_file(const char *path)
 	n = fread(buf, 1, sizeof(buf), f);
 	fclose(f);
 	step = 1 + n / CUTS;
-	for (size_t len = 0; len < n && !is_hash(path); len += step)
+	for (size_t len = 0; len < n && !is_whole(path); len += step)
 		run(buf, len);
 	run(buf, n);
 	n_files++;

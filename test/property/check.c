@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include "bench/sink.h"
 #include "property/check_frame.h"
@@ -229,19 +230,17 @@ static void look_at_punted(struct checker *c, const struct rte_mbuf *m, enum ora
 		dump("it", p, m->pkt_len);
 }
 
-// The control class comes up first.
 static void punts(struct checker *c)
 {
-	struct rte_mbuf *m[BENCH_BURST];
-	unsigned int n, control = 0, at = 0;
+	const struct crossing_worker *x = c->product->crossing->workers[0];
+	void *m;
 
-	for (unsigned int i = 0; i < BENCH_BURST; i++)
-		control += c->burst[i].want.verdict == ORACLE_PUNT_CONTROL;
-	while ((n = crossing_punt_dequeue(c->product->crossing, m, BENCH_BURST)) > 0) {
-		for (unsigned int i = 0; i < n; i++)
-			look_at_punted(
-				c, m[i], at++ < control ? ORACLE_PUNT_CONTROL : ORACLE_PUNT_OTHER);
-		rte_pktmbuf_free_bulk(m, n);
+	for (unsigned int k = 0; k < PUNT_CLASSES; k++) {
+		while (rte_ring_dequeue(x->punt[k], &m) == 0) {
+			look_at_punted(c, m,
+				punt_is_control(k) ? ORACLE_PUNT_CONTROL : ORACLE_PUNT_OTHER);
+			rte_pktmbuf_free(m);
+		}
 	}
 	for (unsigned int i = 0; i < BENCH_BURST; i++) {
 		if (is_punt(&c->burst[i]) && !c->punted[i])

@@ -57,9 +57,14 @@ static struct mfib_channel *entries;
 struct mfib_tunnel *mfib_tunnel_add(
 	struct mfib *m, const struct addr *relay, const struct addr *local, uint16_t local_port)
 {
-	struct mfib_tunnel *t = calloc(1, sizeof(*t));
+	struct mfib_tunnel *t;
 
 	(void)m;
+	if (w.no_entry) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	t = calloc(1, sizeof(*t));
 	assert_int_equal(local->family, relay->family);
 	assert_int_not_equal(local_port, 0);
 	assert_non_null(t);
@@ -103,9 +108,14 @@ void mfib_tunnel_folded(const struct mfib_tunnel *t, struct mfib_stats *out)
 struct mfib_channel *mfib_channel_add(
 	struct mfib *m, struct mfib_tunnel *t, const struct sg *sg, uint64_t oifs)
 {
-	struct mfib_channel *c = calloc(1, sizeof(*c));
+	struct mfib_channel *c;
 
 	(void)m;
+	if (w.no_entry) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
 	assert_non_null(c);
 	*c = (struct mfib_channel){.sg = *sg, .tunnel = t, .oifs = oifs, .next = entries};
 	entries = c;
@@ -161,6 +171,8 @@ int mfib_channel_guard(
 {
 	(void)m;
 	assert_null(c->window);
+	if (w.no_entry)
+		return -ENOMEM;
 	c->window = window;
 	c->side = side;
 	c->guard = (struct mfib_guard_stats){0};
@@ -195,6 +207,7 @@ struct driad_lookup {
 	bool open, services;
 };
 static struct driad_lookup lookups[64];
+static unsigned int n_open; // of them
 
 struct driad_lookup *driad_lookup_start(
 	struct driad *d, const struct addr *source, driad_cb cb, void *arg, uint64_t now_us)
@@ -202,10 +215,11 @@ struct driad_lookup *driad_lookup_start(
 	(void)d;
 	(void)source;
 	(void)now_us;
-	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+	for (size_t i = 0; !w.no_lookup && i < sizeof(lookups) / sizeof(lookups[0]); i++) {
 		if (lookups[i].open)
 			continue;
 		lookups[i] = (struct driad_lookup){.cb = cb, .arg = arg, .open = true};
+		n_open++;
 		w.lookups++;
 		journal("dns ");
 		return &lookups[i];
@@ -220,7 +234,8 @@ struct driad_lookup *driad_lookup_services(struct driad *d, const char *const *d
 
 	assert_int_equal(n_domains, 1);
 	assert_string_equal(domains[0], "example.net.");
-	assert_non_null(l);
+	if (!l)
+		return NULL;
 	l->services = true;
 	w.lookups--;
 	w.service_lookups++;
@@ -232,14 +247,16 @@ void driad_lookup_cancel(struct driad *d, struct driad_lookup *l)
 	(void)d;
 	assert_true(l->open);
 	l->open = false;
+	n_open--;
 }
 
 static void dns_answer(void)
 {
-	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+	for (size_t i = 0; n_open > 0 && i < sizeof(lookups) / sizeof(lookups[0]); i++) {
 		if (!lookups[i].open || w.hold_answers)
 			continue;
 		lookups[i].open = false;
+		n_open--;
 		lookups[i].cb(lookups[i].arg, lookups[i].services ? &w.services : &w.answer, w.now);
 	}
 }
@@ -268,6 +285,7 @@ struct packet {
 	uint64_t due;
 };
 static struct packet packets[64];
+static unsigned int n_packets; // on their way
 
 static struct world_relay *relay_at(const struct addr *a)
 {
@@ -291,6 +309,7 @@ static void answer(struct amt_tunnel *t, struct world_relay *r, const struct amt
 		p->tunnel = t;
 		p->endpoint = t ? amt_tunnel_endpoint(t) : NULL;
 		p->from = r;
+		n_packets++;
 		p->due = w.now + (r->delay_us ? r->delay_us : USEC_PER_MSEC);
 		return;
 	}
@@ -431,13 +450,14 @@ static void event_cb(void *ctx, struct amt_tunnel *t, enum amt_event ev, uint64_
 
 static void deliver(void)
 {
-	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+	for (size_t i = 0; n_packets > 0 && i < sizeof(packets) / sizeof(packets[0]); i++) {
 		struct packet p;
 
 		if (!packets[i].from || packets[i].due > w.now)
 			continue;
 		p = packets[i];
 		packets[i].from = NULL;
+		n_packets--;
 		if (p.tunnel)
 			amt_tunnel_input(p.tunnel, &p.from->addr, AMT_PORT, p.buf, p.len, w.now);
 		else
@@ -478,8 +498,10 @@ static void endpoint_close(void *ctx, void *endpoint)
 		last_tunnel = NULL;
 	// Answers to a socket that is closed are lost.
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
-		if (packets[i].from && packets[i].tunnel && packets[i].endpoint == endpoint)
+		if (packets[i].from && packets[i].tunnel && packets[i].endpoint == endpoint) {
 			packets[i].from = NULL;
+			n_packets--;
+		}
 	for (size_t i = 0; i < sizeof(memberships) / sizeof(memberships[0]); i++)
 		if (memberships[i].endpoint == endpoint)
 			memberships[i] = (struct membership){0};
@@ -508,6 +530,14 @@ static bool is_downstream(void *ctx, const struct addr *a)
 	return a->family == ADDR_V4 && a->bytes[0] == 10;
 }
 
+static void unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us)
+{
+	(void)ctx;
+	(void)now_us;
+	assert_true(addr_is_multicast(&sg->g) && ifindex < MFIB_MAX_OIFS);
+	w.unwanted++;
+}
+
 static bool has_family(void *ctx, uint8_t family)
 {
 	(void)ctx;
@@ -519,6 +549,7 @@ void world_configure(const struct channel_cfg *cfg)
 	static const struct channel_env env = {.endpoint_open = endpoint_open,
 		.endpoint_close = endpoint_close,
 		.is_local = is_local,
+		.unwanted_cb = unwanted_cb,
 		.is_downstream = is_downstream,
 		.has_family = has_family};
 	const struct channel_rooms rooms = {
@@ -542,8 +573,12 @@ void world_begin(void)
 	last_tunnel = NULL;
 	memset(lookups, 0, sizeof(lookups));
 	memset(packets, 0, sizeof(packets));
+	n_open = n_packets = 0;
 	memset(memberships, 0, sizeof(memberships));
-	memset(&stream, 0, sizeof(stream));
+	for (int i = 0; i < WORLD_RELAYS; i++)
+		memset(stream.joined[i], 0, stream.sent * sizeof(stream.joined[i][0]));
+	memset(stream.out, 0, stream.sent * sizeof(stream.out[0]));
+	stream.sent = 0;
 	timers_init(&w.timers);
 	w.rng = rng_seeded(42);
 	w.now = 1000 * USEC_PER_SEC;
@@ -618,7 +653,7 @@ void world_skip(uint64_t for_us)
 	while (w.now < end) {
 		uint64_t next = timers_next(&w.timers);
 
-		for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
+		for (size_t i = 0; n_packets > 0 && i < sizeof(packets) / sizeof(packets[0]); i++)
 			if (packets[i].from && packets[i].due < next)
 				next = packets[i].due;
 		if (next <= w.now)

@@ -32,18 +32,21 @@ struct world {
 	struct channel_cfg cfg;
 	uint64_t now;
 	struct world_relay relays[WORLD_RELAYS];
-	bool no_address;    // endpoint_open fails
-	bool no_ipv4, ipv6; // upstream addresses of a family
+	bool no_address;       // endpoint_open fails
+	bool no_ipv4, ipv6;    // upstream addresses of a family
+	unsigned int unwanted; // calls of unwanted_cb
 	unsigned int endpoints;
 	unsigned int further_addresses; // beside the first
 	// Fakes of the rooms below
 	unsigned int lookups;
 	struct driad_result answer; // what the next lookups get
 	bool hold_answers;
+	bool no_lookup; // there is no memory for one
 	unsigned int service_lookups;
 	struct driad_result services; // what DNS-SD gets
 	unsigned int mfib_tunnels, mfib_channels, windows;
 	bool no_window; // there is no memory for one
+	bool no_entry;	// nor for anything else of the forwarding table
 	char journal[8192];
 };
 

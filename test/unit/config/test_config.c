@@ -232,7 +232,9 @@ static const char everything[] =
 	" probe = [ \"203.0.113.11\", \"2001:db8::15\" ]; drain_timeout = 86400; linger_ms = 0; "
 	"};\n"
 	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2;\n"
-	" memberships = 3; };\n";
+	" memberships = 3; };\n"
+	"punt = { neighbor = 1; pim = 2; membership = 3; amt = 4; dns = 5; stray = 0; other = "
+	"10000000; };\n";
 
 static void every_key(void **state)
 {
@@ -297,6 +299,13 @@ static void every_key(void **state)
 	assert_int_equal(c.ifs[0].mld.max_channels, 7);
 	assert_int_equal(c.ifs[0].mld.query_interval_s, 125);
 	assert_int_equal(c.max_memberships, 3);
+	assert_int_equal(c.punt.neighbor, 1);
+	assert_int_equal(c.punt.pim, 2);
+	assert_int_equal(c.punt.membership, 3);
+	assert_int_equal(c.punt.amt, 4);
+	assert_int_equal(c.punt.dns, 5);
+	assert_int_equal(c.punt.stray, 0);
+	assert_int_equal(c.punt.other, 10000000);
 	assert_int_equal(c.ifs[0].pim.assert_preference, 2147483646);
 	assert_int_equal(c.ifs[0].pim.assert_metric, 4294967294);
 	assert_int_equal(c.ifs[0].pim.n_neighbors, 2);

@@ -306,7 +306,7 @@ void fake_observe(struct observe *o)
 		workers[i].load.busy_polls = 10;
 		workers[i].ifs[0].rx_packets = 5;
 		workers[i].ifs[1].tx_packets = 6;
-		workers[i].ifs[0].punted[PUNT_CONTROL] = 1;
+		workers[i].ifs[0].punted[PUNT_PIM] = 1;
 		workers[i].ifs[0].punted[PUNT_OTHER] = 2;
 		workers[i].drops[DROP_TTL] = 7;
 	}
@@ -700,8 +700,8 @@ void crossing_if_stats(
 	memset(out, 0, sizeof(*out));
 	for (unsigned int i = 0; i < c->n_workers; i++) {
 		out->tx_packets += c->workers[i]->ifs[ifindex].tx_packets;
-		out->punted[0] += c->workers[i]->ifs[ifindex].punted[0];
-		out->punted[1] += c->workers[i]->ifs[ifindex].punted[1];
+		for (int k = 0; k < PUNT_CLASSES; k++)
+			out->punted[k] += c->workers[i]->ifs[ifindex].punted[k];
 	}
 }
 

@@ -360,6 +360,8 @@ static void relays_verb(void **state)
 static void workers_verb(void **state)
 {
 	(void)state;
+	EXPECT("show punt port wan", true, "\"interface\": \"wan\", \"class\": \"neighbor\", ",
+		"\"class\": \"pim\", \"limit\": null, \"punted\": 2, \"over\": 0, ");
 	EXPECT("show workers", true,
 		"\"worker\": 1, \"lcore\": 2, \"cpu\": 3, \"socket\": 0, \"idle\": "
 		"\"wait\", \"tunnels\": 0, \"load_percent\": 42, ",

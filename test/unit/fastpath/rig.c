@@ -168,7 +168,8 @@ void rig_run_mbuf(struct rig *r, struct rte_mbuf *m, struct outcome *out)
 	take_tx(r, out);
 	for (int k = 0; k < PUNT_CLASSES; k++) {
 		while (rte_ring_dequeue(r->x->punt[k], &p) == 0) {
-			out->punted[k]++;
+			out->punted[punt_is_control((unsigned int)k) ? RIG_CONTROL : RIG_OTHER]++;
+			out->punt = (uint8_t)k;
 			rte_pktmbuf_free(p);
 		}
 	}

@@ -31,10 +31,14 @@ struct rig {
 	struct worker worker;
 };
 
+// By what the frame is for: our own protocols, or the kernel.
+enum rig_punt { RIG_CONTROL, RIG_OTHER };
+
 // What became of one frame.
 struct outcome {
-	unsigned int forwarded; // native copies
-	unsigned int punted[PUNT_CLASSES];
+	unsigned int forwarded;	  // native copies
+	unsigned int punted[2];	  // RIG_CONTROL, RIG_OTHER
+	uint8_t punt;		  // class of the last one
 	uint64_t drops;		  // of all reasons
 	enum drop_reason reason;  // one that moved
 	uint32_t oifs;		  // interfaces with a copy

@@ -115,20 +115,20 @@ static void expect_drop(const struct frame *f, enum drop_reason reason)
 		rig_run(&rig, f->p, f->len, &o);
 		if (o.drops != 1 || o.reason != reason || o.forwarded)
 			fail_msg("%s: %u forwarded, %u/%u punted, %s instead of %s", f->name,
-				o.forwarded, o.punted[PUNT_CONTROL], o.punted[PUNT_OTHER],
+				o.forwarded, o.punted[RIG_CONTROL], o.punted[RIG_OTHER],
 				o.drops ? drop_names[o.reason] : "no drop", drop_names[reason]);
 	}
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
 }
 
-static void expect_punt(const struct frame *f, enum punt_class k)
+static void expect_punt(const struct frame *f, enum rig_punt k)
 {
 	struct outcome o;
 
 	rig_run(&rig, f->p, f->len, &o);
 	if (o.drops || o.forwarded || o.punted[k] != 1)
 		fail_msg("%s: %u forwarded, %u/%u punted, %s", f->name, o.forwarded,
-			o.punted[PUNT_CONTROL], o.punted[PUNT_OTHER],
+			o.punted[RIG_CONTROL], o.punted[RIG_OTHER],
 			o.drops ? drop_names[o.reason] : "no drop");
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
 }
@@ -196,14 +196,14 @@ static void no_checksum_elsewhere(void **state)
 	(void)state;
 	frame_golden("A39", &f);
 	f.p[ETH + V6 + 3]++;
-	expect_punt(&f, PUNT_OTHER);
+	expect_punt(&f, RIG_OTHER);
 	frame_golden("A39", &f);
 	f.p[ETH + 24 + 15]++; // another address of ours
-	expect_punt(&f, PUNT_OTHER);
+	expect_punt(&f, RIG_OTHER);
 	frame_golden("N29", &f);
-	expect_punt(&f, PUNT_CONTROL);
+	expect_punt(&f, RIG_CONTROL);
 	frame_golden("A36", &f);
-	expect_punt(&f, PUNT_CONTROL);
+	expect_punt(&f, RIG_CONTROL);
 }
 
 // M-01, M-07: the relay's address and port 2268, and the (S,G) of that tunnel.
@@ -291,7 +291,7 @@ static void outer_ipv6_fragments(void **state)
 	f.p[ETH + 6] = 44;
 	expect_drop(&f, DROP_OUTER_FRAGMENT);
 	f.p[ETH + 8 + 15] ^= 1; // not from the relay: the kernel's
-	expect_punt(&f, PUNT_OTHER);
+	expect_punt(&f, RIG_OTHER);
 }
 
 // E-04 with IPv6: every pair of ECN fields with each mix, by the words of RFC 6040 section 4.2.

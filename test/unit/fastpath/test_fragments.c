@@ -61,7 +61,7 @@ static void waits(const struct fragment_spec *f)
 	struct outcome o;
 
 	input(f, &o);
-	assert_int_equal(o.forwarded + o.drops + o.punted[PUNT_CONTROL] + o.punted[PUNT_OTHER], 0);
+	assert_int_equal(o.forwarded + o.drops + o.punted[RIG_CONTROL] + o.punted[RIG_OTHER], 0);
 }
 
 static struct fragment_spec first(void)
@@ -140,7 +140,7 @@ static void only_what_a_relay_may_have_sent(void **state)
 	frame[OUTER_IP + 15] ^= 1; // no relay has this address
 	rig_run(&rig, frame, len, &o);
 	assert_int_equal(o.drops, 0);
-	assert_int_equal(o.punted[PUNT_OTHER], 1);
+	assert_int_equal(o.punted[RIG_OTHER], 1);
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
 }
 

@@ -79,7 +79,7 @@ static bool forwarded(const struct frame *f)
 	struct outcome o;
 
 	rig_run(&rig, f->p, f->len, &o);
-	assert_int_equal(o.punted[PUNT_CONTROL] + o.punted[PUNT_OTHER], 0);
+	assert_int_equal(o.punted[RIG_CONTROL] + o.punted[RIG_OTHER], 0);
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
 	if (o.forwarded) {
 		uint8_t want[RIG_FRAME];

@@ -36,8 +36,8 @@ static void expect(const uint8_t *p, char what)
 
 	rig_run(&rig, p, 62, &o);
 	assert_int_equal(o.forwarded, 0);
-	assert_int_equal(o.punted[PUNT_CONTROL], what == 'c');
-	assert_int_equal(o.punted[PUNT_OTHER], what == 'o');
+	assert_int_equal(o.punted[RIG_CONTROL], what == 'c');
+	assert_int_equal(o.punted[RIG_OTHER], what == 'o');
 	assert_int_equal(o.drops, what == 'd');
 	if (what == 'd')
 		assert_int_equal(o.reason, DROP_NATIVE);
@@ -78,8 +78,8 @@ static void so_many_flows_a_window(void **state)
 	for (unsigned int flow = 0; flow < 1000; flow++) {
 		native_frame(p, false, flow);
 		rig_run(&rig, p, 62, &o);
-		punted += o.punted[PUNT_CONTROL];
-		assert_int_equal(o.drops + o.punted[PUNT_CONTROL], 1);
+		punted += o.punted[RIG_CONTROL];
+		assert_int_equal(o.drops + o.punted[RIG_CONTROL], 1);
 	}
 	assert_int_equal(punted, WORKER_NATIVE_FLOWS);
 }
