@@ -256,7 +256,7 @@ struct observe {
 	const struct observe_loop *loop;       // NULL: not to be had
 	const struct observe_scrapes *scrapes; // NULL: nothing listens for metrics
 	uint32_t max_channels, max_tunnels;    // limits of the configuration; 0: not known
-	const uint32_t *punt_limits; // by class, 0: none; NULL: not known
+	const uint32_t *punt_limits;	       // by class, 0: none; NULL: not known
 	const struct observe_reload *reload;   // NULL: not to be had
 	// Begins to read the configuration file again, in the background, and then (check: not) to
 	// do what is different in it. NULL with one line in why.

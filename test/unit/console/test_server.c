@@ -243,7 +243,7 @@ static void one_shot_errors(void **state)
 			"error: precedence 256 is not a number from 0 to 255\n"},
 		{"run resolve record 198.51.100.10 relay 203.0.113.1 ttl -1\n",
 			"error: ttl -1 is not a number from 0 to 2147483647\n"},
-		{"run show p\n", "error: show p: p is ambiguous: ports, pim\n"},
+		{"run show p\n", "error: show p: p is ambiguous: ports, pim, punt\n"},
 		{"run show ch source 192.0.2.1 source 192.0.2.2\n",
 			"error: show ch source 192.0.2.1 source 192.0.2.2: unknown word source; "
 			"here "

@@ -134,6 +134,10 @@ void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out)
 	fail();
 }
 
+void police_relay(struct iface *ifc, const struct addr *relay, uint64_t now_us)
+{
+	(void)ifc, (void)relay, (void)now_us;
+}
 void channels_tunnel_event(
 	struct channels *cs, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
 {
