@@ -175,6 +175,7 @@ static void gather_upstream(struct explain *e, const struct observe *o, uint64_t
 static void gather(struct explain *e, const struct observe *o, uint64_t now_us)
 {
 	e->group_ok = group_is_ssm(o->ssm_ranges, o->n_ssm_ranges, &e->sg.g);
+	e->refused = o->channels ? channels_sg_refused(o->channels, &e->sg) : NULL;
 	for (unsigned int i = 0; i < o->n_ifs; i++) {
 		gather_mbufs(e, o, i, now_us);
 		gather_if(e, &o->ifs[i]);
@@ -344,6 +345,8 @@ void verb_explain(struct verb_ctx *v)
 	render_table_begin(v->r, "steps", columns, RTE_DIM(columns));
 	row(v, "group", e.group_ok ? "ok" : "bad", "%s is %s the SSM ranges",
 		addr_format(&e.sg.g, g), e.group_ok ? "in" : "outside");
+	if (e.refused)
+		row(v, "acl", "bad", "%s", e.refused);
 	rows_asked(v, &e);
 	if (e.wanted) {
 		rows_relays(v, &e);

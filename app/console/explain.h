@@ -16,7 +16,8 @@
 
 struct explain {
 	struct sg sg;
-	bool group_ok; // in the ssm_ranges
+	bool group_ok;	     // in the ssm_ranges
+	const char *refused; // why the ACLs refuse it; NULL: they do not
 	// Downstream interfaces: all, those where somebody may ask (PIM, IGMP, MLD), and one whose
 	// link is down ("": none is).
 	unsigned int n_down, n_asked;

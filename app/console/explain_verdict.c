@@ -277,6 +277,10 @@ const char *explain_verdict(const struct explain *e, char out[EXPLAIN_TEXT])
 		return say(out,
 			"The group is outside the SSM ranges, so that Joins and reports for it are "
 			"refused: use a group of 232.0.0.0/8 or ff3x::/32, or extend ssm_ranges.");
+	if (e->refused)
+		return say(out,
+			"It is refused: %s. Change the lists and reload, where it is to be had.",
+			e->refused);
 	if (e->no_mbufs && !(e->wanted && e->channel.state == CHANNEL_FLOWING))
 		return no_mbufs(e, out);
 	if (!e->wanted)

@@ -106,6 +106,7 @@ void verb_show_amt(struct verb_ctx *v);
 void verb_show_version(struct verb_ctx *v);
 void verb_show_joinfile(struct verb_ctx *v);
 void verb_show_console(struct verb_ctx *v);
+void verb_show_memory(struct verb_ctx *v);
 void verb_show_log(struct verb_ctx *v);
 void verb_set_log(struct verb_ctx *v);
 void verb_clear_counters(struct verb_ctx *v);

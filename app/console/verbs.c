@@ -49,6 +49,8 @@ const struct verb verbs[] = {
 		verb_show_joinfile},
 	{"show console", "sessions, and the longest turn that commands took", true,
 		verb_show_console},
+	{"show memory", "octets, mbufs, descriptors, threads, timers in use", true,
+		verb_show_memory},
 	{"show log", "the level of each room of the log", true, verb_show_log},
 	{"set log ROOM LEVEL", "what a room (or all) writes to the log, until inletd ends", true,
 		verb_set_log},

@@ -146,6 +146,7 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 		observe_load(in);
 		ecn_look(in, now_us);
 		police_look(in, now_us);
+		again_look(in, now_us);
 		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
@@ -193,6 +194,7 @@ static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 	timer_init(&in->housekeeping, housekeeping_cb, in);
 	timer_init(&in->alive, alive_cb, in);
 	health_start(in);
+	again_init(in);
 	if (timer_arm(&in->timers, &in->reclaim, clock_mono_us()) < 0 ||
 		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0 ||
 		timer_arm(&in->timers, &in->alive, clock_mono_us() + alive_interval_us(in)) < 0)
@@ -314,6 +316,7 @@ void boot_down(struct inlet *in)
 	in->observe.baseline = NULL;
 	state_close(in);
 	wants_stop(in);
+	again_stop(in);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		iface_close_membership(&in->ifs[i]);
 		iface_close_pim(&in->ifs[i]);

@@ -158,6 +158,15 @@ struct inlet_police {
 	uint64_t due_us[PUNT_CLASSES]; // when the next line may be
 };
 
+// again.c's.
+struct inlet_again {
+	struct timer timer;
+	bool wanted;	   // to be walked, once there is room
+	uint64_t refused;  // channels, as seen last
+	unsigned int part; // of the walk: interface, PIM or membership, family
+	uint32_t cursor;
+};
+
 struct inlet {
 	struct config cfg;
 	struct event_base *base;
@@ -181,6 +190,7 @@ struct inlet {
 	struct event *idle_event;
 	struct crossing *crossing;
 	struct inlet_police police;
+	struct inlet_again again;
 	struct mfib *mfib;
 	struct steering *steering;
 
@@ -271,6 +281,15 @@ void drain_review(struct inlet *in);
 // inletd is about to end: says Goodbye, and forwards on for a while where another router may take
 // over what is joined.
 void drain_before_end(struct inlet *in);
+
+// again.c: wants of routers and receivers (neighbor: who asks, NULL: not known), and those again
+// that were refused and may be taken now: PIM and membership tell of changes alone.
+void again_want(struct iface *ifc, const struct sg *sg, enum channel_origin origin, bool wanted,
+	const struct addr *neighbor, uint64_t now_us);
+void again_init(struct inlet *in);
+void again_stop(struct inlet *in);
+void again_begin(struct inlet *in);		    // what is refused is another thing now
+void again_look(struct inlet *in, uint64_t now_us); // once a second or so
 
 // police.c: what workers may hand up, by in->cfg. 0 or -ENOMEM.
 int police_set(struct inlet *in);

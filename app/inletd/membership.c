@@ -27,8 +27,8 @@ static void send_cb(void *ctx, const uint8_t *ip, size_t len)
 // Where PIM is spoken too, receivers are for one router of the link (RFC 7761 section 4.1.5).
 static void want(struct iface *ifc, const struct sg *sg, bool wanted, uint64_t now_us)
 {
-	channels_want(ifc->in->channels, sg, ifc->index, CHANNEL_BY_MEMBERSHIP,
-		wanted && iface_pim_include(ifc, sg), now_us);
+	again_want(
+		ifc, sg, CHANNEL_BY_MEMBERSHIP, wanted && iface_pim_include(ifc, sg), NULL, now_us);
 }
 
 static void want_cb(void *ctx, const struct sg *sg, bool wanted, uint64_t now_us)

@@ -118,6 +118,7 @@ static struct driad_lookup *resolve_cb(
 {
 	struct inlet *in = ctx;
 
+	driad_asker(in->driad, 0);
 	return driad_lookup_noted(in->driad, source, cb, note_cb, arg, clock_mono_us());
 }
 
@@ -222,6 +223,7 @@ void observe_fill(struct inlet *in)
 	o->channels = in->channels;
 	o->amt = in->amt;
 	o->driad = in->driad;
+	o->timers = &in->timers;
 	o->held = &in->held;
 	o->steering_cb = steering_of;
 	o->evidence_cb = evidence_of;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/share.h"
 #include "inlet.h"
 #include "wire/ip.h"
 
@@ -33,8 +34,7 @@ static void want_cb(
 {
 	struct iface *ifc = ((struct iface_pim *)ctx)->ifc;
 
-	(void)neighbor;
-	channels_want(ifc->in->channels, sg, ifc->index, CHANNEL_BY_PIM, wanted, now_us);
+	again_want(ifc, sg, CHANNEL_BY_PIM, wanted, neighbor, now_us);
 	state_changed(ifc->in, now_us);
 }
 
@@ -221,7 +221,8 @@ static struct pim_cfg cfg_of(const struct iface *ifc, uint8_t family)
 		.neighbors = pc->neighbors,
 		.n_neighbors = pc->n_neighbors,
 		.max_neighbors = pc->max_neighbors,
-		.max_joins = pc->max_joins ? pc->max_joins : ifc->in->cfg.max_channels,
+		.max_joins = pc->max_joins ? pc->max_joins : share_most(ifc->in->cfg.max_channels),
+		.neighbor_rate = pc->neighbor_rate,
 		.max_joins_neighbor =
 			pc->max_joins_neighbor ? pc->max_joins_neighbor : ifc->in->cfg.max_channels,
 		.watch = watch_on(ifc),

@@ -9,8 +9,6 @@
 #include "base/log.h"
 #include "inlet.h"
 
-#define DNS_MAX_WAITING 65536
-
 static int out_of_memory(char err[BOOT_ERR_LEN])
 {
 	snprintf(err, BOOT_ERR_LEN, "out of memory");
@@ -85,7 +83,7 @@ static struct driad_cfg driad_cfg_of(struct inlet *in)
 	return (struct driad_cfg){
 		.queries_per_100ms = dns->queries_per_100ms,
 		.negative_ttl_max_s = dns->negative_ttl_max_s,
-		.max_waiting = DNS_MAX_WAITING,
+		.max_waiting = in->cfg.max_lookups,
 		.use_ipv4 = true,
 		.require_secure = dns->dnssec == DNSSEC_REQUIRE,
 		.use_ipv6 = true,
@@ -126,6 +124,7 @@ static struct amt_cfg amt_cfg_of(const struct inlet *in)
 		.retry_max_s = amt->retry_max_s,
 		.request_tries = amt->request_tries,
 		.update_mtu = amt->update_mtu,
+		.relay_rate = amt->relay_rate,
 		.ecn = amt->ecn,
 	};
 }
@@ -151,6 +150,8 @@ static struct channel_cfg channel_cfg_of(const struct inlet *in)
 		// A quarter of the rate: a lookup may be several queries.
 		.renew_per_s = in->cfg.dns.queries_per_100ms * 10 / 4,
 		.endpoints = amt->endpoints,
+		.max_per_source = in->cfg.max_per_source,
+		.acl = &in->cfg.acl,
 	};
 
 	for (; cc.n_methods < in->cfg.n_discovery; cc.n_methods++)
@@ -230,6 +231,29 @@ static bool relays_differ(const struct config *a, const struct config *b)
 	return differs;
 }
 
+static bool list_differs(
+	const struct prefix *a, unsigned int n_a, const struct prefix *b, unsigned int n_b)
+{
+	bool differs = n_a != n_b;
+
+	for (unsigned int i = 0; !differs && i < n_a; i++)
+		differs = a[i].len != b[i].len || !addr_eq(&a[i].addr, &b[i].addr);
+	return differs;
+}
+
+static bool acl_differs(const struct config *a, const struct config *b)
+{
+	const struct config_acl *x[] = {&a->acl.sources, &a->acl.groups, &a->acl.relays};
+	const struct config_acl *y[] = {&b->acl.sources, &b->acl.groups, &b->acl.relays};
+	bool differs = false;
+
+	for (int i = 0; !differs && i < 3; i++)
+		differs =
+			list_differs(x[i]->permit, x[i]->n_permit, y[i]->permit, y[i]->n_permit) ||
+			list_differs(x[i]->deny, x[i]->n_deny, y[i]->deny, y[i]->n_deny);
+	return differs;
+}
+
 int rooms_reload(struct inlet *in, const struct config *was, struct resolver *resolver,
 	char err[BOOT_ERR_LEN])
 {
@@ -238,9 +262,11 @@ int rooms_reload(struct inlet *in, const struct config *was, struct resolver *re
 	const struct channel_cfg cc = channel_cfg_of(in);
 	uint64_t now = clock_mono_us();
 	unsigned int what = (relays_differ(was, &in->cfg) ? CHANNELS_RELAYS : 0) |
-			    (discovery_differs(was, &in->cfg) ? CHANNELS_DISCOVERY : 0);
+			    (discovery_differs(was, &in->cfg) ? CHANNELS_DISCOVERY : 0) |
+			    (acl_differs(was, &in->cfg) ? CHANNELS_ACL : 0);
 	struct resolver *old = in->resolver;
-	bool differs = resolver || was->dns.queries_per_100ms != in->cfg.dns.queries_per_100ms;
+	bool differs = resolver || was->dns.queries_per_100ms != in->cfg.dns.queries_per_100ms ||
+		       was->max_lookups != in->cfg.max_lookups;
 
 	if (amt_gateway_configure(in->amt, &ac) < 0)
 		return out_of_memory(err);
@@ -258,6 +284,7 @@ int rooms_reload(struct inlet *in, const struct config *was, struct resolver *re
 	channels_batch_begin(in->channels);
 	channels_configure(in->channels, &cc, what, now);
 	channels_batch_end(in->channels, now);
+	again_begin(in);
 	return 0;
 }
 

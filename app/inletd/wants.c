@@ -159,6 +159,11 @@ int wants_static(struct inlet *in, bool add, const struct sg *sg, const char *if
 	out->changed = out->oifs != before;
 	if (out->changed)
 		remember(in, sg, out->oifs);
+	if (add && channels_sg_refused(in->channels, sg)) {
+		snprintf(
+			why, OBSERVE_WHY_LEN, "refused: %s", channels_sg_refused(in->channels, sg));
+		return -EPERM;
+	}
 	if (add && (out->oifs & oifs) != oifs) {
 		snprintf(why, OBSERVE_WHY_LEN, "refused: the limit of %u channels is reached",
 			in->cfg.max_channels);

@@ -89,6 +89,7 @@ struct amt_cfg {
 	uint32_t retry_max_s;
 	uint32_t request_tries;
 	uint16_t update_mtu; // octets of the IP datagram that an Update makes, at most
+	uint32_t relay_rate; // messages a second of a relay to a tunnel; 0: no limit
 	bool ecn;	     // E flag in Requests: the data path decapsulates by RFC 6040
 };
 
@@ -109,7 +110,8 @@ struct amt_cfg {
 	X(QUERY_LENGTH, "Query is not IGMPv3 or MLDv2 by its length")        \
 	X(QUERY_CHECKSUM, "Query's IGMP or ICMPv6 checksum wrong")           \
 	X(QUERY_NOT_GENERAL, "Query is not a General Query")                 \
-	X(QUERY_GATEWAY, "Query has G=1 but no room for the gateway fields")
+	X(QUERY_GATEWAY, "Query has G=1 but no room for the gateway fields") \
+	X(RELAY_RATE, "more than amt.relay_rate to a tunnel from its relay")
 
 enum amt_drop {
 #define X(name, text) AMT_DROP_##name,

@@ -7,6 +7,7 @@
 
 #include "amt/amt.h"
 #include "amt/amt_set.h"
+#include "base/bucket.h"
 #include "base/hmap.h"
 #include "wire/amt.h"
 #include "wire/gm.h"
@@ -128,6 +129,7 @@ struct amt_tunnel {
 	struct amt_gateway *gw;
 	TAILQ_ENTRY(amt_tunnel) link; // in the gateway's tunnels
 	struct addr relay;
+	struct bucket bucket; // of what comes from it
 	void *owner;
 	void *endpoint;
 	enum amt_tunnel_state state;

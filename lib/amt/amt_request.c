@@ -439,6 +439,11 @@ void amt_tunnel_input(struct amt_tunnel *t, const struct addr *src, uint16_t src
 	struct amt_msg msg;
 	enum amt_drop reason;
 
+	// Who is not the relay is refused with little; what it says itself is read.
+	if (addr_eq(src, &t->relay) && !bucket_take(&t->bucket, t->gw->cfg.relay_rate, 1, now_us)) {
+		amt_drop(t->gw, AMT_DROP_RELAY_RATE, src, src_port);
+		return;
+	}
 	if (!amt_receive(t->gw, src, src_port, buf, len, &msg))
 		return;
 	reason = query_check(t, src, src_port, &msg, &s);

@@ -153,10 +153,13 @@ static struct channel *channel_create(
 		goto drop_source;
 	memcpy(ch->group, sg->g.bytes, sizeof(ch->group));
 	ch->source = slab_number(src);
-	ch->wanted_us = now_us;
+	ch->wanted_us = now_us & (UINT64_MAX >> 8);
 	ch->awaiting = true;
 	ilist_append(&src->channels, &cs->channel_slab, ch, offsetof(struct channel, in_source));
+	src->n_channels++;
 	sweep_append(cs, ch);
+	ch->asker = share_place(cs->asker);
+	share_take(&cs->share, ch->asker);
 	cs->wanted++;
 	// A busy sweep comes at once, so that the first packet's time is right to some ms.
 	timer_arm(cs->rooms.timers, &cs->sweep, now_us + SWEEP_BUSY_US);
@@ -212,6 +215,8 @@ static void channel_destroy(struct channel *ch, uint64_t now_us)
 		tunnel_leave(ch, now_us);
 	sweep_take_out(cs, ch);
 	imap_remove(&cs->by_sg, ch);
+	share_give(&cs->share, ch->asker);
+	src->n_channels--;
 	ilist_remove(&src->channels, &cs->channel_slab, ch, offsetof(struct channel, in_source));
 	if (ch->extra != SLAB_NONE)
 		slab_put(&cs->extra_slab, channel_extra(ch));
@@ -230,20 +235,31 @@ static void out_of_memory(struct channels *cs, const struct sg *sg)
 	log_warn_limited("channel", "out of memory, refused %s", sg_format(sg, text));
 }
 
+static enum channel_drop want_refused(const struct channels *cs, const struct sg *sg)
+{
+	enum channel_drop why = sg_refused(cs, sg);
+	const struct source *src;
+
+	if (sg->s.family != sg->g.family)
+		return CHANNEL_DROP_FAMILY;
+	if (why != CHANNEL_DROP_COUNT)
+		return why;
+	if (!share_ok(&cs->share, share_place(cs->asker), cs->cfg.max_channels))
+		return CHANNEL_DROP_CHANNELS_LIMIT;
+	if (cs->cfg.max_per_source == 0)
+		return CHANNEL_DROP_COUNT;
+	src = source_find(cs, &sg->s);
+	return src && src->n_channels >= cs->cfg.max_per_source ? CHANNEL_DROP_PER_SOURCE_LIMIT
+								: CHANNEL_DROP_COUNT;
+}
+
 static void channel_wanted(struct channels *cs, const struct sg *sg, uint64_t hash, uint64_t bit,
 	enum channel_origin origin, uint64_t now_us)
 {
 	struct channel *ch;
-	char text[SG_STRLEN];
 
-	if (sg->s.family != sg->g.family) {
+	if (channel_drop(cs, want_refused(cs, sg), &sg->s)) {
 		cs->refused++;
-		return;
-	}
-	if (cs->by_sg.count >= cs->cfg.max_channels) {
-		cs->refused++;
-		log_warn_limited("channel", "limit of channels reached, refused %s limit=%u",
-			sg_format(sg, text), cs->cfg.max_channels);
 		return;
 	}
 	ch = channel_create(cs, sg, hash, now_us);
@@ -297,6 +313,23 @@ static void want_change(struct channels *cs, const struct sg *sg, unsigned int i
 		channel_destroy(ch, now_us);
 	else
 		channel_apply(cs, ch);
+}
+
+void channels_asker(struct channels *cs, uint64_t who)
+{
+	cs->asker = who;
+}
+
+void channels_acl_review(struct channels *cs, uint64_t now_us)
+{
+	struct channel *ch, *next;
+
+	IMAP_FOREACH (ch, next, &cs->by_sg) {
+		struct sg sg = channel_sg(ch);
+
+		if (channel_drop(cs, sg_refused(cs, &sg), &sg.s))
+			channel_destroy(ch, now_us);
+	}
 }
 
 void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,

@@ -100,6 +100,8 @@ struct channel_cfg {
 	// Endpoints towards one relay, each at a local address of its own; channels are spread over
 	// them by a hash. 0 is 1.
 	uint32_t endpoints;
+	uint32_t max_per_source;       // channels of one source; 0: as max_channels
+	const struct config_acls *acl; // the caller's, or NULL
 };
 #define CHANNEL_MAX_ENDPOINTS 16
 #define CHANNEL_ANYCAST	      "192.52.193.1" // RFC 7450 section 7.1
@@ -143,6 +145,9 @@ struct channels *channels_create(const struct channel_cfg *cfg, const struct cha
 // named, make before break; one without a relay looks for one anew; the rest keep what they have.
 #define CHANNELS_RELAYS	   1
 #define CHANNELS_DISCOVERY 2
+// Or that the ACLs are: channels that they refuse are left, and are as if nobody wanted them; a
+// source whose relay is refused looks for another.
+#define CHANNELS_ACL 4
 void channels_configure(
 	struct channels *cs, const struct channel_cfg *cfg, unsigned int what, uint64_t now_us);
 // Leaves every channel, closes every tunnel (Teardown or BLOCK goes out), frees.
@@ -152,6 +157,11 @@ void channels_destroy(struct channels *cs, uint64_t now_us);
 // repeated: only a change of the union of all origins is one for the relay or the workers.
 void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifindex,
 	enum channel_origin origin, bool wanted, uint64_t now_us);
+// Who asks for what is wanted from now on, any number; 0: nobody in particular. It is for fairness:
+// who asks for very much leaves some of limits.channels, and of DNS, to others (base/share.h).
+void channels_asker(struct channels *cs, uint64_t who);
+// Why the ACLs refuse a channel (a literal), or NULL.
+const char *channels_sg_refused(const struct channels *cs, const struct sg *sg);
 // The interfaces on which origin wants a channel; 0 for one that is not there, so that after
 // channels_want() it says whether the channel was taken in.
 uint64_t channels_wanted_by(
@@ -191,12 +201,19 @@ int channels_move(struct channels *cs, const struct addr *source, const struct a
 	const char *why, unsigned int flags, uint64_t now_us);
 
 // What is not used, each for a reason that is counted.
-#define CHANNEL_DROP_LIST(X)                                                            \
-	X(RELAY_BOGON, "named as a relay, but no host can have that address")           \
-	X(RELAY_OURS, "named as a relay, but it is an address of this box")             \
-	X(RELAY_DOWNSTREAM, "named as a relay, but it is on a downstream link: a loop") \
-	X(SOURCE_OURS, "the source is an address of this box: no relay is looked for")  \
-	X(SOURCE_DOWNSTREAM, "the source is on a downstream link: no relay is looked for")
+#define CHANNEL_DROP_LIST(X)                                                               \
+	X(RELAY_BOGON, "named as a relay, but no host can have that address")              \
+	X(RELAY_OURS, "named as a relay, but it is an address of this box")                \
+	X(RELAY_DOWNSTREAM, "named as a relay, but it is on a downstream link: a loop")    \
+	X(SOURCE_OURS, "the source is an address of this box: no relay is looked for")     \
+	X(SOURCE_DOWNSTREAM, "the source is on a downstream link: no relay is looked for") \
+	X(RELAY_ACL, "named as a relay, but the configuration refuses it (acl.relays)")    \
+	X(SOURCE_ACL, "the configuration refuses the source (acl.sources)")                \
+	X(GROUP_ACL, "the configuration refuses the group (acl.groups)")                   \
+	X(FAMILY, "source and group are of different families")                            \
+	X(CHANNELS_LIMIT, "limits.channels reached, by who asks or by all")                \
+	X(PER_SOURCE_LIMIT, "limits.channels_per_source of a source reached")              \
+	X(TUNNELS_LIMIT, "limits.tunnels reached")
 enum channel_drop {
 #define X(name, text) CHANNEL_DROP_##name,
 	CHANNEL_DROP_LIST(X)

@@ -12,6 +12,8 @@
 #include "base/hmap.h"
 #include "base/ilist.h"
 #include "base/imap.h"
+#include "base/log.h"
+#include "base/share.h"
 #include "base/slab.h"
 #include "channel/channel.h"
 
@@ -28,7 +30,9 @@ struct channel {
 	struct mfib_channel *mfib; // set while attached to the source's tunnel
 	uint32_t extra, past;	   // in channels.extra_slab and past_slab; SLAB_NONE: none
 	uint64_t wanted;	   // interfaces
-	uint64_t wanted_us, joined_us, first_packet_us;
+	uint64_t wanted_us : 56;   // until the year 4253
+	uint64_t asker : 8;	   // its place in channels.share
+	uint64_t joined_us, first_packet_us;
 	uint64_t moved_us; // when the entry's count last grew
 	uint8_t group[16];
 };
@@ -89,6 +93,8 @@ struct source {
 	struct addr addr;
 	struct channels *cs;
 	struct ilist channels;
+	uint32_t n_channels;
+	uint64_t asker; // who wanted the first of them
 	enum source_state state;
 	struct candidate *candidates; // MAX_CANDIDATES at most
 	unsigned int n_candidates, candidates_room;
@@ -242,7 +248,10 @@ struct channels {
 	bool batching;
 	struct tunnel_list batch;
 	uint64_t wanted, refused;
+	uint64_t asker;	    // of what is wanted now
+	struct share share; // of the channels
 	uint64_t drops[CHANNEL_DROP_COUNT];
+	struct log_limit drop_logs[CHANNEL_DROP_COUNT];
 	uint64_t renew_us; // renew.c: the next free place in the line
 	// health.c: sources that were sent to another relay since then
 	uint64_t restarts_us;
@@ -329,6 +338,8 @@ static inline struct tunnel *channel_tunnel(const struct channel *ch)
 // Keeps the counts of an entry that goes.
 void channel_keep(struct channel *ch, const struct mfib_stats *stats);
 void channel_past(const struct channel *ch, struct mfib_stats *out);
+// Those that the ACLs refuse are left.
+void channels_acl_review(struct channels *cs, uint64_t now_us);
 // The set of its entries is what it is sent to.
 void channel_apply(struct channels *cs, struct channel *ch);
 // Takes the forwarding entry out and keeps its counts.
@@ -388,8 +399,10 @@ void source_seek(struct source *src, uint64_t now_us);
 // Why an address cannot be a relay of ours, or a source that needs one; CHANNEL_DROP_COUNT: it can.
 enum channel_drop relay_refused(const struct channels *cs, const struct addr *a);
 enum channel_drop source_refused(const struct channels *cs, const struct addr *a);
-// Counts it; false for CHANNEL_DROP_COUNT.
-bool channel_drop(struct channels *cs, enum channel_drop why);
+// What the ACLs say of a channel; CHANNEL_DROP_COUNT: nothing.
+enum channel_drop sg_refused(const struct channels *cs, const struct sg *sg);
+// Counts it, with a line in the log; false for CHANNEL_DROP_COUNT. a: what was refused.
+bool channel_drop(struct channels *cs, enum channel_drop why, const struct addr *a);
 
 // discover.c
 enum ask {

@@ -123,6 +123,19 @@ static void review_static(struct source *src, uint64_t now_us)
 	settle(src, now_us);
 }
 
+// A relay that is refused now is left at once, and one that no longer is may be what is waited for.
+static void review_acl(struct source *src, uint64_t now_us)
+{
+	if (src->state != SOURCE_ATTACHED) {
+		search_anew(src, now_us);
+		return;
+	}
+	if (relay_refused(src->cs, &src->tunnel->relay) == CHANNEL_DROP_COUNT)
+		return;
+	source_leave(src, now_us);
+	search_anew(src, now_us);
+}
+
 void channels_configure(
 	struct channels *cs, const struct channel_cfg *cfg, unsigned int what, uint64_t now_us)
 {
@@ -145,10 +158,14 @@ void channels_configure(
 		}
 		discover_fini(cs); // nobody waits for the services of the old domains
 	}
+	if (what & CHANNELS_ACL)
+		channels_acl_review(cs, now_us);
 	// A search does not touch the map of sources, so it may be walked meanwhile.
 	HMAP_FOREACH (n, tmp, &cs->by_source) {
 		struct source *src = container_of_node(n, struct source, node);
 
+		if (what & CHANNELS_ACL)
+			review_acl(src, now_us);
 		if (what & CHANNELS_RELAYS)
 			review_static(src, now_us);
 		if ((what & CHANNELS_DISCOVERY) && src->state != SOURCE_ATTACHED)

@@ -161,6 +161,7 @@ static enum ask services_now(struct source *src, uint64_t now_us)
 	src->services_used = true;
 	if (!sv->lookup && now_us < sv->expires_us)
 		return ASK_ADDED;
+	driad_asker(cs->rooms.driad, 0);
 	if (!sv->lookup)
 		sv->lookup = driad_lookup_services(cs->rooms.driad, cs->cfg.domains,
 			cs->cfg.n_domains, services_cb, cs, now_us);
@@ -222,6 +223,7 @@ static enum ask ask_driad(struct source *src, uint64_t now_us)
 		return ASK_NOTHING;
 	}
 	src->expires_us = now_us; // until an answer brings a TTL
+	driad_asker(src->cs->rooms.driad, src->asker);
 	src->lookup = driad_lookup_start(src->cs->rooms.driad, &src->addr, lookup_cb, src, now_us);
 	if (src->lookup)
 		return ASK_WAIT;
@@ -282,6 +284,7 @@ void discover_renew(struct source *src, unsigned int rank, uint64_t now_us)
 
 	src->renewing = true;
 	if (cs->cfg.methods[rank - 1] == DISCOVERY_DRIAD) {
+		driad_asker(cs->rooms.driad, src->asker);
 		src->lookup = driad_lookup_start(
 			cs->rooms.driad, &src->addr, renew_lookup_cb, src, now_us);
 		if (src->lookup)

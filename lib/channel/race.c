@@ -199,7 +199,7 @@ static struct tunnel *advertised(
 	struct tunnel *t;
 	char to[ADDR_STRLEN];
 
-	if (channel_drop(cs, relay_refused(cs, relay)) ||
+	if (channel_drop(cs, relay_refused(cs, relay), relay) ||
 		holddown_held(cs->rooms.held, relay, now_us, NULL, NULL)) {
 		// A broker that names a held relay is itself of no use for as long.
 		holddown_add(cs->rooms.held, &d->addr, "advertises a relay that is held down",

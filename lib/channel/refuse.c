@@ -25,7 +25,27 @@ enum channel_drop relay_refused(const struct channels *cs, const struct addr *a)
 		return CHANNEL_DROP_RELAY_OURS;
 	if (env->is_downstream && env->is_downstream(env->ctx, a))
 		return CHANNEL_DROP_RELAY_DOWNSTREAM;
+	if (cs->cfg.acl && config_acl_refuses(&cs->cfg.acl->relays, a))
+		return CHANNEL_DROP_RELAY_ACL;
 	return CHANNEL_DROP_COUNT;
+}
+
+enum channel_drop sg_refused(const struct channels *cs, const struct sg *sg)
+{
+	const struct config_acls *acl = cs->cfg.acl;
+
+	if (acl && config_acl_refuses(&acl->sources, &sg->s))
+		return CHANNEL_DROP_SOURCE_ACL;
+	if (acl && config_acl_refuses(&acl->groups, &sg->g))
+		return CHANNEL_DROP_GROUP_ACL;
+	return CHANNEL_DROP_COUNT;
+}
+
+const char *channels_sg_refused(const struct channels *cs, const struct sg *sg)
+{
+	enum channel_drop why = sg_refused(cs, sg);
+
+	return why == CHANNEL_DROP_COUNT ? NULL : channel_drop_texts[why];
 }
 
 enum channel_drop source_refused(const struct channels *cs, const struct addr *a)
@@ -39,11 +59,19 @@ enum channel_drop source_refused(const struct channels *cs, const struct addr *a
 	return CHANNEL_DROP_COUNT;
 }
 
-bool channel_drop(struct channels *cs, enum channel_drop why)
+bool channel_drop(struct channels *cs, enum channel_drop why, const struct addr *a)
 {
+	char text[ADDR_STRLEN];
+	uint32_t held;
+
 	if (why == CHANNEL_DROP_COUNT)
 		return false;
 	cs->drops[why]++;
+	// Each reason has a limit of its own: a flood of one does not hide another.
+	if (log_limit_ok(&cs->drop_logs[why], &held))
+		log_warn("channel", "refused addr=%s reason=%s (%s) held_back=%u",
+			addr_format(a, text), channel_drop_names[why], channel_drop_texts[why],
+			held);
 	return true;
 }
 

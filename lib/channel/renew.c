@@ -26,6 +26,8 @@ void renew_begin(struct source *src, uint64_t now_us)
 	const struct candidate *c = source_in_use(src);
 	uint64_t due_us = now_us + RENEW_MIN_US;
 
+	// Whatever was to be asked for another relay.
+	timer_cancel(src->cs->rooms.timers, &src->renew);
 	if (src->cs->cfg.renew_per_s == 0 || src->state != SOURCE_ATTACHED)
 		return;
 	if (c)

@@ -38,6 +38,7 @@ struct source *source_create(struct channels *cs, const struct addr *a)
 	}
 	src->addr = *a;
 	src->cs = cs;
+	src->asker = cs->asker;
 	src->state = SOURCE_WAITING;
 	src->expires_us = NEVER_US;
 	timer_init(&src->retry, retry_cb, src);
@@ -130,7 +131,7 @@ void source_candidate(
 		return;
 	c = src->candidates;
 	// It stays in the list, to be shown with its reason.
-	channel_drop(src->cs, relay_refused(src->cs, &relay->addr));
+	channel_drop(src->cs, relay_refused(src->cs, &relay->addr), &relay->addr);
 	for (at = src->n_candidates++; at > 0; at--) {
 		if (c[at - 1].rank < rank ||
 			(c[at - 1].rank == rank && c[at - 1].relay.precedence <= relay->precedence))
@@ -264,7 +265,7 @@ void source_search(struct source *src, uint64_t now_us)
 	enum channel_drop refused = source_refused(src->cs, &src->addr);
 
 	discover_cancel(src); // begun while it was attached
-	if (channel_drop(src->cs, refused)) {
+	if (channel_drop(src->cs, refused, &src->addr)) {
 		source_say(&src->reason, "%s", channel_drop_texts[refused]);
 		source_wait(src, now_us + backoff_us(src));
 		return;

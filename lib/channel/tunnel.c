@@ -51,6 +51,7 @@ static struct tunnel *open_endpoint(struct channels *cs, const struct addr *rela
 	int err;
 
 	if (cs->by_relay.count + cs->n_further >= cs->cfg.max_tunnels) {
+		channel_drop(cs, CHANNEL_DROP_TUNNELS_LIMIT, relay);
 		errno = ENOSPC;
 		return NULL;
 	}

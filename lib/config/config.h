@@ -107,6 +107,9 @@ struct config_pim {
 	uint32_t max_neighbors;	     // 256
 	uint32_t max_joins;	     // of the interface; 0: as limits.channels
 	uint32_t max_joins_neighbor; // of one neighbor; 0: likewise
+	// 20000: messages a second of one neighbor, each as one for each 256 octets begun; all who
+	// are none together have an eighth. 0: no limit.
+	uint32_t neighbor_rate;
 };
 
 // Querier for receivers attached to a downstream interface directly, by IGMPv3 or by MLDv2 (RFC
@@ -204,7 +207,8 @@ struct config_amt {
 	// 1..16, default 1: endpoints towards one relay, each at another address of the upstream
 	// interface, with the channels spread over them
 	uint32_t endpoints;
-	uint32_t linger_s; // 0..: an idle tunnel is kept for so long; default 2
+	uint32_t relay_rate; // 1000: messages a second of one relay to a tunnel; 0: no limit
+	uint32_t linger_s;   // 0..: an idle tunnel is kept for so long; default 2
 	// Outer fragments of tunnels' data: true, since relays on Linux send without DF and a path
 	// with a smaller MTU would lose every large packet; false: they are dropped.
 	bool reassemble;
@@ -250,6 +254,21 @@ struct config_health {
 	uint32_t linger_ms; // 1000: forwards so long after a Goodbye, for others to take over
 	struct addr probe[CONFIG_MAX_PROBES]; // asked all the time; none: those that served us
 	unsigned int n_probe;
+};
+
+// Addresses that are refused: those in deny, and where permit has any, those that are not in it.
+#define CONFIG_MAX_ACL 64
+struct config_acl {
+	struct prefix permit[CONFIG_MAX_ACL], deny[CONFIG_MAX_ACL];
+	unsigned int n_permit, n_deny;
+};
+static inline bool config_acl_refuses(const struct config_acl *l, const struct addr *a)
+{
+	return prefix_match_any(l->deny, l->n_deny, a) ||
+	       (l->n_permit > 0 && !prefix_match_any(l->permit, l->n_permit, a));
+}
+struct config_acls {
+	struct config_acl sources, groups, relays;
 };
 
 // Frames a second and interface that a worker hands to the control thread, by class
@@ -300,8 +319,11 @@ struct config {
 	// console's socket with ".state" behind it.
 	char state_file[128];
 	struct config_punt punt;
+	struct config_acls acl;
 	uint32_t max_channels;	  // 65536
 	uint32_t max_tunnels;	  // 4096
+	uint32_t max_lookups;	  // 65536: of DNS, under way or waiting for their turn
+	uint32_t max_per_source;  // channels of one source; 0: as channels
 	uint32_t max_memberships; // 65536: channels of receivers attached directly, all interfaces
 };
 

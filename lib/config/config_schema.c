@@ -11,6 +11,7 @@
 #define RANGE(lo, hi)	    .min = (lo), .max = (hi)
 #define RESTART		    .restart = true
 #define DAY_S		    86400
+#define PUNT_MAX	    10000000 // frames a second
 
 static const struct schema schema_route[] = {
 	{"to", SCHEMA_TEXT, .required = true, FIELD(struct config_route, to), .value = value_prefix,
@@ -59,6 +60,7 @@ static const struct schema schema_pim[] = {
 		RANGE(1, 4194304)},
 	{"max_joins_neighbor", SCHEMA_INT, .auto_ok = true,
 		FIELD(struct config_pim, max_joins_neighbor), RANGE(1, 4194304)},
+	{"neighbor_rate", SCHEMA_INT, FIELD(struct config_pim, neighbor_rate), RANGE(0, PUNT_MAX)},
 	{0},
 };
 
@@ -195,6 +197,7 @@ static const struct schema schema_amt[] = {
 	{"race_next_ms", SCHEMA_INT, FIELD(struct config_amt, race_next_ms), RANGE(0, 60000)},
 	{"update_mtu", SCHEMA_INT, FIELD(struct config_amt, update_mtu), RANGE(576, 9000)},
 	{"ecn", SCHEMA_BOOL, FIELD(struct config_amt, ecn)},
+	{"relay_rate", SCHEMA_INT, FIELD(struct config_amt, relay_rate), RANGE(0, PUNT_MAX)},
 	{"linger", SCHEMA_INT, FIELD(struct config_amt, linger_s), RANGE(0, DAY_S)},
 	{"endpoints", SCHEMA_INT, FIELD(struct config_amt, endpoints), RANGE(1, 16)},
 	{"outer_fragments", SCHEMA_TEXT, FIELD(struct config_amt, reassemble),
@@ -212,15 +215,33 @@ static const struct schema schema_console[] = {
 	{0},
 };
 
+static const struct schema schema_acl_list[] = {
+	{"permit", SCHEMA_TEXTS, ELEMENTS(struct config_acl, permit),
+		COUNT(struct config_acl, n_permit), RANGE(0, CONFIG_MAX_ACL), .value = value_prefix,
+		.text = text_prefix},
+	{"deny", SCHEMA_TEXTS, ELEMENTS(struct config_acl, deny), COUNT(struct config_acl, n_deny),
+		RANGE(0, CONFIG_MAX_ACL), .value = value_prefix, .text = text_prefix},
+	{0},
+};
+
+static const struct schema schema_acl[] = {
+	{"sources", SCHEMA_GROUP, FIELD(struct config_acls, sources), .sub = schema_acl_list},
+	{"groups", SCHEMA_GROUP, FIELD(struct config_acls, groups), .sub = schema_acl_list},
+	{"relays", SCHEMA_GROUP, FIELD(struct config_acls, relays), .sub = schema_acl_list},
+	{0},
+};
+
 static const struct schema schema_limits[] = {
 	{"channels", SCHEMA_INT, FIELD(struct config_draft, c.max_channels), RANGE(1, 4194304)},
 	{"tunnels", SCHEMA_INT, FIELD(struct config_draft, c.max_tunnels), RANGE(1, 65536)},
 	{"memberships", SCHEMA_INT, FIELD(struct config_draft, c.max_memberships),
 		RANGE(1, 4194304)},
+	{"lookups", SCHEMA_INT, FIELD(struct config_draft, c.max_lookups), RANGE(1, 4194304)},
+	{"channels_per_source", SCHEMA_INT, .auto_ok = true,
+		FIELD(struct config_draft, c.max_per_source), RANGE(1, 4194304)},
 	{0},
 };
 
-#define PUNT_MAX 10000000
 static const struct schema schema_punt[] = {
 	{"neighbor", SCHEMA_INT, FIELD(struct config_punt, neighbor), RANGE(0, PUNT_MAX)},
 	{"pim", SCHEMA_INT, FIELD(struct config_punt, pim), RANGE(0, PUNT_MAX)},
@@ -278,6 +299,7 @@ static void if_defaults(void *elem)
 		.assert_preference = 250,
 		.assert_metric = 10,
 		.max_neighbors = 256,
+		.neighbor_rate = 20000,
 	};
 	i->igmp = (struct config_membership){
 		.query_interval_s = 125,
@@ -345,6 +367,7 @@ const struct schema config_schema[] = {
 	{"state_file", SCHEMA_TEXT, FIELD(struct config_draft, c.state_file),
 		.value = value_state_file, .text = text_state_file},
 	{"limits", SCHEMA_GROUP, .sub = schema_limits},
+	{"acl", SCHEMA_GROUP, FIELD(struct config_draft, c.acl), .sub = schema_acl},
 	{"punt", SCHEMA_GROUP, FIELD(struct config_draft, c.punt), .sub = schema_punt},
 	{0},
 };
@@ -390,6 +413,7 @@ void config_defaults(struct config *c)
 		.race_next_ms = 1000,
 		.update_mtu = 1280,
 		.ecn = true,
+		.relay_rate = 1000,
 		.linger_s = 2,
 		.endpoints = 1,
 		.reassemble = true,
@@ -408,6 +432,7 @@ void config_defaults(struct config *c)
 		.other = 20000,
 	};
 	c->max_channels = 65536;
+	c->max_lookups = 65536;
 	c->max_tunnels = 4096;
 	c->max_memberships = 65536;
 }

@@ -43,6 +43,43 @@ static struct driad_query *query_find(const struct driad *d, uint64_t token)
 	return NULL;
 }
 
+static unsigned int line_of(const struct driad_query *q)
+{
+	return q->lookup->asker % DRIAD_LINES;
+}
+
+static void turn_add(struct driad_query *q, bool first)
+{
+	struct driad *d = q->lookup->driad;
+	struct driad_turns *line = &d->lines[line_of(q)];
+
+	if (first)
+		TAILQ_INSERT_HEAD(line, q, turn);
+	else
+		TAILQ_INSERT_TAIL(line, q, turn);
+	d->waiting |= 1ull << line_of(q);
+}
+
+static void turn_remove(struct driad_query *q)
+{
+	struct driad *d = q->lookup->driad;
+	struct driad_turns *line = &d->lines[line_of(q)];
+
+	TAILQ_REMOVE(line, q, turn);
+	if (TAILQ_EMPTY(line))
+		d->waiting &= ~(1ull << line_of(q));
+}
+
+// The first of the line after the one that had its turn; NULL: nobody waits.
+static struct driad_query *turn_next(const struct driad *d)
+{
+	uint64_t after = d->line + 1 < DRIAD_LINES ? d->waiting & UINT64_MAX << (d->line + 1) : 0;
+
+	if (!d->waiting)
+		return NULL;
+	return TAILQ_FIRST(&d->lines[__builtin_ctzll(after ? after : d->waiting)]);
+}
+
 int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
 	const struct amtrelay *record, uint64_t now_us)
 {
@@ -62,7 +99,7 @@ int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
 		q->discovery_optional = record->discovery_optional;
 	}
 	STAILQ_INSERT_TAIL(&l->queries, q, sibling);
-	TAILQ_INSERT_TAIL(&l->driad->turns, q, turn);
+	turn_add(q, false);
 	l->open++;
 	return 0;
 }
@@ -73,7 +110,7 @@ static void lookup_finish(struct driad_lookup *l)
 
 	timer_cancel(d->timers, &l->deadline);
 	l->is_finished = true;
-	d->n_open--;
+	share_give(&d->share, l->asker);
 	TAILQ_INSERT_TAIL(&d->finished, l, finished);
 }
 
@@ -83,7 +120,7 @@ static void query_close(struct driad_query *q, bool cancel)
 	struct driad *d = q->lookup->driad;
 
 	if (q->state == QUERY_WAITING) {
-		TAILQ_REMOVE(&d->turns, q, turn);
+		turn_remove(q);
 	} else if (q->state == QUERY_IN_FLIGHT) {
 		hmap_remove(&d->in_flight, &q->node);
 		if (cancel && q->handle > 0)
@@ -165,7 +202,8 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 	char source[ADDR_STRLEN];
 	int handle;
 
-	TAILQ_REMOVE(&d->turns, q, turn);
+	turn_remove(q);
+	d->line = line_of(q);
 	q->token = token;
 	q->state = QUERY_IN_FLIGHT;
 	if (hmap_insert(&d->in_flight, &q->node, token_hash(token)) < 0) {
@@ -211,7 +249,7 @@ static void pump(struct driad *d, uint64_t now_us)
 	struct driad_query *q;
 
 	d->pumping = true;
-	while ((q = TAILQ_FIRST(&d->turns)) && window_open_us(d) <= now_us)
+	while ((q = turn_next(d)) && window_open_us(d) <= now_us)
 		query_send(q, now_us);
 	d->pumping = false;
 }
@@ -240,7 +278,7 @@ static void lookup_drop(struct driad_lookup *l)
 	if (l->is_finished)
 		TAILQ_REMOVE(&d->finished, l, finished);
 	else
-		d->n_open--;
+		share_give(&d->share, l->asker);
 	lookup_free(l);
 }
 
@@ -291,7 +329,7 @@ static void wake_set(struct driad *d, uint64_t now_us)
 
 	if (!TAILQ_EMPTY(&d->finished))
 		due = now_us;
-	else if (!TAILQ_EMPTY(&d->turns))
+	else if (d->waiting)
 		due = window_open_us(d);
 	if (due == NEVER_US)
 		timer_cancel(d->timers, &d->wake);
@@ -352,7 +390,7 @@ static void ask_again(struct driad *d)
 			d->ops->cancel(d->ctx, q->handle);
 		q->handle = 0;
 		q->state = QUERY_WAITING;
-		TAILQ_INSERT_HEAD(&d->turns, q, turn);
+		turn_add(q, true);
 	}
 }
 
@@ -400,7 +438,8 @@ struct driad *driad_create(const struct driad_cfg *cfg, const struct driad_resol
 	d->rng = rng;
 	TAILQ_INIT(&d->lookups);
 	TAILQ_INIT(&d->finished);
-	TAILQ_INIT(&d->turns);
+	for (unsigned int i = 0; i < DRIAD_LINES; i++)
+		TAILQ_INIT(&d->lines[i]);
 	hmap_init(&d->in_flight);
 	timer_init(&d->wake, on_wake, d);
 	return d;
@@ -444,8 +483,26 @@ static struct driad_lookup *lookup_new(
 	STAILQ_INIT(&l->queries);
 	timer_init(&l->deadline, on_deadline, l);
 	TAILQ_INSERT_TAIL(&d->lookups, l, all);
-	d->n_open++;
+	l->asker = share_place(d->asker);
+	share_take(&d->share, l->asker);
 	return l;
+}
+
+void driad_asker(struct driad *d, uint64_t who)
+{
+	d->asker = who;
+}
+
+// The lookup itself is counted already.
+static bool over_limit(const struct driad_lookup *l)
+{
+	struct driad *d = l->driad;
+	bool ok;
+
+	share_give(&d->share, l->asker);
+	ok = share_ok(&d->share, l->asker, d->cfg.max_waiting);
+	share_take(&d->share, l->asker);
+	return !ok;
 }
 
 struct driad_lookup *driad_lookup_noted(struct driad *d, const struct addr *source, driad_cb cb,
@@ -462,7 +519,8 @@ struct driad_lookup *driad_lookup_noted(struct driad *d, const struct addr *sour
 		l->result.status = DRIAD_FAILED;
 		snprintf(l->result.detail, sizeof(l->result.detail), "not a source address");
 		lookup_finish(l);
-	} else if (d->n_open > d->cfg.max_waiting) {
+	} else if (over_limit(l)) {
+		d->stats.drops[DRIAD_DROP_LIMIT]++;
 		l->result.status = DRIAD_LIMIT;
 		snprintf(l->result.detail, sizeof(l->result.detail), "%u lookups open already",
 			d->cfg.max_waiting);
@@ -548,4 +606,9 @@ void driad_answer_input(
 const struct driad_stats *driad_stats(const struct driad *d)
 {
 	return &d->stats;
+}
+
+unsigned int driad_asking(const struct driad *d)
+{
+	return d->in_flight.count;
 }

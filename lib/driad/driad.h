@@ -80,7 +80,7 @@ struct driad_path {
 struct driad_cfg {
 	uint32_t queries_per_100ms; // over it, queries wait their turn
 	uint32_t negative_ttl_max_s;
-	uint32_t max_waiting;	 // lookups in flight or waiting at most
+	uint32_t max_waiting;	 // lookups in flight or waiting at most (limits.lookups)
 	bool use_ipv4, use_ipv6; // families of relay that a tunnel can be opened to
 	bool require_secure;	 // an answer that is not signed is not used
 	// Optional: the path to a relay; false when there is none at the moment.
@@ -97,7 +97,8 @@ struct driad_cfg {
 	X(MALFORMED, "record that does not decode")                                       \
 	X(FAMILY, "relay of a family that no tunnel can be opened to")                    \
 	X(BOGON, "relay address that no host can have: loopback, multicast, ...")         \
-	X(SURPLUS, "relay or name that is named twice, or is past the limit")
+	X(SURPLUS, "relay or name that is named twice, or is past the limit")             \
+	X(LIMIT, "limits.lookups reached, by who asks or by all: asked again later")
 enum driad_drop {
 #define X(name, text) DRIAD_DROP_##name,
 	DRIAD_DROP_LIST(X)
@@ -122,6 +123,10 @@ void driad_families(struct driad *d, bool use_ipv4, bool use_ipv6);
 // with all as it was.
 int driad_configure(struct driad *d, const struct driad_cfg *cfg, void *ctx, uint64_t now_us);
 void driad_destroy(struct driad *d); // lookups still open are cancelled without their callback
+// Who asks for what is looked up from now on, any number; 0: nobody in particular. Queries that
+// wait are sent by turns of those who asked, so that one who asks for very much waits for himself;
+// and whoever has most of max_waiting leaves some to others (base/share.h).
+void driad_asker(struct driad *d, uint64_t who);
 // Starts a lookup for `source`. The callback comes once, never from within this call. NULL when out
 // of memory.
 struct driad_lookup *driad_lookup_start(
@@ -152,5 +157,7 @@ void driad_lookup_cancel(struct driad *d, struct driad_lookup *l);
 void driad_answer_input(
 	struct driad *d, uint64_t token, const struct driad_answer *a, uint64_t now_us);
 const struct driad_stats *driad_stats(const struct driad *d);
+// Questions that the transport has not answered yet.
+unsigned int driad_asking(const struct driad *d);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "base/hmap.h"
+#include "base/share.h"
 #include "driad/driad.h"
 #include "wire/amtrelay.h"
 
@@ -39,7 +40,7 @@ void driad_order_families(struct driad_order *o);
 enum driad_query_state { QUERY_WAITING, QUERY_IN_FLIGHT, QUERY_DONE };
 struct driad_query {
 	struct hnode node;		   // in driad.in_flight, by token
-	TAILQ_ENTRY(driad_query) turn;	   // in driad.turns, while waiting
+	TAILQ_ENTRY(driad_query) turn;	   // in driad.lines, while waiting
 	STAILQ_ENTRY(driad_query) sibling; // in lookup.queries
 	struct driad_lookup *lookup;
 	enum driad_query_state state;
@@ -64,6 +65,7 @@ struct driad_lookup {
 	void *arg;
 	struct timer deadline;
 	unsigned int open; // queries not done
+	uint8_t asker;	   // place in driad.share
 	struct driad_order order;
 	struct driad_result result;
 	uint32_t records;    // AMTRELAY records seen
@@ -81,6 +83,7 @@ struct driad_lookup {
 	bool failed, bogus, insecure; // some query came to nothing
 };
 
+#define DRIAD_LINES 64
 TAILQ_HEAD(driad_turns, driad_query);
 TAILQ_HEAD(driad_lookups, driad_lookup);
 
@@ -93,8 +96,13 @@ struct driad {
 	struct driad_stats stats;
 	struct driad_lookups lookups;
 	struct driad_lookups finished; // callback due
-	unsigned int n_open;	       // lookups not finished
-	struct driad_turns turns;      // queries that wait, first come first served
+	// Queries that wait: a line for those of a few askers each, first come first served, and
+	// the lines take turns.
+	struct driad_turns lines[DRIAD_LINES];
+	uint64_t waiting;   // bit i: lines[i] is not empty
+	unsigned int line;  // whose turn was the last
+	uint64_t asker;	    // of what is looked up now
+	struct share share; // of the lookups not finished
 	struct hmap in_flight;
 	uint64_t last_token;
 	struct timer wake;

@@ -365,9 +365,13 @@ static struct class classify_tunnel4(const struct worker *w, const struct frame 
 	}
 	if (!outer_cksum_ok(f->m, ip, f->l4 - f->l3, f->port->ip_cksum_hw))
 		return DROP_FOR(OUTER_CKSUM);
+	if (frag && !w->reass)
+		return DROP_FOR(OUTER_FRAGMENT);
+	// A first one of somebody else must not take the place of one that is waited for.
+	if (frag && !(frag & IPV4_OFFSET) && !relay)
+		return DROP_FOR(NOT_RELAY);
 	if (frag)
-		return w->reass ? (struct class){.verdict = VERDICT_FRAGMENT}
-				: DROP_FOR(OUTER_FRAGMENT);
+		return (struct class){.verdict = VERDICT_FRAGMENT};
 	return classify_data(w, f, get_be16(ip + 2), relay);
 }
 

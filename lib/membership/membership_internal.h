@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "base/hmap.h"
+#include "base/share.h"
 #include "membership/membership.h"
 #include "wire/gm.h"
 
@@ -23,6 +24,7 @@ struct member {
 	struct timer timer;  // the source timer
 	uint8_t retransmits; // queries still to be sent; 0: not in the list
 	bool leaving;	     // asked for, and nobody has answered
+	uint8_t asker;	     // who reported it first: its place in membership.share
 	uint32_t mark;	     // of the last TO_IN record that named it
 	struct addr reporter;
 	uint64_t since_us;
@@ -56,6 +58,7 @@ struct membership {
 	uint8_t startup_left; // General Queries still to be sent at the startup interval
 	struct timer timer;   // General Query as querier, else Other Querier Present
 	struct hmap members, groups;
+	struct share share; // of the members, by reporter
 	uint32_t mark;
 	uint8_t *buf;	      // cfg.mtu octets, for a query
 	struct addr *sources; // as many as fit into one

@@ -85,6 +85,7 @@ static void member_end(struct member *e, const char *what, uint64_t now_us)
 		addr_format(&sg.g, g));
 	timer_cancel(m->timers, &e->timer);
 	ask_forget(e);
+	share_give(&m->share, e->asker);
 	LIST_REMOVE(e, link);
 	hmap_remove(&m->members, &e->node);
 	group_release(e->group);
@@ -150,7 +151,8 @@ fail_group:
 static struct member *member_new(const struct report_rx *rx, const struct sg *sg, const char *what)
 {
 	struct membership *m = rx->m;
-	bool full = m->members.count >= m->cfg.max_channels;
+	uint8_t asker = share_place(hmap_hash(rx->src, sizeof(*rx->src)));
+	bool full = !share_ok(&m->share, asker, m->cfg.max_channels);
 	bool all_full = m->cfg.total->count >= m->cfg.total->max;
 	struct member *e = full || all_full ? NULL : member_create(m, sg);
 	char s[ADDR_STRLEN], g[ADDR_STRLEN], from[ADDR_STRLEN];
@@ -161,6 +163,8 @@ static struct member *member_new(const struct report_rx *rx, const struct sg *sg
 			rx->src);
 		return NULL;
 	}
+	e->asker = asker;
+	share_take(&m->share, asker);
 	e->since_us = rx->now_us;
 	m->stats.joins++;
 	log_info("membership", "%s if=%s s=%s g=%s host=%s", what, m->cfg.name,

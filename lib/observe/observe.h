@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "base/timer.h"
 #include "config/config.h"
 #include "crossing/crossing.h"
 #include "driad/driad.h"
@@ -254,6 +255,7 @@ struct observe {
 	int (*relay_cb)(void *ctx, enum observe_relay_act act, const struct addr *source,
 		const struct addr *relay, char why[OBSERVE_WHY_LEN]);
 	const struct observe_loop *loop;       // NULL: not to be had
+	const struct timers *timers;	       // of the control thread; NULL: not to be had
 	const struct observe_scrapes *scrapes; // NULL: nothing listens for metrics
 	uint32_t max_channels, max_tunnels;    // limits of the configuration; 0: not known
 	const uint32_t *punt_limits;	       // by class, 0: none; NULL: not known

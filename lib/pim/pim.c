@@ -211,11 +211,34 @@ static enum pim_drop refuse(const struct pim_if *pif, const struct addr *src,
 	return PIM_DROP_COUNT;
 }
 
+// Before anything is read: whether it is within what its sender may send. Our own, or those of a
+// daemon that is watched, are nobody's flood.
+static enum pim_drop police(struct pim_if *pif, const struct addr *src, size_t len, uint64_t now_us)
+{
+	uint32_t rate = pif->cfg.neighbor_rate, cost = 1 + (uint32_t)(len >> 8);
+	struct pim_neighbor *nbr;
+
+	if (rate == 0 || addr_eq(src, &pif->primary) || pim_watch_is_daemon(pif, src))
+		return PIM_DROP_COUNT;
+	nbr = pim_neighbor_find(pif, src);
+	if (!nbr)
+		return bucket_take(&pif->strangers, rate < 8 ? 1 : rate / 8, cost, now_us)
+			       ? PIM_DROP_COUNT
+			       : PIM_DROP_STRANGER_RATE;
+	if (bucket_take(&nbr->bucket, rate, cost, now_us))
+		return PIM_DROP_COUNT;
+	nbr->view.held_back++;
+	return PIM_DROP_NEIGHBOR_RATE;
+}
+
 void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr *dst,
 	const uint8_t *pim, size_t len, uint64_t now_us)
 {
 	uint8_t type = 0;
-	enum pim_drop why = refuse(pif, src, dst, pim, len, &type);
+	enum pim_drop why = police(pif, src, len, now_us);
+
+	if (why == PIM_DROP_COUNT)
+		why = refuse(pif, src, dst, pim, len, &type);
 
 	// Nobody speaks to us any more.
 	if (pif->leaving)

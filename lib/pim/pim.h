@@ -43,6 +43,7 @@ struct pim_cfg {
 	uint32_t max_neighbors;
 	uint32_t max_joins;	     // channels joined on the interface
 	uint32_t max_joins_neighbor; // of these, by one neighbor
+	uint32_t neighbor_rate;	     // messages a second of one, by 256 octets; 0: no limit
 	bool watch;
 	// Watch mode, the caller's too: a Join/Prune counts when its upstream neighbor is in one of
 	// these, whoever sent it. None: when the daemon is its upstream neighbor or its sender.
@@ -102,7 +103,9 @@ struct pim_ops {
 	X(HOLDTIME_ZERO, "Join with holdtime 0 creates nothing")                \
 	X(LIMIT, "pim.max_joins of the interface reached")                      \
 	X(JOINS_NEIGHBOR_LIMIT, "pim.max_joins_neighbor of a neighbor reached") \
-	X(NEIGHBOR_LIMIT, "pim.max_neighbors of the interface reached")
+	X(NEIGHBOR_LIMIT, "pim.max_neighbors of the interface reached")         \
+	X(NEIGHBOR_RATE, "more than pim.neighbor_rate from a neighbor")         \
+	X(STRANGER_RATE, "more than an eighth of it from who is no neighbor")
 
 enum pim_drop {
 #define X(name, text) PIM_DROP_##name,
@@ -184,7 +187,9 @@ struct pim_neighbor_view {
 	bool has_genid, has_dr_priority, has_lan_prune_delay;
 	bool tracking; // the T bit of its LAN Prune Delay
 	bool is_dr;
-	bool flapped; // was seen to take Joins back at once
+	bool flapped;	    // was seen to take Joins back at once
+	uint64_t heard_us;  // its last Hello
+	uint64_t held_back; // messages past neighbor_rate
 	uint32_t genid, dr_priority;
 	uint16_t propagation_delay_ms, override_interval_ms;
 	uint32_t joins; // channels that are charged to it
@@ -197,6 +202,7 @@ struct pim_channel_view {
 	// them).
 	const char *state;
 	bool joined;
+	bool wanted; // as told by want_cb
 	uint64_t expires_us;
 	struct addr last_neighbor;
 	const char *assert_state; // "no-info", "winner", "loser"

@@ -130,7 +130,7 @@ static bool on_link(const struct pim_if *pif, const struct addr *src)
 }
 
 enum pim_drop pim_neighbor_refuse(
-	const struct pim_if *pif, const struct addr *src, const struct pim_hello *hello)
+	struct pim_if *pif, const struct addr *src, const struct pim_hello *hello, uint64_t now_us)
 {
 	if (pif->cfg.family == ADDR_V4 && !addr_is_unicast(src))
 		return PIM_DROP_SOURCE;
@@ -138,7 +138,8 @@ enum pim_drop pim_neighbor_refuse(
 		return PIM_DROP_OFF_LINK;
 	if (!pim_neighbor_allowed(pif, src) && !pim_watch_is_daemon(pif, src))
 		return PIM_DROP_NEIGHBOR_REFUSED;
-	if (hello->holdtime_s != 0 && pif->n_alive >= pif->cfg.max_neighbors)
+	if (hello->holdtime_s != 0 && pif->n_alive >= pif->cfg.max_neighbors &&
+		!pim_neighbor_make_room(pif, now_us))
 		return PIM_DROP_NEIGHBOR_LIMIT;
 	return PIM_DROP_COUNT;
 }
@@ -154,7 +155,7 @@ void pim_hello_input(
 		pim_drop(pif, PIM_DROP_HELLO_MALFORMED, src);
 		return;
 	}
-	why = nbr ? PIM_DROP_COUNT : pim_neighbor_refuse(pif, src, &hello);
+	why = nbr ? PIM_DROP_COUNT : pim_neighbor_refuse(pif, src, &hello, now_us);
 	if (why != PIM_DROP_COUNT) {
 		pim_drop(pif, why, src);
 		return;

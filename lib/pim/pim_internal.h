@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/bucket.h"
 #include "base/hmap.h"
 #include "base/imap.h"
 #include "base/log.h"
@@ -32,6 +33,7 @@ struct pim_neighbor {
 	struct hnode node; // in pim_if.neighbors, by address
 	struct pim_if *pif;
 	struct pim_neighbor_view view;
+	struct bucket bucket;
 	uint32_t id; // from 1; another one each time that it comes
 	bool alive;
 	struct timer nlt;   // Neighbor Liveness Timer
@@ -122,7 +124,9 @@ struct pim_if {
 	struct addr watched[PIM_WATCHED_MAX]; // the daemon's in watch mode
 	unsigned int n_watched;
 	struct hmap neighbors;
-	uint32_t n_alive; // of them
+	uint32_t n_alive;	 // of them
+	struct bucket strangers; // of messages of who is none of them
+	uint64_t room_us;	 // when one may next be looked for that gives way
 	uint32_t last_id;
 	// Of all that are alive and us; kept by pim_neighbors_changed().
 	struct addr dr;
@@ -168,7 +172,7 @@ void pim_hello_input(struct pim_if *pif, const struct addr *src, const uint8_t *
 bool pim_neighbor_allowed(const struct pim_if *pif, const struct addr *src);
 // PIM_DROP_COUNT for a new neighbor to take.
 enum pim_drop pim_neighbor_refuse(
-	const struct pim_if *pif, const struct addr *src, const struct pim_hello *hello);
+	struct pim_if *pif, const struct addr *src, const struct pim_hello *hello, uint64_t now_us);
 
 // pim_watch.c: watch mode
 bool pim_watch_is_daemon(const struct pim_if *pif, const struct addr *a);
@@ -190,6 +194,9 @@ void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us);
 void pim_neighbors_review(struct pim_if *pif, uint64_t now_us);
 // DR and delays anew: a neighbour, or what we say ourselves, has changed.
 void pim_neighbors_changed(struct pim_if *pif, uint64_t now_us);
+// All places are taken: one gives way that has joined nothing, won nothing and was not heard for
+// the time that a Hello usually holds. False: there is none.
+bool pim_neighbor_make_room(struct pim_if *pif, uint64_t now_us);
 // The caller took something back that was charged to it or won by it; it may be free after this.
 void pim_neighbor_put(struct pim_neighbor *nbr);
 // J/P_Override_Interval(I) of section 4.3.3.

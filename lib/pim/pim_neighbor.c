@@ -167,6 +167,7 @@ static void neighbor_update(
 {
 	struct pim_neighbor_view *v = &nbr->view;
 
+	v->heard_us = now_us;
 	v->holdtime_s = hello->holdtime_s;
 	v->expires_us = pim_after_s(now_us, hello->holdtime_s);
 	v->has_genid = hello->has_genid;
@@ -239,6 +240,33 @@ void pim_neighbors_forget(struct pim_if *pif, uint64_t now_us)
 		pim_neighbor_put(nbr);
 	}
 	pim_neighbors_changed(pif, now_us);
+}
+
+// The default of RFC 7761 section 4.11 and how often all neighbors are looked through at most.
+#define SILENT_US (105 * US_PER_S)
+#define ROOM_US	  (1 * US_PER_S)
+
+bool pim_neighbor_make_room(struct pim_if *pif, uint64_t now_us)
+{
+	struct pim_neighbor *oldest = NULL;
+
+	if (now_us < pif->room_us)
+		return false;
+	for (struct hnode *n = hmap_first(&pif->neighbors); n; n = hmap_next(&pif->neighbors, n)) {
+		struct pim_neighbor *nbr = container_of_node(n, struct pim_neighbor, node);
+
+		if (!nbr->alive || nbr->view.joins > 0 || !LIST_EMPTY(&nbr->won) ||
+			nbr->view.heard_us + SILENT_US > now_us)
+			continue;
+		if (!oldest || nbr->view.heard_us < oldest->view.heard_us)
+			oldest = nbr;
+	}
+	if (!oldest) {
+		pif->room_us = now_us + ROOM_US;
+		return false;
+	}
+	pim_neighbor_down(oldest, "not heard, and its place is wanted", now_us);
+	return true;
 }
 
 static struct pim_neighbor *not_allowed(const struct pim_if *pif)

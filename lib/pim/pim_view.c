@@ -41,6 +41,7 @@ static void view_cb(void *arg, void *object)
 		.sg = pim_channel_sg(ch),
 		.state = states[ch->join],
 		.joined = ch->join != PIM_NOINFO,
+		.wanted = ch->wanted,
 		.expires_us =
 			pim_channel_ppt(ch) < ch->expiry_us ? pim_channel_ppt(ch) : ch->expiry_us,
 		.last_neighbor = pim_channel_last_addr(ch),

@@ -47,7 +47,7 @@ struct pim_neighbor *pim_watch_neighbor(struct pim_if *pif, const struct addr *s
 
 	if (nbr)
 		return nbr;
-	why = pim_neighbor_refuse(pif, src, &hello);
+	why = pim_neighbor_refuse(pif, src, &hello, now_us);
 	if (why != PIM_DROP_COUNT) {
 		pim_drop(pif, why, src);
 		return NULL;

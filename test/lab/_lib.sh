@@ -52,7 +52,8 @@ sanitizer_options() {
 	LAB_LSAN=$LAB_TOP/test/lab/lsan.supp
 	export LSAN_OPTIONS=suppressions=$LAB_LSAN:print_suppressions=0
 }
-sanitized() { grep -q __asan_init "$LAB_BUILD/app/inletd/inletd"; }
+# Whether all takes longer: a sanitizer's build, or valgrind's wrapper.
+sanitized() { grep -q -e __asan_init -e '^exec valgrind' "$LAB_BUILD/app/inletd/inletd"; }
 inletd_ends() {
 	local log=$LAB_STATE/inletd.log
 	lab_stop inletd

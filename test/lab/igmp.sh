@@ -19,7 +19,7 @@ S=$LAB_FIRST_SOURCE G=$LAB_FIRST_GROUP
 S2=$(lab_source 1) G2=$(lab_group 1)
 INLET=("$LAB_BUILD/app/inlet/inlet" --socket "$LAB_SOCKET")
 instrumented=0
-[[ $LAB_BUILD != *asan* ]] || instrumented=1
+! sanitized || instrumented=1
 
 link_of_hosts() {
 	lab_in frr ip link add br0 type bridge mcast_snooping 0 &&

@@ -46,7 +46,7 @@ first_us=$(($(head -n 1 "$LAB_STATE/native.out" | jq .first_ns) / 1000))
 us=$((first_us - heard_us))
 # The figure is of the plain build; an instrumented one is checked for the order of events only.
 limit_us=20000
-[[ $LAB_BUILD != *asan* ]] || limit_us=500000
+! sanitized || limit_us=500000
 [ "$us" -ge 0 ] && [ "$us" -lt $limit_us ]
 report $? "PIM Join heard to first native packet: $((us / 1000)).$(printf '%03d' $((us % 1000))) ms, less than $((limit_us / 1000))"
 

@@ -16,7 +16,7 @@ bring_up
 S=$(lab_source6 0) G=$(lab_group6 0)
 INLET=("$LAB_BUILD/app/inlet/inlet" --socket "$LAB_SOCKET")
 instrumented=0
-[[ $LAB_BUILD != *asan* ]] || instrumented=1
+! sanitized || instrumented=1
 
 mld() { # mld JQ-EXPRESSION: over the interface's row
 	lab_inlet show mld --json | jq -e ".[0] | $1"

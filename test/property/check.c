@@ -237,8 +237,8 @@ static void punts(struct checker *c)
 
 	for (unsigned int k = 0; k < PUNT_CLASSES; k++) {
 		while (rte_ring_dequeue(x->punt[k], &m) == 0) {
-			look_at_punted(c, m,
-				punt_is_control(k) ? ORACLE_PUNT_CONTROL : ORACLE_PUNT_OTHER);
+			look_at_punted(
+				c, m, punt_is_control(k) ? ORACLE_PUNT_CONTROL : ORACLE_PUNT_OTHER);
 			rte_pktmbuf_free(m);
 		}
 	}

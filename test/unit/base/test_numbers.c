@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 
+#include "base/bucket.h"
 #include "base/hmap.h"
 #include "base/ilist.h"
 #include "base/imap.h"
 #include "base/rng.h"
+#include "base/share.h"
 #include "base/slab.h"
 #include "base/timer.h"
 #include "base/wheel.h"
@@ -347,6 +349,54 @@ static void wheel_turns_by_pieces(void **state)
 	slab_fini(&s);
 }
 
+static void bucket_lets_a_second_through(void **state)
+{
+	struct bucket b = {0};
+	unsigned int n = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		n += bucket_take(&b, 100, 1, 5000000);
+	assert_in_range(n, 100, 101);
+	n = 0;
+	for (int i = 0; i < 1000; i++)
+		n += bucket_take(&b, 100, 1, 5500000);
+	assert_in_range(n, 49, 51);
+	n = 0;
+	for (int i = 0; i < 1000; i++)
+		n += bucket_take(&b, 100, 5, 60000000);
+	assert_in_range(n, 20, 21);
+	for (int i = 0; i < 1000; i++)
+		assert_true(bucket_take(&b, 0, 5, 60000000));
+}
+
+// Of 160: one takes 160 and no more, another one ten more, and he who has a quarter none.
+static void share_keeps_some(void **state)
+{
+	uint8_t a = share_place(1), b = share_place(2);
+	struct share s = {0};
+	unsigned int n = 0;
+
+	(void)state;
+	assert_int_equal(share_place(0), 0);
+	assert_int_not_equal(a, b);
+	for (int i = 0; i < 40; i++)
+		share_take(&s, b);
+	for (int i = 0; i < 1000 && share_ok(&s, a, 160); i++, n++)
+		share_take(&s, a);
+	assert_int_equal(n, 120);
+	assert_false(share_ok(&s, b, 160));
+	share_give(&s, b);
+	share_take(&s, a);
+	for (n = 0; n < 1000 && share_ok(&s, b, 160); n++)
+		share_take(&s, b);
+	assert_int_equal(n, 1); // he has a quarter then
+	for (n = 0; n < 1000 && share_ok(&s, share_place(3), 160); n++)
+		share_take(&s, share_place(3));
+	assert_int_equal(n, 9);
+	assert_int_equal(s.total, share_most(160));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +406,8 @@ int main(void)
 		cmocka_unit_test(ilist_keeps_the_order),
 		cmocka_unit_test(wheel_is_exact),
 		cmocka_unit_test(wheel_turns_by_pieces),
+		cmocka_unit_test(bucket_lets_a_second_through),
+		cmocka_unit_test(share_keeps_some),
 	};
 
 	return RUN_TESTS(tests);

@@ -87,6 +87,29 @@ static void static_relay(void **state)
 	nothing_lost();
 }
 
+// Nothing is sent, so that the source goes to and fro between a relay of DNS and a static one that
+// has come since: the TTL that runs out is of the one that it is at, and the static one has none.
+static void static_relay_has_no_ttl(void **state)
+{
+	(void)state;
+	w.cfg.renew_per_s = 25;
+	w.cfg.traffic_timeout_ms = 2000;
+	w.cfg.traffic_timeout_max_s = 4;
+	w.cfg.hold_down_s = 3;
+	configure(NULL, NULL, 0);
+	world_dns(1, R1);
+	w.answer.ttl_s = 20;
+	world_want(S1, G1, 1, true);
+	world_run(20 * MS);
+	assert_true(relay_is(R1));
+	configure("192.0.2.0/24", R2, CHANNELS_RELAYS);
+	for (int i = 0; i < 300; i++)
+		world_run(1 * S);
+	assert_true(w.relays[0].requests > 2);
+	assert_true(w.relays[1].requests > 2);
+	assert_int_equal(world_view(S1, G1).state, CHANNEL_JOINED);
+}
+
 // One of another source, and other values: the source does not move, and is not looked for again.
 static void others(void **state)
 {
@@ -155,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(static_relay, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(static_relay_has_no_ttl, setup, world_teardown),
 		cmocka_unit_test_setup_teardown(others, setup, world_teardown),
 		cmocka_unit_test_setup_teardown(silent_relay, setup, world_teardown),
 		cmocka_unit_test_setup_teardown(methods, setup, world_teardown),

@@ -232,7 +232,10 @@ static const char everything[] =
 	" probe = [ \"203.0.113.11\", \"2001:db8::15\" ]; drain_timeout = 86400; linger_ms = 0; "
 	"};\n"
 	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2;\n"
-	" memberships = 3; };\n"
+	" memberships = 3; lookups = 4; channels_per_source = 5; };\n"
+	"acl = { sources = { permit = [ \"198.51.100.0/24\" ]; deny = [ \"198.51.100.66\" ]; };\n"
+	" groups = { deny = [ \"232.9.0.0/16\", \"ff3e::/16\" ]; }; relays = { permit = [ "
+	"\"203.0.113.0/24\" ]; }; };\n"
 	"punt = { neighbor = 1; pim = 2; membership = 3; amt = 4; dns = 5; stray = 0; other = "
 	"10000000; };\n";
 
@@ -299,6 +302,13 @@ static void every_key(void **state)
 	assert_int_equal(c.ifs[0].mld.max_channels, 7);
 	assert_int_equal(c.ifs[0].mld.query_interval_s, 125);
 	assert_int_equal(c.max_memberships, 3);
+	assert_int_equal(c.max_lookups, 4);
+	assert_int_equal(c.max_per_source, 5);
+	assert_int_equal(c.acl.sources.n_permit, 1);
+	assert_string_equal(prefix_format(&c.acl.sources.deny[0], text), "198.51.100.66/32");
+	assert_int_equal(c.acl.groups.n_deny, 2);
+	assert_int_equal(c.acl.groups.n_permit, 0);
+	assert_string_equal(prefix_format(&c.acl.relays.permit[0], text), "203.0.113.0/24");
 	assert_int_equal(c.punt.neighbor, 1);
 	assert_int_equal(c.punt.pim, 2);
 	assert_int_equal(c.punt.membership, 3);

@@ -36,6 +36,7 @@ static struct amt_stats amt_counts = {.advertisement_rx = 1,
 	.teardown_tx = 6,
 	.send_errors = 7,
 	.drops = {[AMT_DROP_NONCE] = 4}};
+static const struct timers armed = {.count = 7};
 static struct driad_stats driad_counts = {.drops = {[DRIAD_DROP_BOGUS] = 2}};
 // Only their addresses are used.
 static char kif, pim, pim6, igmp, mld, amt, driad, channels, import, export;
@@ -185,6 +186,15 @@ const char *driad_status_name(enum driad_status status)
 	return status == DRIAD_OK ? "ok" : "other";
 }
 
+const char *fake_refused; // by the ACLs
+
+const char *channels_sg_refused(const struct channels *cs, const struct sg *sg)
+{
+	(void)cs;
+	(void)sg;
+	return fake_refused;
+}
+
 const char *channels_relay_refused(const struct channels *cs, const struct addr *relay)
 {
 	(void)cs;
@@ -315,6 +325,8 @@ void fake_observe(struct observe *o)
 	o->channels = (struct channels *)(void *)&channels;
 	o->amt = (struct amt_gateway *)(void *)&amt;
 	o->driad = (struct driad *)(void *)&driad;
+	o->mfib = (struct mfib *)(void *)&channels;
+	o->timers = &armed;
 	o->steering_cb = steering;
 	o->rebalance_cb = rebalance;
 	o->static_cb = static_channel;
@@ -523,6 +535,18 @@ const uint64_t *channels_drops(const struct channels *cs)
 
 	(void)cs;
 	return counts;
+}
+
+unsigned int driad_asking(const struct driad *d)
+{
+	(void)d;
+	return 3;
+}
+
+void mfib_usage(const struct mfib *m, struct mfib_usage *out)
+{
+	(void)m;
+	*out = (struct mfib_usage){.bytes = 4711, .control = 815};
 }
 
 const struct driad_stats *driad_stats(const struct driad *d)

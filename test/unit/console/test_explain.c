@@ -299,6 +299,17 @@ static void table(void **state)
 	}
 }
 
+static void refused_by_acl(void **state)
+{
+	struct explain e = unwanted();
+	char text[EXPLAIN_TEXT];
+
+	(void)state;
+	e.refused = "the configuration refuses the source (acl.sources)";
+	assert_string_equal(explain_verdict(&e, text), "bad");
+	assert_non_null(strstr(text, "acl.sources"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +322,7 @@ int main(void)
 		cmocka_unit_test(no_packets),
 		cmocka_unit_test(packets_come),
 		cmocka_unit_test(table),
+		cmocka_unit_test(refused_by_acl),
 	};
 
 	return RUN_TESTS(tests);

@@ -523,6 +523,50 @@ static void port_verbs(void **state)
 	EXPECT("port start lan", false, "started");
 }
 
+// The figures of the process itself are whatever they are, but they are there and change as it
+// does.
+static uint64_t memory_of(const char *what)
+{
+	char *out = run("show memory", true), start[64];
+	const char *row, *end = NULL;
+	uint64_t used;
+
+	snprintf(start, sizeof(start), "{\"what\": \"%s\", \"used\": ", what);
+	row = strstr(out, start);
+	assert_non_null(row);
+	used = strtoull(row + strlen(start), (char **)&end, 10);
+	assert_int_equal(*end, ',');
+	free(out);
+	return used;
+}
+
+static void memory_verb(void **state)
+{
+	uint64_t before = memory_of("malloc"), files = memory_of("descriptors");
+	char *block = malloc(1 << 20);
+	int fd = dup(0);
+
+	(void)state;
+	assert_non_null(block);
+	memset(block, 1, 1 << 20);
+#ifndef __SANITIZE_ADDRESS__ // whose malloc() has no mallinfo2()
+	assert_in_range(memory_of("malloc") - before, 1 << 20, (1 << 20) + 65536);
+#else
+	(void)before;
+#endif
+	assert_int_equal(memory_of("descriptors"), files + 1);
+	close(fd);
+	assert_int_equal(memory_of("descriptors"), files);
+	free(block);
+	assert_true(memory_of("resident") > 100000);
+	assert_int_equal(memory_of("threads"), 1);
+	EXPECT("show memory", true,
+		"{\"what\": \"tables\", \"used\": 4711, \"of\": null, \"unit\": \"octets\"}",
+		"{\"what\": \"table records\", \"used\": 815,",
+		"{\"what\": \"timers\", \"used\": 7, ",
+		"{\"what\": \"dns questions\", \"used\": 3, ");
+}
+
 static void other_verbs(void **state)
 {
 	(void)state;
@@ -603,6 +647,7 @@ int main(void)
 		cmocka_unit_test(port_verbs),
 		cmocka_unit_test(resolve_verb),
 		cmocka_unit_test(record_verb),
+		cmocka_unit_test(memory_verb),
 		cmocka_unit_test(other_verbs),
 		cmocka_unit_test(empty_observe),
 		cmocka_unit_test(json_is_valid),

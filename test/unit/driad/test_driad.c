@@ -942,6 +942,7 @@ static void rate_limit(void **state)
 		start(source);
 	}
 	assert_int_equal(lab.n_asked, 10);
+	assert_int_equal(driad_asking(lab.d), 10);
 	run_to(at + 99999);
 	assert_int_equal(lab.n_asked, 10);
 	run_to(at + 100000);
@@ -962,6 +963,35 @@ static void rate_limit(void **state)
 	assert_int_equal(lab.n_results, 1);
 	assert_int_equal(lab.result.status, DRIAD_LIMIT);
 	assert_int_equal(lab.result.ttl_s, 0);
+}
+
+// One who asks for very much waits for himself: who asks for little has the next turn.
+static void askers_take_turns(void **state)
+{
+	char source[32];
+
+	(void)state;
+	driad_asker(lab.d, 7);
+	for (int i = 0; i < 60; i++) {
+		snprintf(source, sizeof(source), "192.0.2.%d", i);
+		start(source);
+	}
+	assert_int_equal(lab.n_asked, 10);
+	run_to(lab.now);
+	// 50 are open, and ten were told to come again.
+	assert_int_equal(lab.n_results, 10);
+	assert_int_equal(driad_stats(lab.d)->drops[DRIAD_DROP_LIMIT], 10);
+	driad_asker(lab.d, 8);
+	start("198.51.100.1");
+	start("198.51.100.2");
+	run_to(lab.now + 100000);
+	assert_int_equal(lab.n_results, 10); // there was room for them
+	assert_int_equal(lab.n_asked, 20);
+	assert_string_equal(lab.asked[10].name, "1.100.51.198.in-addr.arpa.");
+	assert_string_equal(lab.asked[11].name, "10.2.0.192.in-addr.arpa.");
+	assert_string_equal(lab.asked[12].name, "2.100.51.198.in-addr.arpa.");
+	assert_string_equal(lab.asked[13].name, "11.2.0.192.in-addr.arpa.");
+	driad_asker(lab.d, 0);
 }
 
 static void cancel_anywhere(void **state)
@@ -1241,6 +1271,7 @@ int main(void)
 		T(order_is_fair),
 		T(rate_limit),
 		T(cancel_anywhere),
+		T(askers_take_turns),
 		T(answered_at_once),
 		T(hostile_messages),
 		T(every_truncation),

@@ -144,6 +144,24 @@ static void only_what_a_relay_may_have_sent(void **state)
 	assert_int_equal(rig_mbufs_in_use(&rig), 0);
 }
 
+// A first fragment says whose it is by its port: that of another sender waits for nothing.
+static void a_first_one_of_another_does_not_wait(void **state)
+{
+	struct fragment_spec a = first();
+	uint8_t frame[DATAGRAM_MAX];
+	size_t len = fragment_frame(&d, &a, frame);
+	struct outcome o;
+
+	(void)state;
+	frame[OUTER_IP + 15]--;
+	if (++frame[OUTER_IP + 11] == 0)
+		frame[OUTER_IP + 10]++;
+	rig_run(&rig, frame, len, &o);
+	assert_int_equal(o.drops, 1);
+	assert_int_equal(o.reason, DROP_NOT_RELAY);
+	assert_int_equal(rig_mbufs_in_use(&rig), 0);
+}
+
 static void a_drop_is_counted_for_each_fragment(void **state)
 {
 	struct fragment_spec a = first(), over = {.begin = 16, .end = 32};
@@ -181,6 +199,7 @@ int main(void)
 		T(comes_out_as_if_whole),
 		T(is_checked_as_if_whole),
 		T(only_what_a_relay_may_have_sent),
+		T(a_first_one_of_another_does_not_wait),
 		T(a_drop_is_counted_for_each_fragment),
 		T(dropped_when_so_configured),
 	};

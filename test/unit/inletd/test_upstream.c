@@ -53,6 +53,13 @@ struct addr amt_endpoint_local(const struct amt_endpoint *ep)
 	return ep->local;
 }
 
+void police_relay(struct iface *ifc, const struct addr *relay, uint64_t now_us)
+{
+	(void)ifc;
+	(void)relay;
+	(void)now_us;
+}
+
 int amt_endpoint_send(
 	struct amt_endpoint *ep, const struct addr *dst, const uint8_t *buf, size_t len)
 {
@@ -134,10 +141,6 @@ void amt_tunnel_view(const struct amt_tunnel *t, struct amt_tunnel_view *out)
 	fail();
 }
 
-void police_relay(struct iface *ifc, const struct addr *relay, uint64_t now_us)
-{
-	(void)ifc, (void)relay, (void)now_us;
-}
 void channels_tunnel_event(
 	struct channels *cs, struct amt_tunnel *t, enum amt_event ev, uint64_t now_us)
 {

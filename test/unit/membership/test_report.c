@@ -400,6 +400,27 @@ static void limits(void **state)
 	link_end(&l);
 }
 
+// A host that wants all that there is leaves some for others.
+static void a_host_leaves_some(void **state)
+{
+	struct membership_cfg cfg = link_cfg(ADDR_V4);
+	struct link l;
+
+	(void)state;
+	cfg.max_channels = 32;
+	link_settled_cfg(&l, &cfg);
+	for (unsigned int c = 11; c < 51; c++)
+		link_join(&l, 1, c);
+	assert_int_equal(membership_stats(l.m)->joins, 32);
+	assert_int_equal(membership_stats(l.m)->drops[MEMBERSHIP_DROP_LIMIT], 8);
+	link_join(&l, 2, 60);
+	link_join(&l, 2, 61);
+	assert_int_equal(membership_stats(l.m)->joins, 34);
+	link_join(&l, 2, 62);
+	assert_int_equal(membership_stats(l.m)->joins, 34);
+	link_end(&l);
+}
+
 // More sources than one query has room for.
 static void queries_are_split_by_mtu(void **state)
 {
@@ -522,6 +543,7 @@ int main(void)
 		cmocka_unit_test(rq10_rq11_rq14_bad_queries),
 		cmocka_unit_test(other_datagrams),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(a_host_leaves_some),
 		cmocka_unit_test(queries_are_split_by_mtu),
 		cmocka_unit_test(restored),
 		cmocka_unit_test(views),

@@ -338,6 +338,72 @@ static void neighbor_flood_has_an_end(void **state)
 	bench_end(&b);
 }
 
+// Those that said Hello once, for good, and want nothing do not keep the place of a router for
+// ever; one that wants something, or is heard, does.
+static void a_router_gets_in_after_a_flood(void **state)
+{
+	struct pim_cfg cfg;
+	struct bench b;
+
+	(void)state;
+	cfg = bench_cfg(&b);
+	cfg.max_neighbors = 4;
+	bench_begin_cfg(&b, &cfg);
+	b.log_hellos = false;
+	for (unsigned int n = 2; n < 6; n++)
+		bench_hello(&b, n, 0xffff, 1);
+	bench_join(&b, 2, 1, 0xffff);
+	bench_hello(&b, 6, 105, 1);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NEIGHBOR_LIMIT), 1);
+	bench_until(&b, 100000);
+	bench_hello(&b, 3, 0xffff, 1);
+	bench_hello(&b, 6, 105, 1);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NEIGHBOR_LIMIT), 2);
+	bench_until(&b, 106000);
+	bench_hello(&b, 6, 105, 1);
+	bench_hello(&b, 7, 105, 1);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NEIGHBOR_LIMIT), 2);
+	bench_hello(&b, 8, 105, 1);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NEIGHBOR_LIMIT), 3);
+	bench_join(&b, 2, 2, 0xffff);
+	bench_join(&b, 6, 3, 0xffff);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NOT_NEIGHBOR), 0);
+	assert_int_equal(b.wanted, 3);
+	bench_expect(&b, "+1/2 +2/2 +3/6");
+	bench_end(&b);
+}
+
+// One that shouts is not read, those beside it are.
+static void rate_of_a_neighbor(void **state)
+{
+	struct pim_cfg cfg;
+	struct bench b;
+
+	(void)state;
+	cfg = bench_cfg(&b);
+	cfg.neighbor_rate = 80;
+	bench_begin_cfg(&b, &cfg);
+	b.log_hellos = false;
+	bench_hello(&b, 2, 105, 1);
+	for (unsigned int i = 0; i < 200; i++)
+		bench_join(&b, 2, 1, 210);
+	assert_in_range(pim_if_stats(b.pif)->jp_rx, 80, 81);
+	assert_in_range(bench_drop(&b, PIM_DROP_NEIGHBOR_RATE), 119, 120);
+	bench_hello(&b, 3, 105, 1);
+	bench_join(&b, 3, 2, 210);
+	bench_expect(&b, "+1/2 +2/3");
+	// Who is no neighbor has an eighth, all of them together.
+	for (unsigned int n = 10; n < 110; n++)
+		bench_join(&b, n, 3, 210);
+	assert_in_range(bench_drop(&b, PIM_DROP_STRANGER_RATE), 90, 92);
+	bench_join(&b, 3, 3, 210);
+	bench_expect(&b, "+3/3");
+	bench_until(&b, 10000);
+	bench_join(&b, 2, 4, 210);
+	bench_expect(&b, "+4/2");
+	bench_end(&b);
+}
+
 // PH-08: by priority when all have one, else by address; of equal priorities the higher address.
 static void designated_router(void **state)
 {
@@ -605,6 +671,8 @@ int main(void)
 		cmocka_unit_test(address_change),
 		cmocka_unit_test(fresh_genid_each_start),
 		cmocka_unit_test(neighbor_flood_has_an_end),
+		cmocka_unit_test(a_router_gets_in_after_a_flood),
+		cmocka_unit_test(rate_of_a_neighbor),
 		cmocka_unit_test(designated_router),
 		cmocka_unit_test(our_own_priority_counts),
 		cmocka_unit_test(only_neighbors_of_the_list),
