@@ -115,15 +115,6 @@ begins recv 2
 exec {STOP}>&-
 back "and goes on"
 
-# ---- all of inletd stands still: its console is silent
-begins recv 1
-lab_signal inletd STOP
-check "inletd stopped by a signal: the other one serves all" lab_wait 30 others_serve
-ends recv "inletd hangs (SIGSTOP)" 6000
-begins recv 2
-lab_signal inletd CONT
-back "and continues"
-
 # ---- the program between health and FRR ends: it withdraws
 begins recv 1
 lab_stop health1
