@@ -47,7 +47,9 @@ static bool add_word(char *line, size_t room, char *word)
 	if (!value)
 		return append(line, room, word);
 	*value++ = '\0';
-	return append(line, room, word) && append(line, room, value);
+	// A value that is an option of the line would be one.
+	return strncmp(value, "--", 2) != 0 && append(line, room, word) &&
+	       append(line, room, value);
 }
 
 bool telemetry_line(const char *words, const char *params, char *line, size_t room, uint64_t *from)

@@ -18,6 +18,7 @@ import os
 import random
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -493,11 +494,10 @@ DRIFT_SECONDS = 120  # of churn: shorter ones say nothing of a slope
 
 
 def slope(points):
-    """Of the line of least squares, a second."""
-    n = len(points)
-    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    return (sum((x - mean_x) * (y - mean_y) for x, y in points)
-            / max(sum((x - mean_x) ** 2 for x, _ in points), 1e-9))
+    """A second: the median of the slopes between all pairs (Theil and Sen). What leaks raises all samples; a
+    table that was being written while one was taken does not."""
+    return statistics.median((b[1] - a[1]) / (b[0] - a[0])
+                             for i, a in enumerate(points) for b in points[i + 1:] if b[0] > a[0])
 
 
 def judge_drift(verdict, samples, seconds):

@@ -103,8 +103,14 @@ proctype worker()
 		quiescent();
 #endif
 		assert(there[g]);
+		/* The tag before the rest, or both at once: not after it. */
+#ifdef M_TAG_LAST
+		w_s = s[g];
+		w_tag = tag[g];
+#else
 		w_tag = tag[g];
 		w_s = s[g];
+#endif
 		if
 		:: w_tag == 1 && w_s == ch ->
 			assert(there[g]);

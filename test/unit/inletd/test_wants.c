@@ -48,6 +48,13 @@ void channels_want(struct channels *cs, const struct sg *sg, unsigned int ifinde
 		w->by[origin] &= ~(1ull << ifindex);
 }
 
+const char *channels_sg_refused(const struct channels *cs, const struct sg *sg)
+{
+	(void)cs;
+	(void)sg;
+	return NULL;
+}
+
 uint64_t channels_wanted_by(
 	const struct channels *cs, const struct sg *sg, enum channel_origin origin)
 {
