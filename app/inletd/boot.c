@@ -146,7 +146,8 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 		observe_load(in);
 		ecn_look(in, now_us);
 		police_look(in, now_us);
-		again_look(in, now_us);
+		if (in->channels) // the loop turns on a little while inletd ends
+			again_look(in, now_us);
 		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
