@@ -21,12 +21,6 @@ static const struct render_column columns[] = {
 	{"detail", RENDER_LEFT},
 };
 
-struct walk {
-	struct verb_ctx *v;
-	struct explain *e;
-	const char *ifname;
-};
-
 __attribute__((format(printf, 4, 5))) static void row(
 	struct verb_ctx *v, const char *step, const char *state, const char *fmt, ...)
 {
@@ -61,15 +55,17 @@ static const struct membership *membership_of(const struct explain *e, const str
 	return f->membership[e->sg.g.family == ADDR_V6];
 }
 
-static void gather_pim(struct explain *e, const struct observe_if *f)
+static void gather_pim(struct explain *e, const struct observe_if *f, uint64_t now_us)
 {
-	const struct pim_stats *s = pim_if_stats(pim_of(e, f));
 	struct pim_if_view view;
+	struct addr other;
+	uint32_t joins = pim_if_elsewhere(pim_of(e, f), &e->sg, &other, now_us);
 
 	pim_if_view(pim_of(e, f), &view);
 	e->neighbors += view.neighbors;
-	if (s->drops[PIM_DROP_NOT_UPSTREAM] > e->not_upstream) {
-		e->not_upstream = s->drops[PIM_DROP_NOT_UPSTREAM];
+	if (joins > e->not_upstream) {
+		e->not_upstream = joins;
+		e->other_router = other;
 		snprintf(e->not_upstream_if, sizeof(e->not_upstream_if), "%s", f->name);
 		e->our_address = view.primary;
 	}
@@ -90,7 +86,7 @@ static void gather_mbufs(
 	snprintf(e->no_mbufs_if, sizeof(e->no_mbufs_if), "%s", f->name);
 }
 
-static void gather_if(struct explain *e, const struct observe_if *f)
+static void gather_if(struct explain *e, const struct observe_if *f, uint64_t now_us)
 {
 	if (!(f->role & IF_DOWNSTREAM))
 		return;
@@ -99,7 +95,7 @@ static void gather_if(struct explain *e, const struct observe_if *f)
 	e->n_asked += pim_of(e, f) || membership_of(e, f);
 	note_down(e->link_down, f);
 	if (pim_of(e, f))
-		gather_pim(e, f);
+		gather_pim(e, f, now_us);
 }
 
 static bool evidence(
@@ -178,7 +174,7 @@ static void gather(struct explain *e, const struct observe *o, uint64_t now_us)
 	e->refused = o->channels ? channels_sg_refused(o->channels, &e->sg) : NULL;
 	for (unsigned int i = 0; i < o->n_ifs; i++) {
 		gather_mbufs(e, o, i, now_us);
-		gather_if(e, &o->ifs[i]);
+		gather_if(e, &o->ifs[i], now_us);
 	}
 	for (unsigned int i = 0; i < DROP_COUNT; i++)
 		e->dropping[i] = o->drop_moved_us[i] && now_us < o->drop_moved_us[i] + DROPPING_US;
@@ -194,29 +190,26 @@ static void gather(struct explain *e, const struct observe *o, uint64_t now_us)
 
 // ---- The walk
 
-static void row_join(void *arg, const struct pim_channel_view *c)
+static void row_join(struct verb_ctx *v, const char *ifname, const struct pim_channel_view *c)
 {
-	const struct walk *w = arg;
 	char from[ADDR_STRLEN];
 
-	if (sg_eq(&c->sg, &w->e->sg))
-		row(w->v, "asked for", "ok", "on %s by PIM router %s: %s, %llu s left%s%s",
-			w->ifname, addr_format(&c->last_neighbor, from), c->state,
-			(unsigned long long)(verb_left_us(w->v, c->expires_us) / USEC_PER_SEC),
-			addr_is_none(&c->winner) ? "" : "; Assert: ",
-			addr_is_none(&c->winner) ? "" : c->assert_state);
+	row(v, "asked for", "ok", "on %s by PIM router %s: %s, %llu s left%s%s", ifname,
+		addr_format(&c->last_neighbor, from), c->state,
+		(unsigned long long)(verb_left_us(v, c->expires_us) / USEC_PER_SEC),
+		addr_is_none(&c->winner) ? "" : "; Assert: ",
+		addr_is_none(&c->winner) ? "" : c->assert_state);
 }
 
-static void row_member(void *arg, const struct membership_channel_view *c)
+static void row_member(
+	struct verb_ctx *v, const char *ifname, const struct membership_channel_view *c)
 {
-	const struct walk *w = arg;
 	char from[ADDR_STRLEN];
 
-	if (sg_eq(&c->sg, &w->e->sg))
-		row(w->v, "asked for", "ok", "on %s by receiver %s, %llu s left%s", w->ifname,
-			addr_format(&c->reporter, from),
-			(unsigned long long)(verb_left_us(w->v, c->expires_us) / USEC_PER_SEC),
-			c->leaving ? ", leaving" : "");
+	row(v, "asked for", "ok", "on %s by receiver %s, %llu s left%s", ifname,
+		addr_format(&c->reporter, from),
+		(unsigned long long)(verb_left_us(v, c->expires_us) / USEC_PER_SEC),
+		c->leaving ? ", leaving" : "");
 }
 
 static void rows_asked(struct verb_ctx *v, struct explain *e)
@@ -229,12 +222,14 @@ static void rows_asked(struct verb_ctx *v, struct explain *e)
 		return;
 	}
 	for (unsigned int i = 0; i < o->n_ifs; i++) {
-		struct walk w = {.v = v, .e = e, .ifname = o->ifs[i].name};
+		const struct observe_if *f = &o->ifs[i];
+		struct membership_channel_view member;
+		struct pim_channel_view join;
 
-		if (pim_of(e, &o->ifs[i]))
-			pim_if_channels(pim_of(e, &o->ifs[i]), row_join, &w);
-		if (membership_of(e, &o->ifs[i]))
-			membership_channels(membership_of(e, &o->ifs[i]), row_member, &w);
+		if (pim_of(e, f) && pim_if_channel(pim_of(e, f), &e->sg, &join))
+			row_join(v, f->name, &join);
+		if (membership_of(e, f) && membership_channel(membership_of(e, f), &e->sg, &member))
+			row_member(v, f->name, &member);
 		for (int by = CHANNEL_BY_STATIC; by < CHANNEL_ORIGINS; by++)
 			if (i < 64 && e->channel.wanted_by[by] >> i & 1)
 				row(v, "asked for", "ok", "on %s: %s", o->ifs[i].name,

@@ -24,10 +24,11 @@ struct explain {
 	unsigned int n_pim; // those with PIM
 	char link_down[16];
 	unsigned int neighbors; // PIM routers heard on them
-	// Joins that were for another router than us, and an interface with such; our address
-	// there.
-	uint64_t not_upstream;
+	// Joins of the channel that were for another router than us, an interface with such, that
+	// router, and our address there.
+	uint32_t not_upstream;
 	char not_upstream_if[16];
+	struct addr other_router;
 	struct addr our_address;
 
 	bool wanted; // else what follows is not filled in

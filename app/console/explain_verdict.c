@@ -34,7 +34,7 @@ static const char *no_mbufs(const struct explain *e, char out[EXPLAIN_TEXT])
 static const char *nobody_asks(const struct explain *e, char out[EXPLAIN_TEXT])
 {
 	const char *protocol = e->sg.g.family == ADDR_V6 ? "MLDv2" : "IGMPv3";
-	char us[ADDR_STRLEN], s[ADDR_STRLEN];
+	char us[ADDR_STRLEN], s[ADDR_STRLEN], other[ADDR_STRLEN];
 
 	addr_format(&e->sg.s, s);
 	if (e->n_down == 0 || e->n_asked == 0)
@@ -48,10 +48,11 @@ static const char *nobody_asks(const struct explain *e, char out[EXPLAIN_TEXT])
 			e->link_down);
 	if (e->not_upstream > 0)
 		return say(out,
-			"Nobody asks us for it, but %llu Joins on %s were addressed to another "
-			"router: point the routers' unicast or multicast RPF route for %s at %s.",
-			(unsigned long long)e->not_upstream, e->not_upstream_if, s,
-			addr_format(&e->our_address, us));
+			"Nobody asks us for it, but %u of its Joins on %s were addressed to "
+			"another router, %s: point the routers' unicast or multicast RPF route for "
+			"%s at %s.",
+			e->not_upstream, e->not_upstream_if, addr_format(&e->other_router, other),
+			s, addr_format(&e->our_address, us));
 	if (e->n_pim == 0)
 		return say(out,
 			"No receiver asks for it: PIM is off downstream, and no %s report names "

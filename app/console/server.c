@@ -40,7 +40,7 @@ struct console_server {
 	struct evconnlistener *listener;
 	struct event *accept_again; // after a failure of accept(2)
 	LIST_HEAD(client_list, client) clients;
-	struct console_stats stats;
+	unsigned int n_clients;
 };
 
 const struct console_limits console_limits_default = {
@@ -58,7 +58,7 @@ static struct timeval ms_to_timeval(unsigned int ms)
 static void client_free(struct client *c)
 {
 	LIST_REMOVE(c, link);
-	c->server->stats.clients--;
+	c->server->n_clients--;
 	session_free(c->session);
 	bufferevent_free(c->bev);
 	free(c);
@@ -89,7 +89,7 @@ static void client_trailer(struct client *c, int status)
 
 static void client_refuse(struct client *c, const char *why)
 {
-	c->server->stats.bad_greeting++;
+	c->server->host.clients.bad_greeting++;
 	evbuffer_add_printf(bufferevent_get_output(c->bev), "error: %s\n", why);
 	client_trailer(c, CONSOLE_STATUS_ERROR);
 	client_finish(c);
@@ -200,10 +200,10 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	(void)bev;
 	if (what & BEV_EVENT_TIMEOUT) {
 		if (what & BEV_EVENT_WRITING) {
-			s->stats.stalled++;
+			s->host.clients.stalled++;
 			log_warn_limited("console", "session closed: its client does not read");
 		} else {
-			s->stats.silent++;
+			s->host.clients.silent++;
 		}
 		client_free(c);
 	} else if (what & BEV_EVENT_EOF) {
@@ -233,14 +233,16 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)listener;
 	(void)sa;
 	(void)len;
-	if (s->stats.clients < s->limits.max_clients)
+	if (s->n_clients < s->limits.max_clients)
 		c = calloc(1, sizeof(*c));
 	if (c)
 		c->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!c || !c->bev) {
 		static const char busy[] = "error: too many sessions\n\0001\n";
 
-		s->stats.refused++;
+		s->host.clients.refused++;
+		log_warn_limited("console", "session refused: %u at one time are the limit",
+			s->limits.max_clients);
 		// A new socket takes these few octets at once; if not, the client sees it close.
 		if (send(fd, busy, sizeof(busy) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			log_debug("console", "refusal not sent");
@@ -250,8 +252,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	}
 	c->server = s;
 	LIST_INSERT_HEAD(&s->clients, c, link);
-	s->stats.accepted++;
-	s->stats.clients++;
+	s->host.clients.accepted++;
+	s->n_clients++;
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, READ_MAX);
 	bufferevent_setwatermark(c->bev, EV_WRITE, s->limits.pending_max / 2, 0);
@@ -348,7 +350,10 @@ void console_server_close(struct console_server *s)
 
 void console_server_stats(const struct console_server *s, struct console_stats *out)
 {
-	*out = s->stats;
-	out->frames_dropped = s->host.frames_dropped;
-	out->longest_us = s->host.turns.longest_us;
+	*out = (struct console_stats){
+		.sum = s->host.clients,
+		.frames_dropped = s->host.frames_dropped,
+		.longest_us = s->host.turns.longest_us,
+		.clients = s->n_clients,
+	};
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "console/session.h"
 #include "observe/observe.h"
 
 struct event_base;
@@ -32,10 +33,7 @@ struct console_server *console_server_open_limited(struct event_base *base, cons
 	const struct observe *o, const struct console_limits *limits, char err[CONSOLE_ERR_LEN]);
 
 struct console_stats {
-	uint64_t accepted, refused; // refused: max_clients reached
-	uint64_t stalled;	    // closed because they did not read
-	uint64_t silent;	    // closed because they said nothing
-	uint64_t bad_greeting;
+	struct session_clients sum;
 	uint64_t frames_dropped; // of watches, whose client had not taken the one before
 	uint64_t longest_us;	 // of the control thread's time at once, for all sessions
 	unsigned int clients;	 // now

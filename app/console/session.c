@@ -389,6 +389,7 @@ void session_stats(const struct session *s, struct session_stats *out)
 		.began = s->host->began,
 		.frames_dropped = s->host->frames_dropped,
 		.longest_us = s->host->turns.longest_us,
+		.clients = s->host->clients,
 	};
 }
 

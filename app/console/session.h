@@ -19,6 +19,15 @@ struct session;
 
 #define SESSION_HISTORY 32
 
+// What became of those who connected to it; the server's (server.h), zero without one.
+struct session_clients {
+	uint64_t accepted;
+	uint64_t refused;      // too many at one time
+	uint64_t stalled;      // closed because they did not read
+	uint64_t silent;       // closed because they said nothing
+	uint64_t bad_greeting; // said something else than the protocol's first line
+};
+
 // What the sessions of one place have in common.
 struct session_host {
 	const struct observe *o;
@@ -31,6 +40,7 @@ struct session_host {
 	unsigned int sessions;		// now
 	uint64_t began;
 	uint64_t frames_dropped; // of watches whose client had not taken the one before
+	struct session_clients clients;
 };
 // 0 or -ENOMEM; o and base outlive the host.
 int session_host_init(struct session_host *h, struct event_base *base, const struct observe *o,
@@ -62,6 +72,7 @@ struct session_stats {
 	unsigned int sessions; // now, at the same place
 	uint64_t began, frames_dropped;
 	uint64_t longest_us; // as struct turns has it
+	struct session_clients clients;
 };
 void session_stats(const struct session *s, struct session_stats *out);
 // The client has taken output: half of what may wait, or all.

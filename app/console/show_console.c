@@ -10,6 +10,14 @@ static const struct render_column columns[] = {
 	// The most CPU time that the control thread has spent on commands before it went back to
 	// everything else.
 	{"longest_turn_ms", RENDER_RIGHT},
+	// Of the clients that connected: taken; refused because there were too many; closed because
+	// they did not read, or said nothing; and those whose first line was none of the
+	// protocol's.
+	{"accepted", RENDER_RIGHT},
+	{"refused", RENDER_RIGHT},
+	{"stalled", RENDER_RIGHT},
+	{"silent", RENDER_RIGHT},
+	{"bad", RENDER_RIGHT},
 };
 
 void verb_show_console(struct verb_ctx *v)
@@ -23,5 +31,10 @@ void verb_show_console(struct verb_ctx *v)
 	render_u64(v->r, s.began);
 	render_u64(v->r, s.frames_dropped);
 	render_ms(v->r, s.longest_us);
+	render_u64(v->r, s.clients.accepted);
+	render_u64(v->r, s.clients.refused);
+	render_u64(v->r, s.clients.stalled);
+	render_u64(v->r, s.clients.silent);
+	render_u64(v->r, s.clients.bad_greeting);
 	render_table_end(v->r);
 }

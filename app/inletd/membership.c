@@ -235,7 +235,8 @@ static int reload_family(struct iface *ifc, uint8_t family, const struct config_
 	char err[BOOT_ERR_LEN])
 {
 	struct iface_membership *gm = &ifc->membership[iface_family(family)];
-	bool on = (ifc->cfg->role & IF_DOWNSTREAM) && mc->enabled && !ifc->in->drain.off;
+	bool on = (ifc->cfg->role & IF_DOWNSTREAM) && mc->enabled && !ifc->port->stopped &&
+		  !ifc->in->drain.off;
 	struct membership_cfg cfg;
 	int ret;
 

@@ -368,12 +368,13 @@ void iface_pim_configure(struct iface *ifc)
 	}
 }
 
-// Whether PIM of a family is to be there.
+// Whether PIM of a family is to be there now: on a port that is stopped it comes with port start.
 static bool speaks(const struct iface *ifc, unsigned int f)
 {
 	const struct config_pim *pc = &ifc->cfg->pim;
 
-	return (ifc->cfg->role & IF_DOWNSTREAM) && pc->enabled && !ifc->in->drain.off &&
+	return (ifc->cfg->role & IF_DOWNSTREAM) && pc->enabled && !ifc->port->stopped &&
+	       !ifc->in->drain.off &&
 	       (pc->families & (f == IFACE_V6 ? CONFIG_IPV6 : CONFIG_IPV4));
 }
 

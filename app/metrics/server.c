@@ -312,6 +312,8 @@ static void refuse(struct metrics_server *s, evutil_socket_t fd)
 				   "Content-Length: 0\r\n\r\n";
 
 	s->stats->refused++;
+	log_warn_limited(
+		"metrics", "connection refused: %u at one time are the limit", s->limits.clients);
 	// A new socket takes these few octets at once.
 	if (send(fd, busy, sizeof(busy) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("metrics", "refusal not sent");

@@ -244,6 +244,7 @@ bool channels_find(const struct channels *cs, const struct sg *sg, struct channe
 // Every channel, without a view of it, which costs more.
 void channels_each_sg(
 	const struct channels *cs, void (*cb)(void *arg, const struct sg *sg), void *arg);
+// Packets and octets up to a second behind.
 void channels_each_tunnel(
 	const struct channels *cs, void (*cb)(void *arg, const struct tunnel_view *v), void *arg);
 // Counts of one tunnel, by its AMT part; returns how many channels were added up for it. Of a

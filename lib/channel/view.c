@@ -240,7 +240,8 @@ void channels_each_tunnel(
 	struct hnode *n, *tmp;
 
 	HMAP_FOREACH (n, tmp, &cs->by_relay)
-		view_tunnels(container_of_node(n, struct tunnel, node), mfib_tunnel_stats, cb, arg);
+		view_tunnels(
+			container_of_node(n, struct tunnel, node), mfib_tunnel_folded, cb, arg);
 }
 
 // Of a tunnel with more channels they are not added up one by one.

@@ -6,9 +6,10 @@
 
 #include <rte_malloc.h>
 
-// Strangers have one part in so many; one sender, and one stranger, of what its kind has.
+// Strangers have one part in so many; a bucket of one sender, and of one stranger, of what its kind
+// has. A sender has two buckets: together they are half, and leave the other half to the rest.
 #define STRANGERS 10
-#define SENDER	  2
+#define SENDER	  4
 #define STRANGER  8
 
 static bool has_known(enum punt_class k)

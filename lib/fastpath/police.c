@@ -12,11 +12,15 @@
 
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include "crossing/police.h"
 #include "fastpath/headers.h"
 
-#define OCTETS_LOG 8 // what has entries to be read costs a unit for each 256 octets begun
+// A ring holds less than a burst of a second: where it is half full, only senders pass that have
+// sent no more than this part of theirs, so that one that shouts leaves room for the rest.
+#define CROWDED_LOG 6
+#define OCTETS_LOG  8 // what has entries to be read costs a unit for each 256 octets begun
 
 static_assert(DROP_POLICED_OTHER - DROP_POLICED_NEIGHBOR == PUNT_OTHER - PUNT_NEIGHBOR,
 	"the reasons have the order of the classes");
@@ -70,13 +74,20 @@ static uint64_t cost_of(uint8_t k, const struct rte_mbuf *m)
 						     : 1;
 }
 
-static bool take(uint64_t *bucket, const struct police_rate *rate, uint64_t cost, uint64_t now)
+static bool crowded(const struct rte_ring *r)
+{
+	return rte_ring_count(r) > rte_ring_get_capacity(r) / 2;
+}
+
+// less: by how many powers of two the burst is smaller than usual.
+static bool take(uint64_t *bucket, const struct police_rate *rate, uint64_t cost, uint64_t now,
+	unsigned int less)
 {
 	uint64_t gap = __atomic_load_n(&rate->gap, __ATOMIC_RELAXED), until = *bucket;
 
 	if ((int64_t)(until - now) < 0)
 		until = now;
-	if (until - now > __atomic_load_n(&rate->ahead, __ATOMIC_RELAXED))
+	if (until - now > __atomic_load_n(&rate->ahead, __ATOMIC_RELAXED) >> less)
 		return false;
 	*bucket = until + gap * cost;
 	return true;
@@ -87,8 +98,10 @@ bool police_pass(struct worker *w, const struct rte_mbuf *m, const struct class 
 	const struct crossing_police *p = w->x->police;
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	size_t len = rte_pktmbuf_data_len(m);
+	const struct police_rate *one;
 	struct crossing_if_stats *s;
-	uint64_t hash, cost, now;
+	unsigned int less;
+	uint64_t hash, cost, now, *senders;
 	struct sender from;
 	bool known;
 
@@ -103,17 +116,17 @@ bool police_pass(struct worker *w, const struct rte_mbuf *m, const struct class 
 		hash = police_hash(p, c->ifindex, ether_source(frame, len), 0);
 	else if (!known)
 		hash = police_hash(p, c->ifindex, from.upper, 0);
-	hash = police_mix(hash, (uint64_t)c->punt << 1 | known);
+	senders = w->police.senders[c->punt][known];
 	cost = cost_of(c->punt, m);
 	now = rte_rdtsc();
 	s = &w->x->ifs[c->ifindex];
-	if (!take(&w->police.senders[hash & (WORKER_SENDERS - 1)], &p->sender[c->punt][known], cost,
-		    now) &&
-		!take(&w->police.senders[hash >> 32 & (WORKER_SENDERS - 1)],
-			&p->sender[c->punt][known], cost, now))
+	less = crowded(w->x->punt[c->punt]) ? CROWDED_LOG : 0;
+	one = &p->sender[c->punt][known];
+	if (!take(&senders[hash >> 16 & (WORKER_SENDERS - 1)], one, cost, now, less) &&
+		!take(&senders[hash >> 32 & (WORKER_SENDERS - 1)], one, cost, now, less))
 		crossing_count(&s->shouted[c->punt], 1);
 	else if (!take(&w->police.ifs[c->ifindex][c->punt][known], &p->rates[c->punt][known], cost,
-			 now))
+			 now, 0))
 		crossing_count(&s->over[c->punt], 1);
 	else
 		return true;

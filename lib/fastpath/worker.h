@@ -75,11 +75,13 @@ struct worker_native {
 	uint64_t seen[1 << WORKER_NATIVE_BITS];
 };
 
-// Buckets of what goes up to the control thread (police.h); the worker's own.
+// Buckets of what goes up to the control thread (police.h); the worker's own. Those of senders are
+// apart by class, and known ones from strangers: a flood in which every frame has another sender
+// fills all that it reaches.
 #define WORKER_SENDERS 2048
 struct worker_police {
 	uint64_t ifs[WORKER_MAX_IFS][PUNT_CLASSES][2]; // [known]
-	uint64_t senders[WORKER_SENDERS];
+	uint64_t senders[PUNT_CLASSES][2][WORKER_SENDERS];
 };
 
 // What a burst is made of, by outer and inner family and VLAN tag: see process.c.

@@ -254,17 +254,31 @@ struct walk {
 	uint32_t left;
 };
 
-static void view_cb(void *arg, struct hnode *n)
+static struct membership_channel_view view_of(const struct member *e)
 {
-	const struct member *e = container_of_node(n, struct member, node);
-	struct walk *w = arg;
-	struct membership_channel_view view = {
+	return (struct membership_channel_view){
 		.sg = e->sg,
 		.reporter = e->reporter,
 		.since_us = e->since_us,
 		.expires_us = e->timer.due_us,
 		.leaving = e->leaving,
 	};
+}
+
+bool membership_channel(
+	const struct membership *m, const struct sg *sg, struct membership_channel_view *out)
+{
+	const struct member *e = member_find(m, sg);
+
+	if (e)
+		*out = view_of(e);
+	return e;
+}
+
+static void view_cb(void *arg, struct hnode *n)
+{
+	struct membership_channel_view view = view_of(container_of_node(n, struct member, node));
+	struct walk *w = arg;
 
 	w->cb(w->arg, &view);
 	w->left -= w->left > 0;

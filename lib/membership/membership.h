@@ -137,6 +137,9 @@ struct membership_channel_view {
 	bool leaving; // nobody has answered the query for it yet
 };
 void membership_view(const struct membership *m, struct membership_view *out);
+// One channel; false when nobody has reported it.
+bool membership_channel(
+	const struct membership *m, const struct sg *sg, struct membership_channel_view *out);
 void membership_channels(const struct membership *m,
 	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg);
 // The same in pieces, between which channels come and go: at least n of them where there are so

@@ -58,6 +58,7 @@ void pim_if_destroy(struct pim_if *pif, uint64_t now_us)
 	go_down(pif, now_us);
 	pim_channels_fini(pif);
 	hmap_fini(&pif->neighbors);
+	free(pif->elsewhere);
 	free(pif);
 }
 

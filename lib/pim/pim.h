@@ -222,6 +222,8 @@ struct pim_if_view {
 };
 void pim_if_neighbors(const struct pim_if *pif,
 	void (*cb)(void *arg, const struct pim_neighbor_view *n), void *arg);
+// One of them; false when there is none.
+bool pim_if_channel(const struct pim_if *pif, const struct sg *sg, struct pim_channel_view *out);
 void pim_if_channels(const struct pim_if *pif,
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
 // The same in pieces, between which channels come and go: at least n of them where there are so
@@ -230,6 +232,10 @@ bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out);
 const struct pim_stats *pim_if_stats(const struct pim_if *pif);
+// How many Joins of the channel have lately named another upstream neighbor, and which; 0: none
+// that holds. One that came long ago may be forgotten for another channel's.
+uint32_t pim_if_elsewhere(
+	const struct pim_if *pif, const struct sg *sg, struct addr *upstream, uint64_t now_us);
 // none while down.
 // Memory that its channels have, in octets.
 size_t pim_if_octets(const struct pim_if *pif);

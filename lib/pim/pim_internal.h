@@ -142,6 +142,7 @@ struct pim_if {
 	struct pim_assert_list asserts;
 	uint32_t n_won, n_lost;
 	uint32_t n_replaced; // channels that are muted because another router has taken them over
+	struct pim_elsewhere *elsewhere; // NULL until there is one
 	struct log_limit drop_logs[PIM_DROP_COUNT];
 	struct pim_stats stats;
 };
@@ -152,6 +153,10 @@ uint64_t pim_after_s(uint64_t now_us, uint16_t holdtime_s); // NEVER_US for 0xff
 bool pim_group_is_ssm(const struct pim_if *pif, const struct addr *g);
 // A message with the sum that IPv4 has: out it goes, with that of the family.
 void pim_send(struct pim_if *pif, uint8_t *buf, size_t len);
+
+// pim_elsewhere.c: a Join/Prune that names another upstream neighbor
+struct pim_jp;
+void pim_elsewhere_input(struct pim_if *pif, const struct pim_jp *jp, uint64_t now_us);
 
 // pim_hello.c: our Hellos, and those that arrive
 void pim_hello_setup(struct pim_if *pif);

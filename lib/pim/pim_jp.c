@@ -312,6 +312,8 @@ void pim_jp_input(
 	// The unspecified address would be good for a point-to-point link only; ours are LANs.
 	if (why == PIM_DROP_COUNT && !for_us(pif, src, &jp.upstream))
 		why = PIM_DROP_NOT_UPSTREAM;
+	if (why == PIM_DROP_NOT_UPSTREAM)
+		pim_elsewhere_input(pif, &jp, now_us);
 	if (why != PIM_DROP_COUNT) {
 		pim_drop(pif, why, src);
 		return;

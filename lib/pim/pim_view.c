@@ -28,16 +28,14 @@ struct walk {
 	uint32_t left;
 };
 
-static void view_cb(void *arg, void *object)
+static void view_fill(const struct pim_channel *ch, struct pim_channel_view *view)
 {
 	static const char *const states[] = {
 		[PIM_NOINFO] = "no-info",
 		[PIM_JOIN] = "join",
 		[PIM_PRUNE_PENDING] = "prune-pending",
 	};
-	const struct pim_channel *ch = object;
-	struct walk *w = arg;
-	struct pim_channel_view view = {
+	*view = (struct pim_channel_view){
 		.sg = pim_channel_sg(ch),
 		.state = states[ch->join],
 		.joined = ch->join != PIM_NOINFO,
@@ -50,9 +48,26 @@ static void view_cb(void *arg, void *object)
 	};
 
 	if (ch->assert)
-		view_assert(ch->assert, &view);
+		view_assert(ch->assert, view);
+}
+
+static void view_cb(void *arg, void *object)
+{
+	struct pim_channel_view view;
+	struct walk *w = arg;
+
+	view_fill(object, &view);
 	w->cb(w->arg, &view);
 	w->left -= w->left > 0;
+}
+
+bool pim_if_channel(const struct pim_if *pif, const struct sg *sg, struct pim_channel_view *out)
+{
+	const struct pim_channel *ch = pim_channel_find(pif, sg);
+
+	if (ch)
+		view_fill(ch, out);
+	return ch;
 }
 
 void pim_if_channels(const struct pim_if *pif,

@@ -32,7 +32,10 @@ explained "a router that does not join" "$S" "$G" 'bad Nobody asks for it: 1 PIM
 speaker_stop
 check "it joins, but at another router" speaker_start 10.9.1.5 --upstream 10.9.1.77 --hello-interval 1 --hello-holdtime 60
 speaker join "$S" "$G"
-explained "a wrong upstream neighbor in the Join" "$S" "$G" 'bad Nobody asks us for it, but 1 Joins on lan were addressed to another router'
+explained "a wrong upstream neighbor in the Join" "$S" "$G" 'bad Nobody asks us for it, but 1 of its Joins on lan were addressed to another router'
+lab_inlet explain "$S" "$G" | grep -q 'another router, 10\.9\.1\.77:'
+report $? "which router that is, is said"
+explained "another channel, that nobody has joined anywhere" "$S" 232.77.7.7 'bad Nobody asks for it: '
 speaker_stop
 check "it joins at us" speaker_start 10.9.1.6 --hello-interval 1 --hello-holdtime 300
 speaker holdtime 300
@@ -47,7 +50,7 @@ send --ttl 1
 explained "a TTL that is spent" "$S" "$G" 'bad Packets arrive from relays whose inner TTL is spent'
 send
 explained "nothing wrong" "$S" "$G" 'ok The channel flows: '
-check "who asks is said" eval "lab_inlet explain $S $G | grep -q 'asked for *ok *on lan by PIM router 10.9.1.6: Join'"
+check "who asks is said" eval "lab_inlet explain $S $G | grep -q 'asked for *ok *on lan by PIM router 10.9.1.6: join'"
 exec {SPEAKER}>&- # it could not send any more
 lab_in frr ip link set xup0 down
 check "the downstream link goes down" lab_wait 10 lab_log_has inletd "link if=lan state=down"

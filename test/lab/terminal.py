@@ -5,96 +5,21 @@ usage: terminal.py INLET SOCKET RECORD-DIRECTORY SOURCE GROUP
 Prints a line "ok TEXT" or "not ok TEXT" a check. What each terminal showed is kept in RECORD-DIRECTORY."""
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
 import termios
 import time
 
+from ptyterm import LIMIT_S, PROMPT, Terminal, check, modes
+
 INLET, SOCKET, RECORDS, SOURCE, GROUP = sys.argv[1:6]
-LIMIT_S = 30
-PROMPT = "inlet> "
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-class Terminal:
-    """inlet in a pseudo-terminal of its own."""
-
-    def __init__(self, name, *words):
-        self.shown = ""  # all that it showed, escape sequences too
-        self.seen = 0  # how far that was looked at
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execv(INLET, ["inlet", "--socket", SOCKET, *words])
-        self.record = open(os.path.join(RECORDS, name + ".txt"), "w", encoding="utf-8")
-
-    def read(self, seconds):
-        """What comes within so long, as soon as something does. False at its end."""
-        if not select.select([self.fd], [], [], seconds)[0]:
-            return True
-        try:
-            text = os.read(self.fd, 65536).decode("utf-8", "replace")
-        except OSError:
-            text = ""
-        self.shown += text
-        self.record.write(ESCAPES.sub("", text))
-        self.record.flush()
-        return text != ""
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def plain(self):
-        return ESCAPES.sub("", self.shown[self.seen:]).replace("\r", "")
-
-    def wait(self, text, seconds=LIMIT_S):
-        """Until text has come, or the time is up."""
-        until = time.monotonic() + seconds
-        while text not in self.plain():
-            if time.monotonic() > until or not self.read(0.2):
-                return text in self.plain()
-        return True
-
-    def run(self, line):
-        """A command; its output without the line that was typed and the prompt behind."""
-        self.seen = len(self.shown)
-        self.type(line + "\n")
-        if not self.wait("\n" + PROMPT):
-            return None
-        return self.plain().split("\n", 1)[1].rsplit("\n" + PROMPT, 1)[0] + "\n" if self.plain() else None
-
-    def typed(self, keys, wanted):
-        """Keys, and whether what they bring comes. The line is given up afterwards."""
-        self.seen = len(self.shown)
-        self.type(keys)
-        came = self.wait(wanted, 10)
-        text = self.plain()
-        self.type("\x03")
-        self.wait("\n" + PROMPT, 10)
-        if not came:
-            print("# typed %r, came %r" % (keys, text))
-        return came
-
-    def end(self, seconds=LIMIT_S):
-        """Its exit status, or None when it goes on."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                return os.waitstatus_to_exitcode(status)
-            self.read(0.1)
-        return None
-
-
-def check(text, good, said=None):
-    print("%s %s" % ("ok" if good else "not ok", text))
-    if not good and said is not None:
-        for line in str(said).split("\n")[:12]:
-            print("# " + line)
-    sys.stdout.flush()
+def terminal(name, *words):
+    """inlet in one."""
+    return Terminal(os.path.join(RECORDS, name + ".txt"), [INLET, "--socket", SOCKET, *words])
 
 
 def jq(text, program):
@@ -102,13 +27,8 @@ def jq(text, program):
     return done.returncode == 0
 
 
-def modes(fd):
-    return [m if not isinstance(m, list) else [bytes(c) if isinstance(c, bytes) else c for c in m]
-            for m in termios.tcgetattr(fd)]
-
-
 def main():
-    one = Terminal("one")
+    one = terminal("one")
     check("a session begins with a prompt", one.wait(PROMPT), one.shown)
 
     # Completion
@@ -162,7 +82,7 @@ def main():
           jq(text, '.[] | select(.source_address == "%s") | .group_address == "%s" and .state == "flowing"' % (SOURCE, GROUP)), text)
 
     # Two sessions
-    two = Terminal("two")
+    two = terminal("two")
     check("a second session begins", two.wait(PROMPT), two.shown)
     text = one.run("add channel 198.51.100.77 232.7.7.7 port lan")
     check("one adds a channel", text and "added" in text, text)
@@ -197,7 +117,7 @@ def main():
     check("and the session goes on", text and "dpdk" in text and "error" not in text, text)
 
     # A session that is stuck
-    stuck = Terminal("stuck")
+    stuck = terminal("stuck")
     stuck.wait(PROMPT)
     stuck.type("watch 0.1 show drops all\n")
     check("a third session watches", stuck.wait("TTL"), stuck.shown[-200:])
@@ -232,7 +152,7 @@ def main():
     text = one.run("show neighbors port lan")
     one.type("quit\n")
     check("quit detaches, with status 0", one.end() == 0, one.shown[-200:])
-    again = Terminal("again")
+    again = terminal("again")
     again.wait(PROMPT)
     again.seen = len(again.shown)
     again.type("\x1b[A\x1b[A")
@@ -247,7 +167,7 @@ def main():
     check("the terminal was raw meanwhile", not before[3] & termios.ICANON)
 
     # A command by itself, in a terminal
-    watch = Terminal("watch", "show", "version", "watch", "0.2")
+    watch = terminal("watch", "show", "version", "watch", "0.2")
     check("inlet COMMAND watches too", watch.wait("dpdk") and watch.wait("\n\n20"), watch.shown)
     watch.type("\x03")
     check("and ^C ends that", watch.end() == -signal.SIGINT, watch.shown[-200:])

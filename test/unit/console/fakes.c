@@ -687,6 +687,16 @@ void pim_if_view(const struct pim_if *pif, struct pim_if_view *out)
 		.override_interval_ms = 2500};
 }
 
+uint32_t pim_if_elsewhere(
+	const struct pim_if *pif, const struct sg *sg, struct addr *upstream, uint64_t now_us)
+{
+	(void)pif;
+	(void)sg;
+	(void)upstream;
+	(void)now_us;
+	return 0;
+}
+
 const struct kif_stats *kif_stats(const struct kif *k)
 {
 	(void)k;
@@ -738,20 +748,50 @@ uint64_t crossing_drop(const struct crossing *c, enum drop_reason reason)
 	return sum;
 }
 
-void pim_if_channels(const struct pim_if *pif,
-	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg)
-{
-	uint32_t cursor = 0;
+struct find {
+	const struct sg *sg;
+	struct pim_channel_view *join;
+	struct membership_channel_view *member;
+	bool found;
+};
 
-	while (pim_if_channels_some(pif, &cursor, UINT32_MAX, cb, arg))
-		;
+static void find_join(void *arg, const struct pim_channel_view *c)
+{
+	struct find *f = arg;
+
+	if (sg_eq(&c->sg, f->sg)) {
+		*f->join = *c;
+		f->found = true;
+	}
 }
 
-void membership_channels(const struct membership *m,
-	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg)
+static void find_member(void *arg, const struct membership_channel_view *c)
 {
+	struct find *f = arg;
+
+	if (sg_eq(&c->sg, f->sg)) {
+		*f->member = *c;
+		f->found = true;
+	}
+}
+
+bool pim_if_channel(const struct pim_if *pif, const struct sg *sg, struct pim_channel_view *out)
+{
+	struct find f = {.sg = sg, .join = out};
 	uint32_t cursor = 0;
 
-	while (membership_channels_some(m, &cursor, UINT32_MAX, cb, arg))
+	while (pim_if_channels_some(pif, &cursor, UINT32_MAX, find_join, &f))
 		;
+	return f.found;
+}
+
+bool membership_channel(
+	const struct membership *m, const struct sg *sg, struct membership_channel_view *out)
+{
+	struct find f = {.sg = sg, .member = out};
+	uint32_t cursor = 0;
+
+	while (membership_channels_some(m, &cursor, UINT32_MAX, find_member, &f))
+		;
+	return f.found;
 }

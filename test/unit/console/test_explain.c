@@ -82,7 +82,8 @@ static void nobody_asks(void **state)
 	verdict_names(e, "No PIM router is heard");
 	e.not_upstream = 3;
 	strcpy(e.not_upstream_if, "lan");
-	verdict_names(e, "3 Joins on lan were addressed to another router");
+	e.other_router = address("10.9.1.9");
+	verdict_names(e, "3 of its Joins on lan were addressed to another router, 10.9.1.9");
 	verdict_names(e, "RPF route for 198.51.100.10 at 10.9.1.2");
 	e.not_upstream = 0;
 	e.n_pim = 0; // receivers alone

@@ -670,7 +670,7 @@ static void vanished_client(void **state)
 		hang_up(p);
 	}
 	await_clients(b, 0);
-	assert_int_equal(stats(b).accepted, 20);
+	assert_int_equal(stats(b).sum.accepted, 20);
 }
 
 // One that never reads: closed and counted, while another is served all the time.
@@ -682,7 +682,7 @@ static void client_that_never_reads(void **state)
 
 	fake_channels = 2000;
 	say(deaf, "tty\n");
-	while (stats(b).stalled == 0) {
+	while (stats(b).sum.stalled == 0) {
 		char text[512];
 		uint64_t begin = clock_mono_us(), took;
 
@@ -695,7 +695,7 @@ static void client_that_never_reads(void **state)
 	}
 	assert_true(slowest < USEC_PER_SEC);
 	await_clients(b, 0);
-	assert_int_equal(stats(b).stalled, 1);
+	assert_int_equal(stats(b).sum.stalled, 1);
 	hang_up(deaf);
 
 	// One that reads late has lost nothing.
@@ -712,7 +712,7 @@ static void silent_client(void **state)
 
 	say(p, "ru");
 	await_close(b, p);
-	assert_int_equal(stats(b).silent, 1);
+	assert_int_equal(stats(b).sum.silent, 1);
 	hang_up(p);
 }
 
@@ -720,6 +720,7 @@ static void too_many_clients(void **state)
 {
 	struct bench *b = *state;
 	struct peer *p[3];
+	char text[512];
 
 	for (int i = 0; i < 3; i++) {
 		p[i] = dial(b);
@@ -729,10 +730,13 @@ static void too_many_clients(void **state)
 	}
 	await_close(b, p[2]);
 	assert_non_null(strstr(p[2]->data, "error: too many sessions\n"));
-	assert_int_equal(stats(b).refused, 1);
+	assert_int_equal(stats(b).sum.refused, 1);
 	for (int i = 0; i < 3; i++)
 		hang_up(p[i]);
 	await_clients(b, 0);
+	assert_int_equal(
+		one_shot(b, "run show console --json\n", text, sizeof(text)), CONSOLE_STATUS_OK);
+	assert_non_null(strstr(text, "\"accepted\": 3, \"refused\": 1"));
 }
 
 // The socket's mode, and what stands in its place.

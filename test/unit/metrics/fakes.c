@@ -4,7 +4,6 @@
 #include "channel/channel.h"
 #include "crossing/crossing.h"
 #include "driad/holddown.h"
-#include "mfib/mfib.h"
 
 const struct histogram *channels_latency(const struct channels *cs)
 {
@@ -45,10 +44,4 @@ void holddown_each(const struct holddown *h,
 	cb(arg, &a, "no \"traffic\"", UINT64_MAX);
 	cb(arg, &a, "full", UINT64_MAX);
 	cb(arg, &a, "over", 0);
-}
-
-void mfib_usage(const struct mfib *m, struct mfib_usage *out)
-{
-	(void)m;
-	*out = (struct mfib_usage){.bytes = 1 << 20};
 }

@@ -384,6 +384,32 @@ static void only_our_primary_address_counts(void **state)
 	bench_end(&b);
 }
 
+// What is told of a channel whose Joins go to another router is of that channel alone, and ends.
+static void joined_elsewhere(void **state)
+{
+	struct sg sg = channel_sg(4), other = channel_sg(5);
+	struct addr upstream;
+	struct bench b;
+
+	(void)state;
+	bench_begin(&b);
+	bench_hello(&b, 2, 3600, 1);
+	assert_int_equal(pim_if_elsewhere(b.pif, &sg, &upstream, b.now_us), 0);
+	bench_jp(&b, 2, 3, 4, true, 210);
+	bench_jp(&b, 2, 3, 4, true, 210);
+	assert_int_equal(bench_drop(&b, PIM_DROP_NOT_UPSTREAM), 2);
+	assert_int_equal(pim_if_elsewhere(b.pif, &sg, &upstream, b.now_us), 2);
+	assert_true(addr_eq(&upstream, &(struct addr[]){neighbor_addr(3)}[0]));
+	assert_int_equal(pim_if_elsewhere(b.pif, &other, &upstream, b.now_us), 0);
+	bench_jp(&b, 2, 3, 4, false, 210);
+	assert_int_equal(pim_if_elsewhere(b.pif, &sg, &upstream, b.now_us), 0);
+	bench_jp(&b, 2, 3, 4, true, 210);
+	assert_int_equal(pim_if_elsewhere(b.pif, &sg, &upstream, b.now_us + 209000000), 1);
+	assert_int_equal(pim_if_elsewhere(b.pif, &sg, &upstream, b.now_us + 210000000), 0);
+	bench_expect(&b, "");
+	bench_end(&b);
+}
+
 // PF-01.
 static void headers_refused(void **state)
 {
@@ -501,6 +527,7 @@ int main(void)
 		cmocka_unit_test(entries_refused_cost_no_other),
 		cmocka_unit_test(entries_of_the_other_family),
 		cmocka_unit_test(only_our_primary_address_counts),
+		cmocka_unit_test(joined_elsewhere),
 		cmocka_unit_test(headers_refused),
 		cmocka_unit_test(other_ssm_range),
 		cmocka_unit_test(boundaries_of_counts),
