@@ -10,7 +10,7 @@
 
 #include "base/addr.h"
 
-#define RENDER_MAX_COLUMNS 32
+#define RENDER_MAX_COLUMNS 48
 #define RENDER_MAX_WIDTH   220 // a text table wider than this becomes blocks of lines
 // The columns of a text table are as wide as these many rows need; then the rows go out as they
 // come, so that a table of any length takes little memory.

@@ -11,7 +11,9 @@
 static const struct render_column columns[] = {
 	{"name", RENDER_LEFT},
 	{"role", RENDER_LEFT},
-	{"oper_status", RENDER_LEFT},  // "up", "down": the link
+	// "up", "down": the link; "not-present": the netdev under the port or its
+	// kernel-interface port is gone
+	{"oper_status", RENDER_LEFT},
 	{"admin_status", RENDER_LEFT}, // "down" after `port stop`
 	{"phys_address", RENDER_LEFT},
 	{"vlan", RENDER_RIGHT},
@@ -34,6 +36,9 @@ static const struct render_column columns[] = {
 	{"to_kernel", RENDER_RIGHT_DETAIL},
 	{"from_kernel", RENDER_RIGHT_DETAIL},
 	{"kernel_errors", RENDER_RIGHT_DETAIL},
+	{"netdev_losses", RENDER_RIGHT_DETAIL},
+	{"link_downs", RENDER_RIGHT_DETAIL},
+	{"losses", RENDER_RIGHT_DETAIL},
 	{"addresses", RENDER_LEFT},
 	{"rx_queues", RENDER_RIGHT},
 	{"tx_queues", RENDER_RIGHT_DETAIL},
@@ -128,6 +133,9 @@ static void show_kernel(struct verb_ctx *v, unsigned int ifindex)
 	render_u64(r, k.to_kernel);
 	render_u64(r, k.from_kernel);
 	render_u64(r, k.write_errors + k.read_errors);
+	render_u64(r, f->netdev_losses);
+	render_u64(r, f->seen ? f->seen->link_downs : 0);
+	render_u64(r, f->seen ? f->seen->losses : 0);
 	render_list_begin(r);
 	for (unsigned int i = 0; i < f->n_addrs; i++) {
 		snprintf(both, sizeof(both), "%s/%u", addr_format(&f->addrs[i].addr, text),
@@ -158,7 +166,9 @@ void verb_show_ports(struct verb_ctx *v)
 
 			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
 				m[2], m[3], m[4], m[5]);
-			render_text(r, !f->stopped && port_link_up(f->port) ? "up" : "down");
+			render_text(r, f->lost || f->netdev_gone	      ? "not-present"
+				       : !f->stopped && port_link_up(f->port) ? "up"
+									      : "down");
 			render_text(r, f->stopped ? "down" : "up");
 			render_text(r, mac);
 		} else {

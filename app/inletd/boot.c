@@ -99,10 +99,11 @@ static void link_look(struct inlet *in, struct inlet_port *p)
 	bool up;
 
 	port_watch(&p->port);
-	up = port_link_up(&p->port);
+	up = !p->lost && port_link_up(&p->port);
 	if (up == p->link_up)
 		return;
 	p->link_up = up;
+	p->seen.link_downs += !up;
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		if (in->ifs[i].port != p)
 			continue;

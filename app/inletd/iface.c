@@ -9,9 +9,15 @@
 #include "base/log.h"
 #include "inlet.h"
 
-// After the netdev was made.
-#define AGAIN_US  (2 * USEC_PER_SEC)
-#define AGAIN_MAX 2
+// After the netdev was made, addresses are said again.
+#define SAID_US  (2 * USEC_PER_SEC)
+#define SAID_MAX 2
+// A netdev that was deleted is made again after so long, and then until it is there.
+#define AGAIN_FIRST_US (100 * USEC_PER_MSEC)
+#define AGAIN_US       (1 * USEC_PER_SEC)
+
+static void netdev_lost(struct iface *ifc);
+static void netdev_again_cb(struct timer *t, void *arg, uint64_t now_us);
 
 bool iface_is_local(const struct inlet *in, const struct addr *a)
 {
@@ -41,7 +47,10 @@ static void on_kif(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (ret < 0 && ret != -EAGAIN) {
+	if (ret == -ENODEV) {
+		event_del(ifc->kif_event);
+		netdev_lost(ifc);
+	} else if (ret < 0 && ret != -EAGAIN) {
 		log_error("inletd", "kernel-interface port lost if=%s error=\"%s\"", ifc->cfg->name,
 			strerror(-ret));
 		event_del(ifc->kif_event);
@@ -187,37 +196,80 @@ static void again_cb(struct timer *t, void *arg, uint64_t now_us)
 				netlink_addr_again(
 					ifc->in->netlink, kif_ifindex(ifc->kif), &a->addr, a->len);
 	}
-	if (++ifc->n_again < AGAIN_MAX)
-		timer_arm(&ifc->in->timers, t, now_us + AGAIN_MAX * AGAIN_US);
+	if (++ifc->n_again < SAID_MAX)
+		timer_arm(&ifc->in->timers, t, now_us + SAID_MAX * SAID_US);
+}
+
+static struct kif_cfg kif_cfg_of(const struct iface *ifc)
+{
+	struct kif_cfg cfg = {
+		.name = ifc->cfg->name, .mtu = ifc->mtu, .ipv6 = speaks_ipv6(ifc->cfg)};
+
+	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
+	return cfg;
+}
+
+static int kif_listen(struct iface *ifc, char err[BOOT_ERR_LEN])
+{
+	if (ifc->kif_event)
+		event_free(ifc->kif_event);
+	ifc->kif_event =
+		event_new(ifc->in->base, kif_fd(ifc->kif), EV_READ | EV_PERSIST, on_kif, ifc);
+	if (ifc->kif_event && event_add(ifc->kif_event, NULL) == 0)
+		return 0;
+	snprintf(err, BOOT_ERR_LEN, "out of memory");
+	return -ENOMEM;
 }
 
 int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 {
-	struct kif_cfg cfg = {
-		.name = ifc->cfg->name, .mtu = ifc->mtu, .ipv6 = speaks_ipv6(ifc->cfg)};
+	const struct kif_cfg cfg = kif_cfg_of(ifc);
 	char why[KIF_ERR_LEN];
 	int ret;
 
-	memcpy(cfg.mac, ifc->port->port.mac, sizeof(cfg.mac));
+	timer_init(&ifc->netdev_again, netdev_again_cb, ifc);
 	ifc->kif = kif_create(&cfg, kif_frame_cb, ifc, why);
 	if (!ifc->kif) {
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return -EIO;
 	}
-	ifc->kif_event =
-		event_new(ifc->in->base, kif_fd(ifc->kif), EV_READ | EV_PERSIST, on_kif, ifc);
-	if (!ifc->kif_event || event_add(ifc->kif_event, NULL) < 0) {
-		snprintf(err, BOOT_ERR_LEN, "out of memory");
-		return -ENOMEM;
-	}
 	timer_init(&ifc->again, again_cb, ifc);
-	ret = timer_arm(&ifc->in->timers, &ifc->again, clock_mono_us() + AGAIN_US);
+	ret = kif_listen(ifc, err);
+	if (ret == 0)
+		ret = timer_arm(&ifc->in->timers, &ifc->again, clock_mono_us() + SAID_US);
 	return ret < 0 ? ret : set_addresses(ifc, err);
+}
+
+// The netdev was deleted: there is another one, with what the configuration says. Addresses and
+// routes of the operator's are gone, as the operator wished.
+static void netdev_again_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	struct iface *ifc = arg;
+	const struct kif_cfg cfg = kif_cfg_of(ifc);
+	char why[KIF_ERR_LEN], err[BOOT_ERR_LEN];
+
+	if (ifc->kif_event)
+		event_free(ifc->kif_event);
+	ifc->kif_event = NULL;
+	if (kif_recreate(ifc->kif, &cfg, why) < 0) {
+		log_warn_limited("inletd", "kernel-interface port cannot be made again: %s", why);
+		timer_arm(&ifc->in->timers, t, now_us + AGAIN_US);
+		return;
+	}
+	ifc->netdev_gone = false;
+	ifc->netdev_up = true;
+	if (kif_listen(ifc, err) < 0 || set_addresses(ifc, err) < 0)
+		log_error("inletd", "%s", err);
+	kif_carrier(ifc->kif, ifc->port->link_up);
+	log_info("inletd", "kernel-interface port made again if=%s", ifc->cfg->name);
+	observe_fill(ifc->in);
 }
 
 void iface_close(struct iface *ifc)
 {
 	timer_cancel(&ifc->in->timers, &ifc->again);
+	if (ifc->kif)
+		timer_cancel(&ifc->in->timers, &ifc->netdev_again);
 	upstream_close(ifc);
 	if (ifc->kif_event)
 		event_free(ifc->kif_event);
@@ -272,6 +324,45 @@ static void addr_removed(struct iface *ifc, struct addr addr, uint64_t now_us)
 	}
 }
 
+// Deleted, as its fd or the kernel says, whichever is first; or moved away, which only the kernel
+// says.
+static void netdev_lost(struct iface *ifc)
+{
+	bool deleted = kif_deleted(ifc->kif);
+	uint64_t now = clock_mono_us();
+
+	if (ifc->netdev_gone)
+		return;
+	ifc->netdev_gone = true;
+	ifc->netdev_up = false;
+	ifc->netdev_losses++;
+	log_error("inletd", "kernel-interface port %s if=%s",
+		deleted ? "deleted, made again"
+			: "moved to another network namespace, what needs it waits until it is "
+			  "back",
+		ifc->cfg->name);
+	while (ifc->n_addrs)
+		addr_removed(ifc, ifc->addrs[0].addr, now);
+	upstream_close(ifc); // its sockets are bound to what is gone
+	if (deleted)
+		timer_arm(&ifc->in->timers, &ifc->netdev_again, now + AGAIN_FIRST_US);
+}
+
+// One that is back from another network namespace may have another number.
+static bool is_ours(struct iface *ifc, const struct netlink_event *ev)
+{
+	if (!ifc->kif)
+		return false;
+	if (ifc->netdev_gone && ev->type == NETLINK_LINK && !kif_deleted(ifc->kif) &&
+		strcmp(kif_name(ifc->kif), ev->name) == 0) {
+		kif_follow(ifc->kif, ev->ifindex);
+		ifc->netdev_gone = false;
+		log_info("inletd", "kernel-interface port is back if=%s name=%s", ifc->cfg->name,
+			ev->name);
+	}
+	return kif_ifindex(ifc->kif) == ev->ifindex;
+}
+
 static void link_changed(struct iface *ifc, const struct netlink_event *ev)
 {
 	struct inlet *in = ifc->in;
@@ -300,19 +391,18 @@ void iface_netlink_cb(void *arg, const struct netlink_event *ev)
 	uint64_t now = clock_mono_us();
 
 	watch_netlink(in, ev);
+	ports_netlink(in, ev);
 	for (unsigned int i = 0; i < in->n_ifs; i++) {
 		struct iface *ifc = &in->ifs[i];
 
-		if (!ifc->kif || kif_ifindex(ifc->kif) != ev->ifindex)
+		if (!is_ours(ifc, ev))
 			continue;
 		switch (ev->type) {
 		case NETLINK_LINK:
 			link_changed(ifc, ev);
 			break;
 		case NETLINK_LINK_GONE:
-			log_error("inletd", "kernel-interface port deleted if=%s", ifc->cfg->name);
-			while (ifc->n_addrs)
-				addr_removed(ifc, ifc->addrs[0].addr, now);
+			netdev_lost(ifc);
 			break;
 		case NETLINK_ADDR_ADD:
 			addr_added(ifc, ev, now);

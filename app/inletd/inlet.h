@@ -61,6 +61,12 @@ struct inlet_port {
 	struct port port;
 	bool is_open;
 	bool link_up;
+	// The netdev under it was deleted or moved away: its driver cannot have it back.
+	bool lost;
+	int netdev_index;    // the kernel's; 0: there is none
+	uint32_t netdev_mtu; // as the kernel has told; 0: not yet
+	uint8_t netdev_mac[6];
+	struct observe_port seen;
 	bool stopped;			      // by the console: nothing new begins here
 	struct timer down;		      // it says goodbye first
 	uint16_t rx_queues[INLET_MAX_LCORES]; // of the workers, while they do not poll it
@@ -117,7 +123,10 @@ struct iface {
 	struct kif *kif;
 	struct event *kif_event;
 	bool netdev_up;
-	uint16_t mtu; // octets of an IP datagram: the netdev's, at most the port's
+	bool netdev_gone; // deleted, or moved to another network namespace
+	uint64_t netdev_losses;
+	struct timer netdev_again; // it is made again
+	uint16_t mtu;		   // octets of an IP datagram: the netdev's, at most the port's
 	struct config_addr addrs[IFACE_MAX_ADDRS]; // what the kernel has, primary ones first
 	unsigned int n_addrs;
 	bool deprecated[IFACE_MAX_ADDRS]; // of addrs: not for new tunnels where there is another
@@ -260,6 +269,8 @@ void eal_stop(void);
 // ports.c: fills in the interfaces' order and ports, and opens the ports. 0 or a negative errno.
 int ports_open(struct inlet *in, char err[BOOT_ERR_LEN]);
 void ports_close(struct inlet *in);
+// What happens to the netdevs under ports.
+void ports_netlink(struct inlet *in, const struct netlink_event *ev);
 // workers.c: crossing, forwarding table and workers, with the queues dealt out. 0 or a negative
 // errno; what there is then goes with workers_destroy(), before the ports close.
 int workers_create(struct inlet *in, char err[BOOT_ERR_LEN]);

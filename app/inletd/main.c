@@ -143,6 +143,7 @@ int main(int argc, char **argv)
 			argv[optind]);
 		return EXIT_CONFIG;
 	}
+	signal(SIGHUP, SIG_IGN); // until there is something to reload
 	in = calloc(1, sizeof(*in));
 	if (!in) {
 		fputs("inletd: out of memory\n", stderr);
@@ -159,7 +160,6 @@ int main(int argc, char **argv)
 		log_threshold = in->cfg.log_level;
 		log_format_set(in->cfg.log_format);
 		log_rate_set(in->cfg.log_rate);
-		signal(SIGHUP, SIG_IGN); // until there is something to reload
 		status = run(in, path, interactive);
 		reload_end(in);
 	}

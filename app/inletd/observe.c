@@ -42,6 +42,10 @@ static void fill_if(struct observe_if *o, const struct inlet *in, const struct i
 								    &ifc->port->steering, ADDR_V6)
 							  : NULL,
 		.kif = ifc->kif,
+		.netdev_losses = ifc->netdev_losses,
+		.netdev_gone = ifc->netdev_gone,
+		.seen = &ifc->port->seen,
+		.lost = ifc->port->lost,
 		.pim = {ifc->pim[IFACE_V4].pim, pim6_of(ifc)},
 		.pim_netdev = ifc->cfg->pim.enabled ? watch_netdev(ifc) : NULL,
 		.membership = {ifc->membership[IFACE_V4].m, ifc->membership[IFACE_V6].m},

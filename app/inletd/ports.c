@@ -2,6 +2,7 @@
 // Ports and the interfaces on them: which interfaces share a port, in which order they are counted,
 // and what a port is opened with.
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -153,6 +154,8 @@ static int open_port(struct inlet *in, struct inlet_port *p, char err[BOOT_ERR_L
 	}
 	p->is_open = true;
 	p->link_up = true; // as the TAPs begin; housekeeping corrects it
+	if (p->port.netdev[0])
+		p->netdev_index = (int)if_nametoindex(p->port.netdev);
 	log_info("inletd", "port up if=%s driver=%s mtu=%u rx_queues=%u tx_queues=%u rss=%d",
 		p->cfg->name, p->port.driver, p->port.mtu, p->port.n_queues, p->port.n_tx_queues,
 		p->port.rss);
@@ -195,6 +198,61 @@ int ports_open(struct inlet *in, char err[BOOT_ERR_LEN])
 	if (ret == 0 && !in->cfg.n_workers && in->n_workers > most)
 		in->n_workers = most;
 	return ret;
+}
+
+static void netdev_changed(struct inlet_port *p, const struct netlink_event *ev)
+{
+	static const uint8_t none[6];
+	const char *name = p->cfg->name;
+
+	if (strcmp(p->port.netdev, ev->name) != 0) {
+		log_info("inletd", "renamed if=%s netdev=%s to=%s", name, p->port.netdev, ev->name);
+		snprintf(p->port.netdev, sizeof(p->port.netdev), "%s", ev->name);
+	}
+	if (ev->mtu && ev->mtu != p->netdev_mtu && p->netdev_mtu)
+		log_warn("inletd",
+			"the MTU was changed under the port if=%s netdev=%s mtu=%u port_mtu=%u%s",
+			name, ev->name, ev->mtu, p->port.mtu,
+			ev->mtu < p->port.mtu ? ": longer packets are lost" : "");
+	p->netdev_mtu = ev->mtu;
+	if (memcmp(ev->mac, none, sizeof(none)) != 0 &&
+		memcmp(ev->mac, p->netdev_mac, sizeof(p->netdev_mac)) != 0) {
+		if (memcmp(p->netdev_mac, none, sizeof(none)) != 0)
+			log_warn("inletd",
+				"the MAC address was changed under the port, which keeps its own "
+				"if=%s "
+				"netdev=%s",
+				name, ev->name);
+		memcpy(p->netdev_mac, ev->mac, sizeof(p->netdev_mac));
+	}
+}
+
+static void netdev_lost(struct inlet_port *p)
+{
+	if (p->lost)
+		return;
+	p->lost = true;
+	p->seen.losses++;
+	log_error("inletd",
+		"port lost if=%s netdev=%s: it was deleted or moved to another network namespace, "
+		"and the "
+		"driver %s cannot have it back: restart inletd when it is there again",
+		p->cfg->name, p->port.netdev, p->port.driver);
+}
+
+void ports_netlink(struct inlet *in, const struct netlink_event *ev)
+{
+	for (unsigned int i = 0; i < in->n_ports; i++) {
+		struct inlet_port *p = &in->ports[i];
+
+		if (p->netdev_index == 0 || p->netdev_index != ev->ifindex)
+			continue;
+		if (ev->type == NETLINK_LINK && !p->lost)
+			netdev_changed(p, ev);
+		else if (ev->type == NETLINK_LINK_GONE)
+			netdev_lost(p);
+		observe_fill(in);
+	}
 }
 
 void ports_close(struct inlet *in)

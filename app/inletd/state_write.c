@@ -136,8 +136,9 @@ static int file_write(const struct state_write *sw, bool sync)
 	f = fopen(tmp, "we");
 	if (!f)
 		return -errno;
+	errno = EIO;
 	if (fwrite(sw->text, 1, sw->len, f) != sw->len || fflush(f) != 0)
-		ret = -EIO;
+		ret = -errno;
 	if (ret == 0 && sync && fsync(fileno(f)) < 0)
 		ret = -errno;
 	if (fclose(f) != 0 && ret == 0)

@@ -79,7 +79,7 @@
 	X(SCRAPES_BAD, "inlet_scrapes_bad", OM_COUNTER, NULL,                                     \
 		"Requests for metrics that could not be understood or asked for something else.") \
 	X(SCRAPES_REFUSED, "inlet_scrapes_refused", OM_COUNTER, NULL,                             \
-		"Connections refused because there were too many.")                               \
+		"Connections refused: too many, or no file descriptor.")                          \
 	X(SCRAPES_STALLED, "inlet_scrapes_stalled", OM_COUNTER, NULL,                             \
 		"Connections closed because nobody asked, or read, in time.")                     \
 	X(SCRAPE_LAST, "inlet_scrape_last_seconds", OM_GAUGE, "seconds",                          \

@@ -12,37 +12,42 @@
 #include "pim/pim.h"
 #include "port/port.h"
 
-#define PORT_LIST(X)                                                                             \
-	X(PORT_UP, "inlet_port_up", OM_GAUGE, NULL, "1 while the link is up.")                   \
-	X(RX_PACKETS, "inlet_port_receive_packets", OM_COUNTER, NULL, "Frames that came in.")    \
-	X(RX_BYTES, "inlet_port_receive_bytes", OM_COUNTER, "bytes", "Octets of them.")          \
-	X(RX_MISSED, "inlet_port_receive_missed", OM_COUNTER, NULL,                              \
-		"Frames lost because the receive queues were full.")                             \
-	X(RX_ERRORS, "inlet_port_receive_errors", OM_COUNTER, NULL, "Frames that were damaged.") \
-	X(RX_NOMBUF, "inlet_port_receive_nombuf", OM_COUNTER, NULL,                              \
-		"Frames lost because there was no mbuf.")                                        \
-	X(TX_PACKETS, "inlet_port_transmit_packets", OM_COUNTER, NULL, "Frames that went out.")  \
-	X(TX_BYTES, "inlet_port_transmit_bytes", OM_COUNTER, "bytes", "Octets of them.")         \
-	X(TX_ERRORS, "inlet_port_transmit_errors", OM_COUNTER, NULL, "Frames not sent.")         \
-	X(MBUFS_USED, "inlet_port_mbufs_in_use", OM_GAUGE, NULL, "mbufs of the port in use.")    \
-	X(MBUFS, "inlet_port_mbufs", OM_GAUGE, NULL, "mbufs that the port has.")                 \
-	X(RECEIVED, "inlet_interface_received_packets", OM_COUNTER, NULL,                        \
-		"Frames of the interface that workers took.")                                    \
-	X(RECEIVED_BYTES, "inlet_interface_received_bytes", OM_COUNTER, "bytes",                 \
-		"Octets of them.")                                                               \
-	X(NATIVE, "inlet_interface_native_packets", OM_COUNTER, NULL,                            \
-		"Native multicast packets sent.")                                                \
-	X(NATIVE_BYTES, "inlet_interface_native_bytes", OM_COUNTER, "bytes", "Octets of them.")  \
-	X(TX_FULL, "inlet_interface_transmit_full", OM_COUNTER, NULL,                            \
-		"Native multicast packets that the driver did not take.")                        \
-	X(PUNTED_CONTROL, "inlet_interface_punted_control_packets", OM_COUNTER, NULL,            \
-		"Frames given to the control thread: PIM, IGMP, ARP, AMT control.")              \
-	X(PUNTED_OTHER, "inlet_interface_punted_other_packets", OM_COUNTER, NULL,                \
-		"Frames given to the control thread: all else.")                                 \
-	X(INJECTED, "inlet_interface_injected_packets", OM_COUNTER, NULL,                        \
-		"Frames of the kernel sent.")                                                    \
-	X(KERNEL_ERRORS, "inlet_interface_kernel_errors", OM_COUNTER, NULL,                      \
-		"Frames lost at the kernel-interface port.")
+#define PORT_LIST(X)                                                                               \
+	X(PORT_UP, "inlet_port_up", OM_GAUGE, NULL, "1 while the link is up.")                     \
+	X(RX_PACKETS, "inlet_port_receive_packets", OM_COUNTER, NULL, "Frames that came in.")      \
+	X(RX_BYTES, "inlet_port_receive_bytes", OM_COUNTER, "bytes", "Octets of them.")            \
+	X(RX_MISSED, "inlet_port_receive_missed", OM_COUNTER, NULL,                                \
+		"Frames lost because the receive queues were full.")                               \
+	X(RX_ERRORS, "inlet_port_receive_errors", OM_COUNTER, NULL, "Frames that were damaged.")   \
+	X(RX_NOMBUF, "inlet_port_receive_nombuf", OM_COUNTER, NULL,                                \
+		"Frames lost because there was no mbuf.")                                          \
+	X(TX_PACKETS, "inlet_port_transmit_packets", OM_COUNTER, NULL, "Frames that went out.")    \
+	X(TX_BYTES, "inlet_port_transmit_bytes", OM_COUNTER, "bytes", "Octets of them.")           \
+	X(TX_ERRORS, "inlet_port_transmit_errors", OM_COUNTER, NULL, "Frames not sent.")           \
+	X(MBUFS_USED, "inlet_port_mbufs_in_use", OM_GAUGE, NULL, "mbufs of the port in use.")      \
+	X(MBUFS, "inlet_port_mbufs", OM_GAUGE, NULL, "mbufs that the port has.")                   \
+	X(RECEIVED, "inlet_interface_received_packets", OM_COUNTER, NULL,                          \
+		"Frames of the interface that workers took.")                                      \
+	X(RECEIVED_BYTES, "inlet_interface_received_bytes", OM_COUNTER, "bytes",                   \
+		"Octets of them.")                                                                 \
+	X(NATIVE, "inlet_interface_native_packets", OM_COUNTER, NULL,                              \
+		"Native multicast packets sent.")                                                  \
+	X(NATIVE_BYTES, "inlet_interface_native_bytes", OM_COUNTER, "bytes", "Octets of them.")    \
+	X(TX_FULL, "inlet_interface_transmit_full", OM_COUNTER, NULL,                              \
+		"Native multicast packets that the driver did not take.")                          \
+	X(PUNTED_CONTROL, "inlet_interface_punted_control_packets", OM_COUNTER, NULL,              \
+		"Frames given to the control thread: PIM, IGMP, ARP, AMT control.")                \
+	X(PUNTED_OTHER, "inlet_interface_punted_other_packets", OM_COUNTER, NULL,                  \
+		"Frames given to the control thread: all else.")                                   \
+	X(INJECTED, "inlet_interface_injected_packets", OM_COUNTER, NULL,                          \
+		"Frames of the kernel sent.")                                                      \
+	X(KERNEL_ERRORS, "inlet_interface_kernel_errors", OM_COUNTER, NULL,                        \
+		"Frames lost at the kernel-interface port.")                                       \
+	X(KERNEL_LOSSES, "inlet_interface_netdev_losses", OM_COUNTER, NULL,                        \
+		"Times that the kernel-interface port was deleted or moved away.")                 \
+	X(LINK_DOWNS, "inlet_port_link_downs", OM_COUNTER, NULL, "Times that the link went down.") \
+	X(LOSSES, "inlet_port_losses", OM_COUNTER, NULL,                                           \
+		"Times that the device under the port was lost.")
 
 #define PIM_LIST(X)                                                                             \
 	X(NEIGHBORS, "inlet_pim_neighbors", OM_GAUGE, NULL, "PIM neighbors.")                   \
@@ -147,6 +152,11 @@ static void collect_port(struct page *p, unsigned int i)
 	row->values[PUNTED_CONTROL] = (double)crossing_punted(&x, true);
 	row->values[PUNTED_OTHER] = (double)crossing_punted(&x, false);
 	row->values[INJECTED] = (double)x.injected;
+	row->values[KERNEL_LOSSES] = (double)f->netdev_losses;
+	if (f->seen && f->first) {
+		row->values[LINK_DOWNS] = (double)f->seen->link_downs;
+		row->values[LOSSES] = (double)f->seen->losses;
+	}
 	if (f->kif)
 		row->values[KERNEL_ERRORS] =
 			(double)(kif_stats(f->kif)->write_errors + kif_stats(f->kif)->read_errors);

@@ -368,6 +368,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 	struct metrics_server *s = arg;
 	struct timeval pause = {.tv_sec = 1};
 
+	s->stats->refused++;
 	log_warn_limited("metrics", "cannot accept: %s", strerror(errno));
 	evconnlistener_disable(listener);
 	evtimer_add(s->accept_again, &pause);

@@ -95,6 +95,44 @@ struct kif *kif_create(const struct kif_cfg *cfg, kif_tx_cb tx, void *arg, char 
 	return k;
 }
 
+bool kif_deleted(const struct kif *k)
+{
+	struct ifreq ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	return ioctl(k->fd, TUNGETIFF, &ifr) < 0;
+}
+
+int kif_recreate(struct kif *k, const struct kif_cfg *cfg, char err[KIF_ERR_LEN])
+{
+	int rc = 0;
+
+	if (k->fd >= 0)
+		close(k->fd);
+	k->fd = -1;
+	k->gone = true;
+	snprintf(k->name, sizeof(k->name), "%s", cfg->name);
+	if (if_nametoindex(cfg->name) != 0) {
+		rc = -EEXIST;
+		snprintf(
+			err, KIF_ERR_LEN, "%s: a network interface of that name exists", cfg->name);
+	}
+	if (rc != 0 || (rc = tap_open(k, cfg, err)) != 0 ||
+		(rc = kif_netdev_setup(cfg, &k->ifindex, err)) != 0) {
+		if (k->fd >= 0)
+			close(k->fd);
+		k->fd = -1;
+		return rc;
+	}
+	k->gone = false;
+	return 0;
+}
+
+void kif_follow(struct kif *k, int ifindex)
+{
+	k->ifindex = ifindex;
+}
+
 void kif_destroy(struct kif *k)
 {
 	if (k == NULL)
@@ -146,6 +184,10 @@ int kif_write(struct kif *k, const uint8_t *frame, size_t len)
 {
 	ssize_t n;
 
+	if (k->gone) {
+		k->stats.write_errors++;
+		return -ENODEV;
+	}
 	do
 		n = write(k->fd, frame, len);
 	while (n < 0 && errno == EINTR);

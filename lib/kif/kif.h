@@ -31,11 +31,19 @@ struct kif_cfg {
 // namespace.
 struct kif *kif_create(const struct kif_cfg *cfg, kif_tx_cb tx, void *arg, char err[KIF_ERR_LEN]);
 void kif_destroy(struct kif *k);
+// Whether the netdev was deleted; one that was moved to another network namespace was not.
+bool kif_deleted(const struct kif *k);
+// Makes the netdev of a kif that has lost it again, by the same name or another one; its fd is
+// another one then, its counters go on. 0, or a negative errno with one line in err, and it can be
+// tried again.
+int kif_recreate(struct kif *k, const struct kif_cfg *cfg, char err[KIF_ERR_LEN]);
+// The netdev is back from another network namespace, where the kernel gave it this number.
+void kif_follow(struct kif *k, int ifindex);
 // From now on as with kif_cfg.ipv6.
 void kif_speak_ipv6(const struct kif *k);
 // Poll for readability, then call kif_read(): a bounded batch of frames to the callback; how many,
 // or a negative errno. -ENODEV from here or kif_write(): the netdev was deleted (logged once); the
-// fd reads as ready for ever then, so take it out of the poll and destroy the kif.
+// fd reads as ready for ever then, so take it out of the poll and recreate or destroy the kif.
 int kif_fd(const struct kif *k);
 int kif_read(struct kif *k);
 // A frame received by the port, into the kernel. 0 or a negative errno (counted); -EIO while the

@@ -29,6 +29,12 @@ struct pim_if;
 struct port;
 struct reload_job;
 
+// What became of a port since the start. Written by app/inletd on the control thread.
+struct observe_port {
+	uint64_t link_downs; // times that its link went down
+	uint64_t losses;     // times that the device under it was lost
+};
+
 // An interface; its place in the array is our interface index (bit i of an oif set).
 struct observe_if {
 	const char *name;
@@ -43,7 +49,11 @@ struct observe_if {
 	const char *steering6; // the same of IPv6
 	bool first;	       // of the port's interfaces
 	const struct kif *kif;
-	const char *pim_netdev; // where PIM is heard
+	uint64_t netdev_losses; // times that its kernel-interface port was deleted or moved away
+	bool netdev_gone;	// so it is now
+	const struct observe_port *seen; // of the port
+	bool lost;			 // the device under the port is gone, and takes a restart
+	const char *pim_netdev;		 // where PIM is heard
 				// Of IPv4 and of IPv6; NULL without PIM, without IGMP or MLD.
 #define OBSERVE_FAMILIES 2
 	const struct pim_if *pim[OBSERVE_FAMILIES];

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 bool port_devarg(const char *device, const char *key, char *out, size_t size)
 {
@@ -52,18 +51,18 @@ void port_netdev_name(const char *device, char name[16])
 		port_devarg(device, "iface", name, IFNAMSIZ);
 }
 
+// Kept open: a link is looked at ten times a second, and one must not read as down because the
+// process has no descriptor left. Of the control thread.
 static int netdev_ioctl(const char *name, unsigned long request, struct ifreq *ifr)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int rc = 0;
+	static int fd = -1;
 
+	if (fd < 0)
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
-	if (ioctl(fd, request, ifr) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
+	return ioctl(fd, request, ifr) < 0 ? -errno : 0;
 }
 
 int port_netdev_mtu(const char *name)

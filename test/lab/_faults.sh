@@ -16,6 +16,8 @@
 #   victim I...|all     channels (numbers from 0) that may lose packets ...
 #   limit MS            ... no longer than this at a time
 #   restarts            another inletd is there afterwards
+#   begins_here         what was until now is not judged
+#   afterwards COMMAND  after the verdict
 #   must TEXT COMMAND.. that the row holds
 
 FAULTS_PORT=9568 # of the metrics, in the appliance's namespace
@@ -36,6 +38,24 @@ also() { ROW_ALSO+=("$@"); }
 victim() { ROW_VICTIMS=("$@"); }
 limit() { ROW_LIMIT=$1; }
 restarts() { ROW_RESTARTS=1; }
+afterwards() { ROW_AFTER=$1; }
+begins_here() { # what was before is not judged: the row has made what it needs
+	lab_wait 45 streams_settled || bad "not every channel flows before the fault"
+	lab_signal stream USR2
+	stream_report "$ROW_DIR/before.json" || bad "the receiver does not answer"
+	page >"$ROW_DIR/before.page" || bad "no page of metrics"
+	ROW_PID=$(lab_pid inletd)
+	ROW_LOG=$(log_size)
+}
+# A relay that has just begun, and sends to tunnels that there are and no others: of those of an inletd that
+# was killed it knows for minutes.
+relay_anew() {
+	lab_kill relay
+	lab_start_part relay
+	lab_wait 10 lab_part_ready relay
+	begins_here
+}
+past() { python3 "$LAB_TOP/test/lab/faultjudge.py" value "$1" <"$ROW_DIR/before.page"; } # of a counter, then
 bad() { ROW_BAD+=("$*"); } # bad TEXT: the row has failed
 must() { # must TEXT COMMAND...
 	local text=$1
@@ -61,11 +81,23 @@ flowing_are() { # flowing_are N: channels that flow
 all_flow() { flowing_are "$FAULTS_SOURCES"; }
 chan() { echo "$(lab_source "$1") $(lab_group "$1")"; } # "S G" of channel number I
 
+thread_stop() { # thread_stop TID: as a debugger does
+	rm -f "$LAB_STATE"/stop.{in,out}
+	mkfifo "$LAB_STATE/stop.in"
+	python3 "$LAB_TOP/test/lab/stopthread.py" "$1" <"$LAB_STATE/stop.in" >"$LAB_STATE/stop.out" 2>&1 &
+	exec {STOP}>"$LAB_STATE/stop.in"
+	lab_wait 20 grep -q stopped "$LAB_STATE/stop.out"
+}
+thread_go() {
+	exec {STOP}>&-
+}
+
 # ---- the standing lab
 faults_lab_up() {
 	export LAB_SOURCES=$FAULTS_SOURCES LAB_RELAYS=2 LAB_RATE=600 LAB_JOIN_INTERVAL=5
 	export LAB_CONFIG="metrics = { listen = \"127.0.0.1:$FAULTS_PORT\"; };"
 	if declare -F topic_lab >/dev/null; then topic_lab; fi
+	lab_down >/dev/null 2>&1 # one that a run before this one left is not whole
 	bring_up
 	streams_start
 }
@@ -73,8 +105,9 @@ streams_start() {
 	lab_channels >"$LAB_STATE/bystanders"
 	lab_spawn stream rcv "$LAB_BUILD/deploy/lab.d/tools/lab-recv" --if r0 \
 		--channels "$LAB_STATE/bystanders" --json --quiet
-	lab_wait 30 streams_settled
+	lab_wait 60 streams_settled
 	report $? "the channels flow before anything breaks"
+	[ "$TAP_BAD" -eq 0 ] || return 1
 	MBUFS_BASE=0
 	lab_wait 10 mbufs_read || true
 	MBUFS_BASE=$MBUFS_NOW
@@ -140,14 +173,10 @@ row_run() { # row_run NAME
 	local verdict=pass began
 	ROW_DIR=$LAB_STATE/row
 	ROW_BAD=() ROW_ALSO=() ROW_VICTIMS=() ROW_COUNTER='' ROW_LIMIT=0 ROW_RESTARTS='' ROW_OUTAGE=''
-	ROW_COUNTED=-
+	ROW_COUNTED=- ROW_AFTER=
 	rm -rf "$ROW_DIR" && mkdir -p "$ROW_DIR"
 	began=$(now_ms)
-	lab_signal stream USR2
-	stream_report "$ROW_DIR/before.json" || bad "the receiver does not answer"
-	page >"$ROW_DIR/before.page" || bad "no page of metrics"
-	ROW_PID=$(lab_pid inletd)
-	ROW_LOG=$(log_size)
+	begins_here
 	"fault_$1"
 	row_judge
 	[ ${#ROW_BAD[@]} -eq 0 ] || verdict=FAIL
@@ -156,4 +185,5 @@ row_run() { # row_run NAME
 	[ ! -f "$ROW_DIR/notes" ] || cat "$ROW_DIR/notes"
 	[ ${#ROW_BAD[@]} -eq 0 ] || printf '%s\n' "${ROW_BAD[@]}" | diag
 	printf '%s\t%s\t%s\t%s\t%s\n' "$TOPIC" "$1" "$verdict" "${ROW_OUTAGE:-?}" "$ROW_COUNTED" >>"$FAULTS_RESULTS"
+	[ -z "$ROW_AFTER" ] || "$ROW_AFTER"
 }

@@ -518,6 +518,42 @@ static void test_deleted(void **state)
 	kif_destroy(make("kift0", 1500)); // and a new one can be made
 }
 
+static void test_made_again(void **state)
+{
+	static const uint8_t frame[60] = {
+		0x02, 0, 0, 0, 0x0a, 0x01, 0x02, 0, 0, 0, 0, 0x77, 0x88, 0xb5};
+	struct kif_cfg cfg = {.name = "kift0", .mtu = 1400};
+	char err[KIF_ERR_LEN];
+	struct kif *k;
+
+	(void)state;
+	NEED_NETNS();
+	log_threshold = LOG_LEVEL_ERROR;
+	memcpy(cfg.mac, mac, sizeof(mac));
+	k = make("kift0", 1400);
+	assert_int_equal(kif_write(k, frame, sizeof(frame)), 0);
+	assert_false(kif_deleted(k));
+	SH("ip link del kift0");
+	assert_true(kif_deleted(k));
+	assert_int_equal(kif_read(k), -ENODEV);
+	// Somebody else has the name: it can be tried again, and is harmless until then.
+	SH("ip link add kift0 type veth peer name kift9");
+	assert_int_equal(kif_recreate(k, &cfg, err), -EEXIST);
+	assert_non_null(strstr(err, "exists"));
+	assert_int_equal(kif_write(k, frame, sizeof(frame)), -ENODEV);
+	assert_true(kif_carrier(k, true) < 0);
+	SH("ip link del kift0");
+	assert_int_equal(kif_recreate(k, &cfg, err), 0);
+	assert_false(kif_deleted(k));
+	assert_int_equal(kif_ifindex(k), if_nametoindex("kift0"));
+	SH("ip link show kift0 | grep -q 'mtu 1400'");
+	assert_int_equal(kif_write(k, frame, sizeof(frame)), 0);
+	assert_true(kif_read(k) >= 0);
+	assert_int_equal(kif_stats(k)->to_kernel, 2); // of both
+	assert_int_equal(kif_stats(k)->write_errors, 1);
+	kif_destroy(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_rename_down_mtu),
 		cmocka_unit_test(test_other_netns),
 		cmocka_unit_test(test_deleted),
+		cmocka_unit_test(test_made_again),
 	};
 
 	have_netns = netns_enter();
