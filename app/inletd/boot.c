@@ -141,12 +141,14 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 
 	for (unsigned int i = 0; i < in->n_ports; i++)
 		link_look(in, &in->ports[i]);
+	health_tick(in, now_us);
 	steering_tick(in->steering, now_us);
 	if (now_us >= in->load_due_us) {
 		observe_load(in);
 		ecn_look(in, now_us);
 		police_look(in, now_us);
-		again_look(in, now_us);
+		if (in->channels) // the loop turns on a little while inletd ends
+			again_look(in, now_us);
 		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
@@ -193,6 +195,7 @@ static int boot_launch(struct inlet *in, char err[BOOT_ERR_LEN])
 	timer_init(&in->reclaim, reclaim_cb, in);
 	timer_init(&in->housekeeping, housekeeping_cb, in);
 	timer_init(&in->alive, alive_cb, in);
+	health_start(in);
 	again_init(in);
 	if (timer_arm(&in->timers, &in->reclaim, clock_mono_us()) < 0 ||
 		timer_arm(&in->timers, &in->housekeeping, clock_mono_us()) < 0 ||
@@ -299,9 +302,11 @@ int boot_up(struct inlet *in, bool interactive, char err[BOOT_ERR_LEN])
 
 void boot_down(struct inlet *in)
 {
-	uint64_t now = clock_mono_us();
+	uint64_t now;
 
 	notify_say(&in->notify, "STOPPING=1");
+	drain_before_end(in);
+	now = clock_mono_us();
 	metrics_server_close(in->metrics);
 	telemetry_close();
 	if (in->local)
@@ -329,6 +334,7 @@ void boot_down(struct inlet *in)
 		driad_destroy(in->driad);
 	if (in->resolver)
 		resolver_destroy(in->resolver);
+	health_stop(in);
 	if (in->amt)
 		amt_gateway_destroy(in->amt);
 	timer_cancel(&in->timers, &in->housekeeping);

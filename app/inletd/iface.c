@@ -9,6 +9,9 @@
 #include "base/log.h"
 #include "inlet.h"
 
+// After the netdev was made, addresses are said again.
+#define SAID_US  (2 * USEC_PER_SEC)
+#define SAID_MAX 2
 // A netdev that was deleted is made again after so long, and then until it is there.
 #define AGAIN_FIRST_US (100 * USEC_PER_MSEC)
 #define AGAIN_US       (1 * USEC_PER_SEC)
@@ -177,6 +180,26 @@ int iface_reload_addresses(struct iface *ifc, const struct config_if *is,
 	return ret < 0 ? ret : routes_set(ifc, is, was, true, err);
 }
 
+// Daemons beside us may meet an address before its netdev, for they hear of the two on sockets of
+// their own, and then never know it (FRR 8.4: no BGP session comes up there any more). The kernel
+// tells of one that is set again.
+static void again_cb(struct timer *t, void *arg, uint64_t now_us)
+{
+	const struct config_addr *a;
+	struct iface *ifc = arg;
+
+	for (unsigned int i = 0; ifc->kif && i < ifc->cfg->n_addrs; i++) {
+		a = &ifc->cfg->addrs[i];
+		// What the operator has taken away meanwhile stays away.
+		for (unsigned int k = 0; k < ifc->n_addrs; k++)
+			if (addr_eq(&ifc->addrs[k].addr, &a->addr) && !ifc->deprecated[k])
+				netlink_addr_again(
+					ifc->in->netlink, kif_ifindex(ifc->kif), &a->addr, a->len);
+	}
+	if (++ifc->n_again < SAID_MAX)
+		timer_arm(&ifc->in->timers, t, now_us + SAID_MAX * SAID_US);
+}
+
 static struct kif_cfg kif_cfg_of(const struct iface *ifc)
 {
 	struct kif_cfg cfg = {
@@ -210,7 +233,10 @@ int iface_open_kernel(struct iface *ifc, char err[BOOT_ERR_LEN])
 		snprintf(err, BOOT_ERR_LEN, "interface %s: %s", ifc->cfg->name, why);
 		return -EIO;
 	}
+	timer_init(&ifc->again, again_cb, ifc);
 	ret = kif_listen(ifc, err);
+	if (ret == 0)
+		ret = timer_arm(&ifc->in->timers, &ifc->again, clock_mono_us() + SAID_US);
 	return ret < 0 ? ret : set_addresses(ifc, err);
 }
 
@@ -241,6 +267,7 @@ static void netdev_again_cb(struct timer *t, void *arg, uint64_t now_us)
 
 void iface_close(struct iface *ifc)
 {
+	timer_cancel(&ifc->in->timers, &ifc->again);
 	if (ifc->kif)
 		timer_cancel(&ifc->in->timers, &ifc->netdev_again);
 	upstream_close(ifc);

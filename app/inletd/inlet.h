@@ -27,6 +27,7 @@
 #include "fastpath/worker.h"
 #include "inletd/capture.h"
 #include "inletd/evidence.h"
+#include "inletd/health.h"
 #include "inletd/idle.h"
 #include "inletd/notify.h"
 #include "inletd/steering.h"
@@ -115,7 +116,9 @@ struct iface_membership {
 struct iface {
 	struct inlet *in;
 	const struct config_if *cfg;
-	unsigned int index; // ours: bit of an oif set
+	unsigned int index;   // ours: bit of an oif set
+	struct timer again;   // the addresses are said once more
+	unsigned int n_again; // how often that was
 	struct inlet_port *port;
 	struct kif *kif;
 	struct event *kif_event;
@@ -144,6 +147,15 @@ struct endpoint {
 	struct amt_endpoint *io;
 	struct amt_tunnel *tunnel;
 	struct steering_tunnel *steering;
+};
+
+// What the operator's "drain" has come to.
+struct drain {
+	bool on;
+	bool yielded; // PIM has told the others that we would rather not
+	bool off;     // PIM, IGMP and MLD are closed
+	uint64_t since_us, until_us;
+	uint64_t bye_us; // when Goodbye was said; 0: not yet
 };
 
 // police.c's.
@@ -197,6 +209,13 @@ struct inlet {
 	struct driad *driad;
 	struct holddown held;
 	struct evidence evidence; // of relays that we talk to
+	struct observe_health health;
+	struct health_workers health_workers;
+	struct health_relays health_relays;
+	uint64_t health_followed_us;			   // when somebody last asked for it
+	uint64_t health_sent, health_packets;		   // as packets_of() saw them last
+	struct amt_discovery *health_asked[HEALTH_RELAYS]; // under way
+	struct drain drain;
 	struct amt_gateway *amt;
 	struct channels *channels;
 	struct membership_total memberships;
@@ -259,6 +278,21 @@ int workers_launch(struct inlet *in, char err[BOOT_ERR_LEN]);
 void workers_stop(struct inlet *in);
 void workers_destroy(struct inlet *in);
 
+// health_run.c: whether routers are to be led here; between start and stop, ten times a second.
+void health_start(struct inlet *in);
+void health_tick(struct inlet *in, uint64_t now_us);
+void health_stop(struct inlet *in);
+// drain.c: out of service, make before break, and back. As struct observe's drain_cb.
+int drain_set(struct inlet *in, bool on, char why[OBSERVE_WHY_LEN]);
+void drain_tick(struct inlet *in, uint64_t now_us);
+// Whether PIM is to leave its links to others: while we are drained, or not healthy. After a change
+// of health drain_review() tells PIM.
+bool drain_yields(const struct inlet *in);
+void drain_review(struct inlet *in);
+// inletd is about to end: says Goodbye, and forwards on for a while where another router may take
+// over what is joined.
+void drain_before_end(struct inlet *in);
+
 // again.c: wants of routers and receivers (neighbor: who asks, NULL: not known), and those again
 // that were refused and may be taken now: PIM and membership tell of changes alone.
 void again_want(struct iface *ifc, const struct sg *sg, enum channel_origin origin, bool wanted,
@@ -282,6 +316,8 @@ void police_neighbor(
 // observe's port_cb.
 int service_port(struct inlet *in, bool start, const char *ifname, char why[OBSERVE_WHY_LEN]);
 void service_init(struct inlet *in);
+// PIM, IGMP and MLD on an interface where they had been closed. 0 or a negative errno.
+int iface_serve(struct iface *ifc, uint64_t now_us, char err[BOOT_ERR_LEN]);
 // Before the ports close: a netdev that was stopped is brought up again.
 void service_close(struct inlet *in);
 
@@ -311,6 +347,8 @@ bool iface_native(struct iface *ifc, const uint8_t *frame, size_t len, uint64_t 
 // struct channel_env's.
 void iface_unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us);
 
+// By ifc->cfg and whether we are being drained, from now on.
+void iface_pim_configure(struct iface *ifc);
 // By ifc->cfg, where `was` was before: what did not change goes on, with all that is joined. 0 or a
 // negative errno.
 int iface_reload_pim(struct iface *ifc, const struct config_pim *was, char err[BOOT_ERR_LEN]);

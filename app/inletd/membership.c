@@ -176,6 +176,8 @@ int iface_open_membership(struct iface *ifc, char err[BOOT_ERR_LEN])
 
 	if (!(ifc->cfg->role & IF_DOWNSTREAM))
 		return 0;
+	if (ifc->in->drain.off)
+		return 0;
 	if (ifc->cfg->igmp.enabled)
 		ret = open_family(ifc, ADDR_V4, &ifc->cfg->igmp, err);
 	if (ret == 0 && ifc->cfg->mld.enabled)
@@ -233,7 +235,8 @@ static int reload_family(struct iface *ifc, uint8_t family, const struct config_
 	char err[BOOT_ERR_LEN])
 {
 	struct iface_membership *gm = &ifc->membership[iface_family(family)];
-	bool on = (ifc->cfg->role & IF_DOWNSTREAM) && mc->enabled && !ifc->port->stopped;
+	bool on = (ifc->cfg->role & IF_DOWNSTREAM) && mc->enabled && !ifc->port->stopped &&
+		  !ifc->in->drain.off;
 	struct membership_cfg cfg;
 	int ret;
 

@@ -138,6 +138,18 @@ static int port_cb(void *ctx, bool go, const char *ifname, char why[OBSERVE_WHY_
 	return service_port(ctx, go, ifname, why);
 }
 
+static void health_followed_cb(void *ctx)
+{
+	struct inlet *in = ctx;
+
+	in->health_followed_us = clock_mono_us();
+}
+
+static int drain_cb(void *ctx, bool on, char why[OBSERVE_WHY_LEN])
+{
+	return drain_set(ctx, on, why);
+}
+
 static int relay_cb(void *ctx, enum observe_relay_act act, const struct addr *source,
 	const struct addr *relay, char why[OBSERVE_WHY_LEN])
 {
@@ -225,6 +237,9 @@ void observe_fill(struct inlet *in)
 	o->static_cb = static_cb;
 	o->relay_cb = relay_cb;
 	o->port_cb = port_cb;
+	o->health = &in->health;
+	o->health_followed_cb = health_followed_cb;
+	o->drain_cb = drain_cb;
 	if (!o->baseline)
 		o->baseline = baseline_create(); // without one, counters cannot be cleared
 	o->resolve_cb = resolve_cb;

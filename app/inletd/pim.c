@@ -11,6 +11,9 @@
 
 #define ETHER_HDR_LEN 14
 #define REOPEN_US     (1 * USEC_PER_SEC)
+// One better than infinity (RFC 7761 section 4.6.3).
+#define ASSERT_PREFERENCE_WORST 0x7ffffffe
+#define ASSERT_METRIC_WORST	0xfffffffe
 
 static void send_cb(void *ctx, const uint8_t *pim, size_t len)
 {
@@ -228,6 +231,11 @@ static struct pim_cfg cfg_of(const struct iface *ifc, uint8_t family)
 	};
 
 	snprintf(cfg.name, sizeof(cfg.name), "%s", ifc->cfg->name);
+	if (drain_yields(ifc->in)) { // whoever else is there is better
+		cfg.dr_priority = 0;
+		cfg.assert_preference = ASSERT_PREFERENCE_WORST;
+		cfg.assert_metric = ASSERT_METRIC_WORST;
+	}
 	return cfg;
 }
 
@@ -274,7 +282,7 @@ int iface_open_pim(struct iface *ifc, char err[BOOT_ERR_LEN])
 	const struct config_pim *pc = &ifc->cfg->pim;
 	int ret = 0;
 
-	if (!(ifc->cfg->role & IF_DOWNSTREAM) || !pc->enabled)
+	if (!(ifc->cfg->role & IF_DOWNSTREAM) || !pc->enabled || ifc->in->drain.off)
 		return 0;
 	if (pc->families & CONFIG_IPV4)
 		ret = open_family(ifc, ADDR_V4, err);
@@ -348,12 +356,25 @@ void iface_close_pim(struct iface *ifc)
 		close_family(&ifc->pim[f]);
 }
 
+void iface_pim_configure(struct iface *ifc)
+{
+	struct pim_cfg cfg;
+
+	for (int f = 0; f < IFACE_FAMILIES; f++) {
+		if (!ifc->pim[f].pim)
+			continue;
+		cfg = cfg_of(ifc, ifc->pim[f].family);
+		pim_if_configure(ifc->pim[f].pim, &cfg, clock_mono_us());
+	}
+}
+
 // Whether PIM of a family is to be there now: on a port that is stopped it comes with port start.
 static bool speaks(const struct iface *ifc, unsigned int f)
 {
 	const struct config_pim *pc = &ifc->cfg->pim;
 
 	return (ifc->cfg->role & IF_DOWNSTREAM) && pc->enabled && !ifc->port->stopped &&
+	       !ifc->in->drain.off &&
 	       (pc->families & (f == IFACE_V6 ? CONFIG_IPV6 : CONFIG_IPV4));
 }
 

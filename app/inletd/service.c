@@ -59,19 +59,28 @@ static void leave(struct iface *ifc, uint64_t now_us)
 		channels_addr_gone(in->channels, &ifc->addrs[i].addr, now_us);
 }
 
-static int come_back(struct iface *ifc, uint64_t now_us, char why[OBSERVE_WHY_LEN])
+int iface_serve(struct iface *ifc, uint64_t now_us, char err[BOOT_ERR_LEN])
 {
-	char err[BOOT_ERR_LEN];
 	int ret = iface_open_pim(ifc, err);
 
 	if (ret == 0)
 		ret = iface_open_membership(ifc, err);
+	if (ret < 0)
+		return ret;
+	iface_pim_address(ifc, now_us);
+	iface_membership_address(ifc, now_us);
+	return 0;
+}
+
+static int come_back(struct iface *ifc, uint64_t now_us, char why[OBSERVE_WHY_LEN])
+{
+	char err[BOOT_ERR_LEN];
+	int ret = iface_serve(ifc, now_us, err);
+
 	if (ret < 0) {
 		snprintf(why, OBSERVE_WHY_LEN, "%s", err);
 		return ret;
 	}
-	iface_pim_address(ifc, now_us);
-	iface_membership_address(ifc, now_us);
 	if (ifc->cfg->role & IF_UPSTREAM)
 		channels_addr_added(ifc->in->channels, now_us);
 	return 0;

@@ -307,6 +307,7 @@ static void event_cb(void *ctx, struct amt_tunnel *t, enum amt_event ev, uint64_
 	if (ev == AMT_EV_UP || ev == AMT_EV_SIDE_UP || ev == AMT_EV_ENDPOINT || ev == AMT_EV_FULL) {
 		amt_tunnel_view(t, &v);
 		evidence_answer(&in->evidence, &v.relay, v.nat);
+		health_relays_served(&in->health_relays, &v.relay);
 	}
 	channels_tunnel_event(in->channels, t, ev, now_us);
 }

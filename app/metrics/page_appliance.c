@@ -68,6 +68,8 @@
 	X(SUPPRESSED, "inlet_log_suppressed", OM_COUNTER, NULL,                                   \
 		"Lines not written because of log.rate.")                                         \
 	X(LOST, "inlet_log_lost", OM_COUNTER, NULL, "Lines that the log's reader did not take.")  \
+	X(HEALTH, "inlet_health_up", OM_GAUGE, NULL,                                              \
+		"1 while routers may be led to this box (show health).")                          \
 	X(TURNS, "inlet_loop_turns", OM_COUNTER, NULL, "Turns of the control loop.")              \
 	X(LONGEST, "inlet_loop_delay_longest_seconds", OM_GAUGE, "seconds",                       \
 		"The longest delay of the control loop since the start.")                         \
@@ -198,6 +200,8 @@ static void fill_tables(const struct observe *o, double *v)
 		v[JOINFILE_READ] = (double)o->joinfile_stats->read;
 		v[JOINFILE_EXPORTED] = (double)o->joinfile_stats->exported;
 	}
+	if (o->health)
+		v[HEALTH] = o->health->state == OBSERVE_UP;
 	v[SUPPRESSED] = (double)log_stats()->suppressed;
 	v[LOST] = (double)log_stats()->lost;
 }

@@ -20,6 +20,7 @@
 #define CONFIG_MAX_NEIGHBORS 32
 #define CONFIG_MAX_RESOLVERS 8
 #define CONFIG_MAX_DOMAINS   4
+#define CONFIG_MAX_PROBES    4
 #define CONFIG_DOMAIN_LEN    240 // with "_amt._udp." before it, still a name
 #define CONFIG_MAX_ANCHORS   16
 #define CONFIG_ANCHOR_LEN    1024 // a DNSKEY record with 4096 bits of RSA
@@ -244,6 +245,17 @@ struct config_metrics {
 	uint32_t tunnels;	     // 256: those with the most packets
 };
 
+// When routers are to be led to this box, and how it leaves.
+struct config_health {
+	uint32_t up_after_s;	    // 10: nothing bad for so long before it is up
+	uint32_t worker_timeout_ms; // 1000: a worker that does not poll for so long is stuck
+	uint32_t relay_timeout_ms;  // 3000: neither packets nor an answer of a relay
+	uint32_t drain_timeout_s;   // 60: then routers that still join hear a Goodbye
+	uint32_t linger_ms; // 1000: forwards so long after a Goodbye, for others to take over
+	struct addr probe[CONFIG_MAX_PROBES]; // asked all the time; none: those that served us
+	unsigned int n_probe;
+};
+
 // Addresses that are refused: those in deny, and where permit has any, those that are not in it.
 #define CONFIG_MAX_ACL 64
 struct config_acl {
@@ -275,6 +287,7 @@ struct config {
 	enum log_format log_format; // text
 	uint32_t log_rate;	    // 1000 lines a second at most; 0: as many as come
 	struct config_metrics metrics;
+	struct config_health health;
 	enum config_memory memory;
 	uint32_t memory_mb; // 0: chosen at start
 	int control_cpu;    // -1: auto

@@ -268,6 +268,21 @@ static const struct schema schema_metrics[] = {
 	{0},
 };
 
+static const struct schema schema_health[] = {
+	{"up_after", SCHEMA_INT, FIELD(struct config_health, up_after_s), RANGE(0, DAY_S)},
+	{"worker_timeout_ms", SCHEMA_INT, FIELD(struct config_health, worker_timeout_ms),
+		RANGE(200, 60000)},
+	{"relay_timeout_ms", SCHEMA_INT, FIELD(struct config_health, relay_timeout_ms),
+		RANGE(500, 600000)},
+	{"probe", SCHEMA_TEXTS, ELEMENTS(struct config_health, probe),
+		COUNT(struct config_health, n_probe), RANGE(0, CONFIG_MAX_PROBES),
+		.value = value_host, .text = text_addr},
+	{"drain_timeout", SCHEMA_INT, FIELD(struct config_health, drain_timeout_s),
+		RANGE(0, DAY_S)},
+	{"linger_ms", SCHEMA_INT, FIELD(struct config_health, linger_ms), RANGE(0, 10000)},
+	{0},
+};
+
 static void if_defaults(void *elem)
 {
 	struct config_if *i = elem;
@@ -312,6 +327,7 @@ const struct schema config_schema[] = {
 		.value = value_log_level, .text = text_log_level},
 	{"log", SCHEMA_GROUP, .sub = schema_log},
 	{"metrics", SCHEMA_GROUP, FIELD(struct config_draft, c.metrics), .sub = schema_metrics},
+	{"health", SCHEMA_GROUP, FIELD(struct config_draft, c.health), .sub = schema_health},
 	{"workers", SCHEMA_INTS, .auto_ok = true, ELEMENTS(struct config_draft, c.workers),
 		COUNT(struct config_draft, c.n_workers), RANGE(0, CONFIG_MAX_CPUS), RESTART},
 	{"control_cpu", SCHEMA_INT, .auto_ok = true, FIELD(struct config_draft, c.control_cpu),
@@ -364,6 +380,13 @@ void config_defaults(struct config *c)
 	c->metrics = (struct config_metrics){
 		.listen.port = CONFIG_METRICS_PORT, .channels = 20, .tunnels = 256};
 	addr_parse("127.0.0.1", &c->metrics.listen.addr);
+	c->health = (struct config_health){
+		.up_after_s = 10,
+		.worker_timeout_ms = 1000,
+		.relay_timeout_ms = 3000,
+		.drain_timeout_s = 60,
+		.linger_ms = 1000,
+	};
 	c->memory = MEMORY_AUTO;
 	c->control_cpu = -1;
 	prefix_parse("232.0.0.0/8", &c->ssm_ranges[0]);

@@ -301,6 +301,13 @@ static int addr_request(struct netlink *nl, uint16_t type, uint16_t flags, int i
 	return transact(nl, &r, seq);
 }
 
+int netlink_addr_again(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len)
+{
+	return addr_request(nl, RTM_NEWADDR,
+		NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, ifindex, addr,
+		prefix_len);
+}
+
 int netlink_addr_add(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len)
 {
 	return addr_request(nl, RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,

@@ -47,6 +47,9 @@ int netlink_dump(struct netlink *nl);
 // Synchronous requests to the kernel; 0 or a negative errno. EEXIST counts as success. An IPv6
 // address skips duplicate address detection.
 int netlink_addr_add(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len);
+// One that is there, so that the kernel tells everybody of it once more. 0 or a negative errno.
+int netlink_addr_again(
+	struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len);
 // One that is not there counts as success.
 int netlink_addr_del(struct netlink *nl, int ifindex, const struct addr *addr, uint8_t prefix_len);
 // via may be NULL or none: on-link. A route of somebody else to the same prefix is kept, behind

@@ -162,6 +162,45 @@ struct observe_saved {
 	unsigned int changes;	    // of what was read
 };
 
+// Whether routers are to be led to this box (app/inletd/health.h). X(name, word, what it says).
+#define OBSERVE_HEALTH_LIST(X)                                                     \
+	X(WORKERS, "workers", "every worker polls its ports")                      \
+	X(UPSTREAM, "upstream", "an upstream interface has a link and an address") \
+	X(DOWNSTREAM, "downstream", "a downstream interface has them")             \
+	X(RELAYS, "relays", "packets come from a relay, or one answers")
+enum observe_health_check {
+#define X(name, word, text) OBSERVE_HEALTH_##name,
+	OBSERVE_HEALTH_LIST(X)
+#undef X
+		OBSERVE_HEALTH_CHECKS
+};
+enum observe_health_is { OBSERVE_UNKNOWN, OBSERVE_GOOD, OBSERVE_BAD };
+enum observe_health_state {
+	OBSERVE_STARTING, // since the start it has not been up
+	OBSERVE_UP,	  // routers may be led here
+	OBSERVE_DOWN,	  // something that is looked at is bad, or was not long ago
+	OBSERVE_DRAINING, // by the operator; what is still joined is served
+	OBSERVE_DRAINED,  // nothing is joined any more, or PIM has said Goodbye
+	OBSERVE_STOPPING, // the process ends
+};
+const char *observe_health_check_word(enum observe_health_check c);
+const char *observe_health_check_text(enum observe_health_check c);
+const char *observe_health_state_word(enum observe_health_state s); // "starting" ...
+const char *observe_health_is_word(enum observe_health_is is);	    // "unknown", "good", "bad"
+#define OBSERVE_HEALTH_REASON 120
+struct observe_health {
+	enum observe_health_state state;
+	char reason[OBSERVE_HEALTH_REASON]; // "" while it is up
+	uint64_t since_us;		    // CLOCK_MONOTONIC; of the state
+	uint64_t good_us;		    // since when nothing is bad; 0: something is
+	uint64_t changes;		    // of the state
+	struct {
+		enum observe_health_is is;
+		char reason[OBSERVE_HEALTH_REASON]; // "" where there is nothing to say
+		uint64_t since_us;
+	} checks[OBSERVE_HEALTH_CHECKS];
+};
+
 // The control loop's own figures; app/inletd/loop.c writes them.
 struct observe_loop {
 	uint64_t turns;
@@ -252,6 +291,11 @@ struct observe {
 	// Takes an interface's port out of service, or puts it back. 0, or a negative errno with
 	// one line in why.
 	int (*port_cb)(void *ctx, bool start, const char *ifname, char why[OBSERVE_WHY_LEN]);
+	const struct observe_health *health;   // NULL: not to be had
+	void (*health_followed_cb)(void *ctx); // somebody has looked at it; NULL: nobody cares
+	// Takes the appliance out of service without a packet lost, or puts it back. 0, or a
+	// negative errno with one line in why.
+	int (*drain_cb)(void *ctx, bool on, char why[OBSERVE_WHY_LEN]);
 	// What "clear counters" counts from; NULL: not to be had.
 	struct baseline *baseline;
 	// Moves tunnels between workers.

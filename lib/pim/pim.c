@@ -42,11 +42,12 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 // Nobody sends us a Prune after our Goodbye, so what was joined ends with it.
 static void go_down(struct pim_if *pif, uint64_t now_us)
 {
-	if (!addr_is_none(&pif->primary))
+	if (!addr_is_none(&pif->primary) && !pif->leaving)
 		pim_hello_stop(pif);
 	pif->primary = (struct addr){0};
 	pim_asserts_end(pif, now_us);
 	pim_channels_end(pif, now_us);
+	pif->leaving = false;
 	pim_neighbors_forget(pif, now_us);
 }
 
@@ -73,8 +74,25 @@ void pim_if_configure(struct pim_if *pif, const struct pim_cfg *cfg, uint64_t no
 	pif->cfg = *cfg;
 	if (says && !cfg->watch)
 		pim_hello_anew(pif, now_us);
+	if (was.assert_preference != cfg->assert_preference ||
+		was.assert_metric != cfg->assert_metric)
+		pim_asserts_anew(pif, now_us);
 	pim_neighbors_review(pif, now_us);
 	pim_neighbors_changed(pif, now_us);
+}
+
+void pim_if_goodbye(struct pim_if *pif, uint64_t now_us)
+{
+	(void)now_us;
+	if (addr_is_none(&pif->primary) || pif->leaving)
+		return;
+	pim_hello_stop(pif);
+	pif->leaving = true;
+}
+
+bool pim_if_replaced(const struct pim_if *pif)
+{
+	return pif->n_replaced + pif->n_lost >= pif->n_joins;
 }
 
 void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now_us)
@@ -90,7 +108,9 @@ void pim_if_address(struct pim_if *pif, const struct addr *primary, uint64_t now
 	if (addr_eq(primary, &pif->primary))
 		return;
 	if (!addr_is_none(&pif->primary)) {
-		pim_hello_stop(pif);
+		if (!pif->leaving)
+			pim_hello_stop(pif);
+		pif->leaving = false;
 		pim_asserts_forget_won(pif, now_us);
 	}
 	pif->primary = *primary;
@@ -223,6 +243,9 @@ void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr 
 	if (why == PIM_DROP_COUNT)
 		why = refuse(pif, src, dst, pim, len, &type);
 
+	// Nobody speaks to us any more.
+	if (pif->leaving)
+		return;
 	if (why == PIM_DROP_TYPE && type_is_known(type))
 		pif->stats.drops[why]++; // of a healthy LAN too
 	else if (why != PIM_DROP_COUNT)

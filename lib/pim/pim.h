@@ -132,7 +132,8 @@ struct pim_if *pim_if_create(const struct pim_cfg *cfg, const struct pim_ops *op
 // Says Goodbye (Hello with holdtime 0) when up, ends all wants through want_cb, frees.
 void pim_if_destroy(struct pim_if *pif, uint64_t now_us);
 // The same configuration with other values, but for name, family and watch, from now on: what its
-// Hellos say goes out at once, neighbors that are no longer allowed are forgotten. What they have
+// Hellos say goes out at once, Asserts that were won are said again when the metric is another one,
+// neighbors that are no longer allowed are forgotten. What they have
 // joined stays until it runs out, for another router may want it too; so do Joins past a lower
 // limit.
 void pim_if_configure(struct pim_if *pif, const struct pim_cfg *cfg, uint64_t now_us);
@@ -148,6 +149,16 @@ void pim_if_secondaries(struct pim_if *pif, const struct addr *list, unsigned in
 // PIM_WATCHED_MAX of them are kept; those of the other family do not count.
 #define PIM_WATCHED_MAX 16
 void pim_if_watched(struct pim_if *pif, const struct addr *list, unsigned int n, uint64_t now_us);
+// Says Goodbye, while what is joined is still wanted: until pim_if_destroy() the caller goes on
+// forwarding, so that routers that join elsewhere miss nothing. A channel of which another router's
+// packets come in is muted, once and for all; nothing is sent any more.
+void pim_if_goodbye(struct pim_if *pif, uint64_t now_us);
+// Of the channels that were joined at the Goodbye, whether another router forwards all.
+bool pim_if_replaced(const struct pim_if *pif);
+// Before we cease to be the Designated Router of our own will: a channel that receivers attached
+// directly want (pim_ops.local) stays ours as if an Assert had been won, until one is lost to the
+// router that takes it over, which is at its first packet.
+void pim_if_claim(struct pim_if *pif, const struct sg *sg, uint64_t now_us);
 // The prefixes of the link: an IPv4 router of another network is no neighbor (RFC 4607 section
 // 7.3). None: any may be. An IPv6 one has a link-local address, whatever they are.
 #define PIM_LINKS_MAX 16

@@ -17,6 +17,8 @@
 // again. The first one may have been lost, and the other's too.
 #define REPEAT_GAP_US (1 * US_PER_S)
 #define DRAIN_MAX     1024
+// Of Asserts that are said again for another metric.
+#define ANEW_A_MS 64
 
 static const struct pim_metric infinite = {
 	.rpt = true, .preference = PIM_PREFERENCE_INFINITE, .metric = PIM_METRIC_INFINITE};
@@ -81,7 +83,7 @@ static void assert_send(struct pim_assert *a, const struct pim_metric *m, uint64
 	uint8_t buf[PIM_ASSERT_MAX_LEN];
 	int len = pim_assert_encode(&msg, buf, sizeof(buf));
 
-	if (len < 0 || addr_is_none(&pif->primary))
+	if (len < 0 || addr_is_none(&pif->primary) || pif->leaving)
 		return;
 	pim_hello_ensure(pif);
 	if (m == &infinite)
@@ -262,6 +264,49 @@ static void win(struct pim_if *pif, struct pim_channel *ch, const struct sg *sg,
 	include_changed(pif, sg, now_us);
 }
 
+// After our Goodbye: whoever sends it has taken it over.
+static void replaced(struct pim_if *pif, const struct sg *sg, uint64_t now_us)
+{
+	struct pim_channel *ch = pim_channel_find(pif, sg);
+
+	if (ch && (ch->replaced || (ch->assert && !ch->assert->won)))
+		return;
+	if (!ch || ch->join == PIM_NOINFO) {
+		// Only receivers attached directly want it, and they have another DR now.
+		if (pif->ops->include_cb && pif->ops->local && pif->ops->local(pif->ctx, sg))
+			pif->ops->include_cb(pif->ctx, sg, now_us);
+		return;
+	}
+	ch->replaced = true;
+	pif->n_replaced++;
+	pif->ops->mute_cb(pif->ctx, sg, true, now_us);
+}
+
+void pim_if_claim(struct pim_if *pif, const struct sg *sg, uint64_t now_us)
+{
+	struct pim_channel *ch = pim_channel_find(pif, sg);
+
+	if (addr_is_none(&pif->primary) || pif->leaving || pif->cfg.watch ||
+		sg->g.family != pif->cfg.family || !pim_if_include(pif, sg) || (ch && ch->assert) ||
+		!could_assert(pif, ch, sg))
+		return;
+	win(pif, ch, sg, "handed over", now_us);
+}
+
+void pim_asserts_anew(struct pim_if *pif, uint64_t now_us)
+{
+	struct pim_assert *a;
+	unsigned int i = 0;
+
+	// The timer says them, some at a time.
+	LIST_FOREACH (a, &pif->asserts, in_if) {
+		if (!a->won)
+			continue;
+		a->expiry_us = now_us + (i++ / ANEW_A_MS) * US_PER_MS;
+		assert_rearm(a, now_us);
+	}
+}
+
 void pim_if_data(struct pim_if *pif, const struct sg *sg, uint64_t now_us)
 {
 	struct pim_channel *ch;
@@ -269,6 +314,10 @@ void pim_if_data(struct pim_if *pif, const struct sg *sg, uint64_t now_us)
 	if (addr_is_none(&pif->primary) || sg->g.family != pif->cfg.family)
 		return;
 	pif->stats.native_rx++;
+	if (pif->leaving) {
+		replaced(pif, sg, now_us);
+		return;
+	}
 	ch = pim_channel_find(pif, sg);
 	if (!ch || !ch->assert) {
 		if (could_assert(pif, ch, sg))

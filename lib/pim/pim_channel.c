@@ -286,6 +286,11 @@ void pim_channel_end(struct pim_channel *ch, const struct addr *neighbor, uint64
 	// Before an Assert is over: nothing is sent again for the moment in between.
 	if (wanted)
 		pif->ops->want_cb(pif->ctx, &sg, false, neighbor, now_us);
+	if (ch->replaced) {
+		ch->replaced = false;
+		pif->n_replaced--;
+		pif->ops->mute_cb(pif->ctx, &sg, false, now_us);
+	}
 	if (ch->assert)
 		pim_assert_review(ch, now_us);
 	else

@@ -91,7 +91,7 @@ void pim_hello_stop(struct pim_if *pif)
 
 void pim_hello_trigger(struct pim_if *pif, uint64_t now_us)
 {
-	if (pif->cfg.watch || timer_armed(&pif->triggered_timer))
+	if (pif->cfg.watch || pif->leaving || timer_armed(&pif->triggered_timer))
 		return;
 	if (timer_arm(pif->timers, &pif->triggered_timer, triggered_due(pif, now_us)) < 0)
 		hello_send_alive(pif);
@@ -99,13 +99,13 @@ void pim_hello_trigger(struct pim_if *pif, uint64_t now_us)
 
 void pim_hello_now(struct pim_if *pif)
 {
-	if (!addr_is_none(&pif->primary) && pif->hello_sent)
+	if (!addr_is_none(&pif->primary) && pif->hello_sent && !pif->leaving)
 		hello_send_alive(pif);
 }
 
 void pim_hello_anew(struct pim_if *pif, uint64_t now_us)
 {
-	if (addr_is_none(&pif->primary) || !pif->hello_sent)
+	if (addr_is_none(&pif->primary) || !pif->hello_sent || pif->leaving)
 		return; // the first one is still to come
 	timer_arm(pif->timers, &pif->hello_timer, now_us + pif->cfg.hello_interval_s * US_PER_S);
 	hello_send_alive(pif);

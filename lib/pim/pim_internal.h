@@ -62,6 +62,7 @@ struct pim_channel {
 	uint8_t join;		      // enum pim_join_state
 	bool used : 1;		      // for who finds it by slab_next()
 	bool wanted : 1;	      // as told by want_cb
+	bool replaced : 1;	      // while leaving: another router forwards it
 	// Source and group; then of the last neighbour an IPv4 address, or the end of an IPv6 one,
 	// which is link-local. As long as the interface's family has them.
 	uint8_t octets[];
@@ -117,6 +118,7 @@ struct pim_if {
 	bool was_dr;	  // as told by include_cb
 	uint32_t genid;
 	bool hello_sent; // since the primary address was set
+	bool leaving;	 // Goodbye was said
 	struct timer hello_timer;
 	struct timer triggered_timer;
 	struct addr watched[PIM_WATCHED_MAX]; // the daemon's in watch mode
@@ -139,6 +141,7 @@ struct pim_if {
 	uint32_t n_joins; // channels that are not in NoInfo
 	struct pim_assert_list asserts;
 	uint32_t n_won, n_lost;
+	uint32_t n_replaced; // channels that are muted because another router has taken them over
 	struct pim_elsewhere *elsewhere; // NULL until there is one
 	struct log_limit drop_logs[PIM_DROP_COUNT];
 	struct pim_stats stats;
@@ -256,6 +259,8 @@ void pim_assert_join(struct pim_channel *ch, uint64_t now_us);
 void pim_assert_review(struct pim_channel *ch, uint64_t now_us);
 // Everything that this neighbour won goes back to NoInfo, a bounded number at a time.
 void pim_assert_winner_gone(struct pim_neighbor *nbr, uint64_t now_us);
+// Our metric is another one: what we have won is said again, soon.
+void pim_asserts_anew(struct pim_if *pif, uint64_t now_us);
 // Our address changed: nobody knows us as a winner any more.
 void pim_asserts_forget_won(struct pim_if *pif, uint64_t now_us);
 // All of them, without a word to anybody.

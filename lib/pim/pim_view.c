@@ -120,6 +120,8 @@ bool pim_if_include(const struct pim_if *pif, const struct sg *sg)
 {
 	const struct pim_channel *ch;
 
+	if (pif->leaving)
+		return false;
 	if (pim_if_is_dr(pif))
 		return true;
 	ch = pim_channel_find(pif, sg);

@@ -137,6 +137,12 @@ static void defaults(void **state)
 	assert_false(c.metrics.listen.named);
 	assert_int_equal(c.metrics.channels, 20);
 	assert_int_equal(c.metrics.tunnels, 256);
+	assert_int_equal(c.health.up_after_s, 10);
+	assert_int_equal(c.health.worker_timeout_ms, 1000);
+	assert_int_equal(c.health.relay_timeout_ms, 3000);
+	assert_int_equal(c.health.n_probe, 0);
+	assert_int_equal(c.health.drain_timeout_s, 60);
+	assert_int_equal(c.health.linger_ms, 1000);
 	assert_int_equal(c.n_channels, 0);
 	assert_string_equal(c.joinfile.path, "");
 	assert_string_equal(c.joinfile.export, "");
@@ -222,6 +228,9 @@ static const char everything[] =
 	"};\n"
 	"log = { format = \"json\"; rate = 7; };\n"
 	"metrics = { listen = \"[2001:db8::1]:65535\"; channels = 0; tunnels = 4096; };\n"
+	"health = { up_after = 0; worker_timeout_ms = 200; relay_timeout_ms = 600000;\n"
+	" probe = [ \"203.0.113.11\", \"2001:db8::15\" ]; drain_timeout = 86400; linger_ms = 0; "
+	"};\n"
 	"console = { socket = \"/tmp/c\"; }; limits = { channels = 1; tunnels = 2;\n"
 	" memberships = 3; lookups = 4; channels_per_source = 5; };\n"
 	"acl = { sources = { permit = [ \"198.51.100.0/24\" ]; deny = [ \"198.51.100.66\" ]; };\n"
@@ -246,6 +255,13 @@ static void every_key(void **state)
 	assert_true(c.metrics.listen.named);
 	assert_int_equal(c.metrics.channels, 0);
 	assert_int_equal(c.metrics.tunnels, 4096);
+	assert_int_equal(c.health.up_after_s, 0);
+	assert_int_equal(c.health.worker_timeout_ms, 200);
+	assert_int_equal(c.health.relay_timeout_ms, 600000);
+	assert_int_equal(c.health.n_probe, 2);
+	assert_string_equal(addr_format(&c.health.probe[1], text), "2001:db8::15");
+	assert_int_equal(c.health.drain_timeout_s, 86400);
+	assert_int_equal(c.health.linger_ms, 0);
 	assert_int_equal(c.n_workers, 2);
 	assert_int_equal(c.workers[1], 3);
 	assert_int_equal(c.control_cpu, 1);
@@ -660,6 +676,10 @@ static void broken_values(void **state)
 			"x.conf:6: amt: retry_max 1 s is less than retry_initial_ms 2000"},
 		{TOP("log = { format = \"xml\"; };"),
 			"x.conf:5: format \"xml\": not one of text, json"},
+		{TOP("health = { probe = [ \"224.0.0.1\" ]; };"),
+			"x.conf:5: probe \"224.0.0.1\": not the address of a host"},
+		{TOP("health = { linger_ms = 10001; };"),
+			"x.conf:5: linger_ms is 10001, not in 0..10000"},
 		{TOP("metrics = { listen = \"127.0.0.1\"; };"),
 			"x.conf:5: listen \"127.0.0.1\": not address:port, [address]:port or off"},
 		{TOP("metrics = { listen = \"2001:db8::1:80\"; };"),

@@ -228,6 +228,30 @@ static int port_act(void *ctx, bool start, const char *ifname, char why[OBSERVE_
 	return strcmp(ifname, "lan") == 0 ? 0 : -2;
 }
 
+static struct observe_health health;
+
+static int drain_act(void *ctx, bool on, char why[OBSERVE_WHY_LEN])
+{
+	(void)ctx;
+	if ((health.state == OBSERVE_DRAINING) == on) {
+		snprintf(why, OBSERVE_WHY_LEN, on ? "it is drained already" : "it is not drained");
+		return -114;
+	}
+	health.state = on ? OBSERVE_DRAINING : OBSERVE_UP;
+	snprintf(health.reason, sizeof(health.reason), "%s", on ? "by the operator" : "");
+	return 0;
+}
+
+static void fill_health(void)
+{
+	health = (struct observe_health){
+		.state = OBSERVE_UP, .since_us = FAKE_NOW_US - 5000000, .changes = 1};
+	for (unsigned int c = 0; c < OBSERVE_HEALTH_CHECKS; c++)
+		health.checks[c].is = OBSERVE_GOOD;
+	health.checks[OBSERVE_HEALTH_RELAYS].is = OBSERVE_UNKNOWN;
+	strcpy(health.checks[OBSERVE_HEALTH_RELAYS].reason, "nobody is asked");
+}
+
 void joinfile_import_view(const struct joinfile_import *im, struct joinfile_import_view *out)
 {
 	(void)im;
@@ -309,6 +333,9 @@ void fake_observe(struct observe *o)
 	o->relay_cb = relay_act;
 	o->baseline = fake_baseline;
 	o->port_cb = port_act;
+	fill_health();
+	o->health = &health;
+	o->drain_cb = drain_act;
 	o->resolve_cb = resolve;
 	o->resolve_cancel_cb = resolve_cancel;
 	o->held = (struct holddown *)(void *)&channels;

@@ -299,8 +299,18 @@ static void one_shot_arguments(void **state)
 		{ADD " on lan\n", 1, "unknown word on"},
 		{ADD " interface lan --xml\n", 1, "unknown word --xml"},
 		{ADD " port lan\n", 0, "lan"},
+		{"run check health\n", 0, "up\n"},
+		{"run show health --json\n", 0,
+			"{\"what\": \"appliance\", \"state\": \"up\", \"since\": "},
+		{"run show health\n", 0, "relays      unknown"},
+		{"run undrain\n", 1, "error: it is not drained\n"},
+		{"run drain\n", 0, "draining\n"},
+		{"run check health\n", 1, "error: draining: by the operator\n"},
+		{"run show health\n", 0, "appliance   draining"},
+		{"run drain\n", 1, "error: it is drained already\n"},
+		{"run undrain --json\n", 0, "\"in service\""},
 	};
-	char text[512], line[256];
+	char text[4096], line[256];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(

@@ -520,11 +520,112 @@ static void who_serves_receivers(void **state)
 	bench_end(&b);
 }
 
+// Drained: the metric is another one, and what was won is said again with it.
+static void another_metric_is_said(void **state)
+{
+	struct pim_cfg cfg;
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	bench_data(&b, 7);
+	bench_expect(&b, "assert-7");
+	cfg = bench_cfg(&b);
+	pim_if_configure(b.pif, &cfg, b.now_us);
+	bench_until(&b, 13000);
+	bench_expect(&b, ""); // the same one
+	cfg.assert_preference = 0x7ffffffe;
+	cfg.assert_metric = 0xfffffffe;
+	pim_if_configure(b.pif, &cfg, b.now_us);
+	bench_until(&b, 13100);
+	bench_expect(&b, "assert-7");
+	assert_int_equal(b.last[b.last_len - 5], 0xfe); // the end of the preference
+	// Whoever forwards as well now says what is better, and has it.
+	bench_assert(&b, 2, 7, LOST);
+	bench_expect(&b, "mute-7");
+	bench_end(&b);
+}
+
+// After a Goodbye what is joined is forwarded on, until another router's packets are seen.
+static void goodbye_and_forward_on(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	bench_join(&b, 3, 8, 0xffff);
+	bench_until(&b, 12500);
+	bench_expect(&b, "+8/3");
+	b.log_hellos = true;
+	pim_if_goodbye(b.pif, b.now_us);
+	bench_expect(&b, "hello-0");
+	assert_false(pim_if_replaced(b.pif));
+	assert_false(pim_if_is_dr(b.pif) && pim_if_include(b.pif, &(struct sg){0}));
+	bench_until(&b, 60000); // no Hello follows
+	bench_hello(&b, 2, 0xffff, 77);
+	bench_prune(&b, 2, 7); // nobody means us any more
+	bench_until(&b, 70000);
+	bench_expect(&b, "");
+	bench_data(&b, 7);
+	bench_expect(&b, "mute-7");
+	assert_false(pim_if_replaced(b.pif));
+	bench_data(&b, 7);
+	bench_expect(&b, "");
+	bench_data(&b, 8);
+	bench_expect(&b, "mute-8");
+	assert_true(pim_if_replaced(b.pif));
+	// What is muted is not so any more when it is over, and no second Goodbye is said.
+	pim_if_address(b.pif, NULL, b.now_us);
+	assert_non_null(strstr(b.done, "-7/0 unmute-7"));
+	assert_non_null(strstr(b.done, "-8/0 unmute-8"));
+	assert_null(strstr(b.done, "hello"));
+	b.done[0] = '\0';
+	bench_end(&b);
+}
+
+// A DR that is to hand over its receivers keeps them as the winner of an Assert, until the next one
+// brings packets.
+static void handed_over(void **state)
+{
+	struct pim_cfg cfg;
+	struct bench b;
+	struct sg sg = channel_sg(9);
+
+	(void)state;
+	bench_begin(&b);
+	bench_until(&b, 6000);
+	bench_hello_priority(&b, 2, 0xffff, 0);
+	b.log_includes = true;
+	assert_true(pim_if_is_dr(b.pif));
+	pim_if_claim(b.pif, &sg, b.now_us);
+	bench_expect(&b, ""); // nobody wants it here
+	b.local = 9;
+	pim_if_claim(b.pif, &sg, b.now_us);
+	bench_expect(&b, "assert-9");
+	pim_if_claim(b.pif, &sg, b.now_us);
+	bench_expect(&b, "");
+	cfg = bench_cfg(&b);
+	cfg.dr_priority = 0;
+	cfg.assert_preference = 0x7ffffffe;
+	pim_if_configure(b.pif, &cfg, b.now_us);
+	bench_until(&b, 6100);
+	bench_expect(&b, "not-dr assert-9");
+	assert_true(pim_if_include(b.pif, &sg)); // still ours
+	bench_data(&b, 9);
+	bench_assert(&b, 2, 9, LOST);
+	bench_expect(&b, "mute-9 leave-9");
+	assert_false(pim_if_include(b.pif, &sg));
+	bench_end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_makes_us_assert),
 		cmocka_unit_test(who_serves_receivers),
+		cmocka_unit_test(another_metric_is_said),
+		cmocka_unit_test(goodbye_and_forward_on),
+		cmocka_unit_test(handed_over),
 		cmocka_unit_test(on_the_wire_as_the_vectors),
 		cmocka_unit_test(hello_comes_first),
 		cmocka_unit_test(unknown_neighbor),
