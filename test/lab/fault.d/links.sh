@@ -66,6 +66,7 @@ fault_netdev_renamed() {
 	limit 8000
 	netdev up0 down # not every kernel renames one that is up
 	must "it is shown" lab_wait 5 link_is wan down
+	must "it is counted" lab_wait 5 count_over port_link_downs "$(past port_link_downs)"
 	netdev up0 name up9
 	must "one line says so" lab_wait 5 row_log_count 'renamed if=wan netdev=up0 to=up9' 1
 	netdev up9 up
@@ -113,7 +114,7 @@ row tap_deleted_upstream quick "the TAP of the upstream port is deleted: it is m
 fault_tap_deleted_upstream() {
 	counter interface_netdev_losses
 	# Until tunnels are there again, the relays' data is for nobody, and the kernel has nothing to take it.
-	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.FAILED amt_send_errors
+	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.SILENT driad.ERROR amt_send_errors
 	victim all
 	limit 10000
 	lab_in inlet ip link del wan
@@ -123,7 +124,7 @@ fault_tap_deleted_upstream() {
 	must "all flow" lab_wait 30 all_flow
 }
 
-row tap_deleted_downstream quick "the TAP of the downstream port is deleted: it is made again"
+row tap_deleted_downstream slow "the TAP of the downstream port is deleted: it is made again"
 fault_tap_deleted_downstream() {
 	counter interface_netdev_losses
 	# A Join that comes before the next Hello is not taken.
@@ -139,7 +140,7 @@ fault_tap_deleted_downstream() {
 row tap_moved slow "the TAP of the upstream port is moved to another namespace, and back"
 fault_tap_moved() {
 	counter interface_netdev_losses
-	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.FAILED amt_send_errors
+	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.SILENT driad.ERROR amt_send_errors
 	victim all
 	limit 30000
 	netdev wan netns "$(lab_ns dns)"
@@ -227,9 +228,9 @@ fault_mac_changed() {
 
 row address_changed quick "the operator takes the upstream address away, and gives it back"
 fault_address_changed() {
-	# The relays' data is for nobody until there are tunnels again.
-	counter fastpath.NOT_JOINED
-	also driad.FAILED amt_send_errors fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER
+	counter amt_send_errors
+	# The relays' data is for nobody until there are tunnels again, and has a rate on its way up.
+	also driad.SILENT driad.ERROR fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER
 	victim all
 	limit 15000
 	lab_in inlet ip addr del 192.0.2.2/24 dev wan

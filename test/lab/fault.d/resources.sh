@@ -126,7 +126,8 @@ fault_no_tun() {
 
 row table_full quick "more channels are wanted than limits.channels"
 fault_table_full() {
-	counter channels_refused
+	counter channel.CHANNELS_LIMIT
+	also channels_refused # the sum of the reasons
 	local i
 	for i in 1 2 3 4; do
 		lab_inlet add channel 198.51.100.10 "232.8.8.$i" >/dev/null 2>&1
