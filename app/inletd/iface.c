@@ -10,7 +10,7 @@
 #include "inlet.h"
 
 // After the netdev was made, addresses are said again.
-#define SAID_US  (2 * USEC_PER_SEC)
+#define SAID_US	 (2 * USEC_PER_SEC)
 #define SAID_MAX 2
 // A netdev that was deleted is made again after so long, and then until it is there.
 #define AGAIN_FIRST_US (100 * USEC_PER_MSEC)

@@ -374,8 +374,7 @@ static bool speaks(const struct iface *ifc, unsigned int f)
 	const struct config_pim *pc = &ifc->cfg->pim;
 
 	return (ifc->cfg->role & IF_DOWNSTREAM) && pc->enabled && !ifc->port->stopped &&
-	       !ifc->in->drain.off &&
-	       (pc->families & (f == IFACE_V6 ? CONFIG_IPV6 : CONFIG_IPV4));
+	       !ifc->in->drain.off && (pc->families & (f == IFACE_V6 ? CONFIG_IPV6 : CONFIG_IPV4));
 }
 
 static int reload_family(struct iface *ifc, unsigned int f, bool anew, char err[BOOT_ERR_LEN])

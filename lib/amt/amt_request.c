@@ -151,11 +151,9 @@ static void request_timer(struct timer *timer, void *arg, uint64_t now_us)
 	}
 	if (!s->waiting)
 		amt_request_start(s, now_us);
-	else if (s->unanswered < tries_of(s))
-		request_send(s, now_us);
-	// What it serves would be gone at once; what does not get through is our question, or its
-	// answer.
-	else if (s->state == AMT_UP && s->heard)
+	// Of one that data still comes from, what it serves would be gone at once: what does not
+	// get through is our question, or its answer.
+	else if (s->unanswered < tries_of(s) || (s->state == AMT_UP && s->heard))
 		request_send(s, now_us);
 	else if (s->state != AMT_FAILED)
 		amt_side_fail(s, now_us);

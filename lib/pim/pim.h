@@ -184,14 +184,14 @@ bool pim_if_restore(struct pim_if *pif, const struct sg *sg, const struct addr *
 struct pim_neighbor_view {
 	uint64_t expires_us; // NEVER_US: never
 	uint64_t since_us;
+	uint64_t heard_us;  // its last Hello
+	uint64_t held_back; // messages past neighbor_rate
 	struct addr addr;
 	uint16_t holdtime_s; // 0xffff: never expires
 	bool has_genid, has_dr_priority, has_lan_prune_delay;
 	bool tracking; // the T bit of its LAN Prune Delay
 	bool is_dr;
-	bool flapped;	    // was seen to take Joins back at once
-	uint64_t heard_us;  // its last Hello
-	uint64_t held_back; // messages past neighbor_rate
+	bool flapped; // was seen to take Joins back at once
 	uint32_t genid, dr_priority;
 	uint16_t propagation_delay_ms, override_interval_ms;
 	uint32_t joins; // channels that are charged to it

@@ -13,6 +13,7 @@ export LAB_CONFIG='health = { up_after = 1; drain_timeout = 3; relay_timeout_ms 
 . "$(dirname "$0")/_two.sh"
 . "$(dirname "$0")/_cluster.sh"
 
+# shellcheck disable=SC2034 # for _cluster.sh
 CLUSTER_WHO=served_by CLUSTER_PATHS=1 CLUSTER_BGP="neighbor ${ADDRESSES[1]} weight 100"
 
 lab_write_configs() {

@@ -230,8 +230,8 @@ static void ports_verb(void **state)
 {
 	(void)state;
 	EXPECT("show ports", true,
-		"\"name\": \"wan\", \"role\": \"upstream\", \"oper_status\": \"up\", "
-		"\"admin_status\": \"up\"",
+		"\"name\": \"wan\", \"role\": \"upstream\", \"oper_status\": \"up\"",
+		"\"oper_status\": \"up\", \"admin_status\": \"up\"",
 		"\"phys_address\": \"02:00:00:00:00:01\", \"vlan\": null",
 		"\"vlan\": 100, \"mtu\": 9000", "\"oper_status\": \"down\"",
 		"\"addresses\": [\"192.0.2.2/24\"]", "\"addresses\": []", "\"in_pkts\": 1001",

@@ -81,7 +81,7 @@ static size_t ipv4(uint8_t *frame, unsigned int host, uint32_t src, uint8_t prot
 	frame[27] = (uint8_t)(src >> 16);
 	frame[28] = (uint8_t)(src >> 8);
 	frame[29] = (uint8_t)src;
-	memcpy(frame + 30, "\xe0\x00\x00\x0d", 4);
+	memcpy(frame + 30, (const uint8_t[]){224, 0, 0, 13}, 4);
 	return len;
 }
 
@@ -89,7 +89,7 @@ static size_t udp(uint8_t *frame, uint32_t src, uint16_t sport, uint16_t dport, 
 {
 	size_t len = ipv4(frame, 1, src, 17, 60);
 
-	memcpy(frame + 30, "\xc6\x33\x64\x0a", 4); // the tunnel's address, 198.51.100.10
+	memcpy(frame + 30, (const uint8_t[]){198, 51, 100, 10}, 4); // the tunnel's address
 	frame[34] = (uint8_t)(sport >> 8);
 	frame[35] = (uint8_t)sport;
 	frame[36] = (uint8_t)(dport >> 8);
