@@ -413,7 +413,8 @@ static void a_host_leaves_some(void **state)
 		link_join(&l, 1, c);
 	assert_int_equal(membership_stats(l.m)->joins, 32);
 	assert_int_equal(membership_stats(l.m)->drops[MEMBERSHIP_DROP_LIMIT], 8);
-	// Two more than the limit; a host whose hash has the first one's place, one in 255, has none.
+	// Two more than the limit; a host whose hash has the first one's place, one in 255, has
+	// none.
 	for (unsigned int host = 2; host < 6; host++)
 		link_join(&l, host, 58 + host);
 	assert_int_equal(membership_stats(l.m)->joins, 34);
