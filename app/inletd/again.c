@@ -107,8 +107,6 @@ void again_look(struct inlet *in, uint64_t now_us)
 	struct inlet_again *a = &in->again;
 	struct channel_totals t;
 
-	if (!in->channels) // what is being said goodbye to
-		return;
 	channels_totals(in->channels, &t);
 	a->wanted |= t.refused != a->refused;
 	a->refused = t.refused;

@@ -147,8 +147,7 @@ static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)
 		observe_load(in);
 		ecn_look(in, now_us);
 		police_look(in, now_us);
-		if (in->channels) // the loop turns on a little while inletd ends
-			again_look(in, now_us);
+		again_look(in, now_us);
 		in->load_due_us = now_us + LOAD_US;
 	}
 	timer_arm(&in->timers, t, now_us + HOUSEKEEPING_US);
@@ -323,6 +322,7 @@ void boot_down(struct inlet *in)
 		iface_close_membership(&in->ifs[i]);
 		iface_close_pim(&in->ifs[i]);
 	}
+	timer_cancel(&in->timers, &in->housekeeping); // it looks at channels
 	channels_destroy(in->channels, now);
 	in->channels = NULL;
 	if (in->workers_run) {
@@ -337,7 +337,6 @@ void boot_down(struct inlet *in)
 	health_stop(in);
 	if (in->amt)
 		amt_gateway_destroy(in->amt);
-	timer_cancel(&in->timers, &in->housekeeping);
 	timer_cancel(&in->timers, &in->alive);
 	notify_close(&in->notify);
 	timer_cancel(&in->timers, &in->reclaim);

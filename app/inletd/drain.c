@@ -87,12 +87,25 @@ static uint32_t joined(const struct inlet *in)
 	return c.n;
 }
 
+// The next PIM that we speak ourselves, from *at on (0 to begin with); NULL: that was the last.
+static struct pim_if *speaker_next(const struct inlet *in, unsigned int *at)
+{
+	while (*at < in->n_ifs * IFACE_FAMILIES) {
+		const struct iface *ifc = &in->ifs[*at / IFACE_FAMILIES];
+		struct pim_if *pim = ifc->pim[(*at)++ % IFACE_FAMILIES].pim;
+
+		if (pim && !watch_on(ifc))
+			return pim;
+	}
+	return NULL;
+}
+
 static void goodbye(struct inlet *in, uint64_t now_us)
 {
-	for (unsigned int i = 0; i < in->n_ifs; i++)
-		for (int f = 0; f < IFACE_FAMILIES; f++)
-			if (in->ifs[i].pim[f].pim && !watch_on(&in->ifs[i]))
-				pim_if_goodbye(in->ifs[i].pim[f].pim, now_us);
+	struct pim_if *pim;
+
+	for (unsigned int at = 0; (pim = speaker_next(in, &at));)
+		pim_if_goodbye(pim, now_us);
 }
 
 static void off(struct inlet *in)
@@ -108,7 +121,7 @@ static void off(struct inlet *in)
 static void state(struct inlet *in, enum observe_health_state to, const char *reason, uint64_t now)
 {
 	health_set(&in->health, to, reason, now);
-	log_info("health", "state=%s reason=\"%s\"", observe_health_state_word(to), reason);
+	health_say(&in->health);
 }
 
 static void drain_start(struct inlet *in, uint64_t now_us)
@@ -195,12 +208,11 @@ static bool others(const struct pim_if *pim)
 
 static bool replaced(const struct inlet *in)
 {
+	const struct pim_if *pim;
 	bool all = true;
 
-	for (unsigned int i = 0; i < in->n_ifs; i++)
-		for (int f = 0; f < IFACE_FAMILIES; f++)
-			if (in->ifs[i].pim[f].pim && !watch_on(&in->ifs[i]))
-				all &= pim_if_replaced(in->ifs[i].pim[f].pim);
+	for (unsigned int at = 0; (pim = speaker_next(in, &at));)
+		all &= pim_if_replaced(pim);
 	return all;
 }
 
@@ -220,6 +232,7 @@ static void turn_until(struct inlet *in, bool (*is)(const struct inlet *in), uin
 void drain_before_end(struct inlet *in)
 {
 	uint64_t now_us = clock_mono_us(), linger_us = in->cfg.health.linger_ms * USEC_PER_MSEC;
+	const struct pim_if *pim;
 	bool any = false;
 
 	if (!in->workers_run || !in->channels)
@@ -228,10 +241,8 @@ void drain_before_end(struct inlet *in)
 	// Whoever follows our health withdraws now, and routers leave by themselves.
 	if (in->health_followed_us && now_us - in->health_followed_us < FOLLOWED_US)
 		turn_until(in, nobody_joins, linger_us);
-	for (unsigned int i = 0; i < in->n_ifs; i++)
-		for (int f = 0; f < IFACE_FAMILIES; f++)
-			any |= in->ifs[i].pim[f].pim && !watch_on(&in->ifs[i]) &&
-			       others(in->ifs[i].pim[f].pim);
+	for (unsigned int at = 0; (pim = speaker_next(in, &at));)
+		any |= others(pim);
 	if (!any)
 		return;
 	goodbye(in, clock_mono_us());

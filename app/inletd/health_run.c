@@ -163,6 +163,12 @@ static void look_relays(struct inlet *in, uint64_t now_us)
 		now_us);
 }
 
+void health_say(const struct observe_health *h)
+{
+	log_info("health", "state=%s%s%s%s", observe_health_state_word(h->state),
+		h->reason[0] ? " reason=\"" : "", h->reason, h->reason[0] ? "\"" : "");
+}
+
 void health_start(struct inlet *in)
 {
 	health_init(&in->health, clock_mono_us());
@@ -172,15 +178,12 @@ void health_tick(struct inlet *in, uint64_t now_us)
 {
 	struct observe_health *h = &in->health;
 
-	if (!in->channels) // the loop turns on a little while inletd ends
-		return;
 	look_workers(in, now_us);
 	look_side(in, OBSERVE_HEALTH_UPSTREAM, IF_UPSTREAM, now_us);
 	look_side(in, OBSERVE_HEALTH_DOWNSTREAM, IF_DOWNSTREAM, now_us);
 	look_relays(in, now_us);
 	if (health_settle(h, in->cfg.health.up_after_s * USEC_PER_SEC, now_us)) {
-		log_info("health", "state=%s%s%s%s", observe_health_state_word(h->state),
-			h->reason[0] ? " reason=\"" : "", h->reason, h->reason[0] ? "\"" : "");
+		health_say(h);
 		drain_review(in);
 	}
 	drain_tick(in, now_us);

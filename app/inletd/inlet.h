@@ -280,6 +280,7 @@ void workers_destroy(struct inlet *in);
 
 // health_run.c: whether routers are to be led here; between start and stop, ten times a second.
 void health_start(struct inlet *in);
+void health_say(const struct observe_health *h); // its state, in the log
 void health_tick(struct inlet *in, uint64_t now_us);
 void health_stop(struct inlet *in);
 // drain.c: out of service, make before break, and back. As struct observe's drain_cb.

@@ -140,6 +140,7 @@ int wants_static(struct inlet *in, bool add, const struct sg *sg, const char *if
 {
 	uint64_t now = clock_mono_us(), before, oifs;
 	char s[ADDR_STRLEN], g[ADDR_STRLEN];
+	const char *refused;
 
 	if (check_sg(in, sg, why) < 0)
 		return -EINVAL;
@@ -159,9 +160,9 @@ int wants_static(struct inlet *in, bool add, const struct sg *sg, const char *if
 	out->changed = out->oifs != before;
 	if (out->changed)
 		remember(in, sg, out->oifs);
-	if (add && channels_sg_refused(in->channels, sg)) {
-		snprintf(
-			why, OBSERVE_WHY_LEN, "refused: %s", channels_sg_refused(in->channels, sg));
+	refused = add ? channels_sg_refused(in->channels, sg) : NULL;
+	if (refused) {
+		snprintf(why, OBSERVE_WHY_LEN, "refused: %s", refused);
 		return -EPERM;
 	}
 	if (add && (out->oifs & oifs) != oifs) {

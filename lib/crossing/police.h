@@ -5,8 +5,8 @@
 // knows (neighbors, gateways, relays that it asks, resolvers): what these send has rates of its
 // own, which no number of strangers can use up. The buckets are each worker's own (fastpath).
 //
-// A bucket is a time (GCRA): that at which all that it has let through would have come at its rate.
-// It lies at most `ahead` in the future. So there is one word a bucket, and no division.
+// A bucket is a time (base/bucket.h): that at which all that it has let through would have come at
+// its rate. It lies at most `ahead` in the future.
 #ifndef CROSSING_POLICE_H
 #define CROSSING_POLICE_H
 

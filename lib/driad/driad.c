@@ -493,21 +493,10 @@ void driad_asker(struct driad *d, uint64_t who)
 	d->asker = who;
 }
 
-// The lookup itself is counted already.
-static bool over_limit(const struct driad_lookup *l)
-{
-	struct driad *d = l->driad;
-	bool ok;
-
-	share_give(&d->share, l->asker);
-	ok = share_ok(&d->share, l->asker, d->cfg.max_waiting);
-	share_take(&d->share, l->asker);
-	return !ok;
-}
-
 struct driad_lookup *driad_lookup_noted(struct driad *d, const struct addr *source, driad_cb cb,
 	driad_note_cb note_cb, void *arg, uint64_t now_us)
 {
+	bool room = share_ok(&d->share, share_place(d->asker), d->cfg.max_waiting);
 	struct driad_lookup *l = lookup_new(d, source, cb, arg);
 	char name[AMTRELAY_REVERSE_LEN], *copy;
 
@@ -519,7 +508,7 @@ struct driad_lookup *driad_lookup_noted(struct driad *d, const struct addr *sour
 		l->result.status = DRIAD_FAILED;
 		snprintf(l->result.detail, sizeof(l->result.detail), "not a source address");
 		lookup_finish(l);
-	} else if (over_limit(l)) {
+	} else if (!room) {
 		d->stats.drops[DRIAD_DROP_LIMIT]++;
 		l->result.status = DRIAD_LIMIT;
 		snprintf(l->result.detail, sizeof(l->result.detail), "%u lookups open already",

@@ -14,6 +14,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "base/bucket.h"
 #include "crossing/police.h"
 #include "fastpath/headers.h"
 
@@ -83,14 +84,8 @@ static bool crowded(const struct rte_ring *r)
 static bool take(uint64_t *bucket, const struct police_rate *rate, uint64_t cost, uint64_t now,
 	unsigned int less)
 {
-	uint64_t gap = __atomic_load_n(&rate->gap, __ATOMIC_RELAXED), until = *bucket;
-
-	if ((int64_t)(until - now) < 0)
-		until = now;
-	if (until - now > __atomic_load_n(&rate->ahead, __ATOMIC_RELAXED) >> less)
-		return false;
-	*bucket = until + gap * cost;
-	return true;
+	return bucket_pass(bucket, __atomic_load_n(&rate->gap, __ATOMIC_RELAXED) * cost,
+		__atomic_load_n(&rate->ahead, __ATOMIC_RELAXED) >> less, now);
 }
 
 bool police_pass(struct worker *w, const struct rte_mbuf *m, const struct class *c)

@@ -19,6 +19,23 @@ CLUSTER_PATHS=2                # that the router uses
 CLUSTER_BGP=''                 # a line more of its bgpd
 PREFIX=198.51.100.0/24         # where the senders are
 
+# What all relays send to the first one, and what it sends to them, is lost in the network between.
+relays_away() { # relays_away on|off
+	if [ "$1" = on ]; then
+		lab_in net nft -f - <<-EOF
+			table ip away {
+				chain forward {
+					type filter hook forward priority 0; policy accept;
+					ip saddr 192.0.2.2 udp dport 2268 drop
+					ip daddr 192.0.2.2 udp sport 2268 drop
+				}
+			}
+		EOF
+	else
+		lab_in net nft delete table ip away
+	fi
+}
+
 # ---- routing: FRR beside each appliance, on the kernel-interface port, tells the router where senders are
 frr_daemon() { # frr_daemon DIR NAMESPACE DAEMON [OPTION...]: its configuration is DIR/DAEMON.conf
 	local dir=$LAB_STATE/$1 ns=$2 daemon=$3

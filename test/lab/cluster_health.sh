@@ -81,19 +81,11 @@ back "and up again"
 
 # ---- every relay
 begins recv 1
-lab_in net nft -f - <<EOF
-table ip away {
-	chain forward {
-		type filter hook forward priority 0; policy accept;
-		ip saddr 192.0.2.2 udp dport 2268 drop
-		ip daddr 192.0.2.2 udp sport 2268 drop
-	}
-}
-EOF
+relays_away on
 check "all relays away: the other one serves all" lab_wait 30 others_serve
 ends recv "all relays away (relay_timeout_ms 1500)" 6000
 begins recv 2
-lab_in net nft delete table ip away
+relays_away off
 back "and back"
 
 # ---- inletd is killed: FRR beside it has no port any more

@@ -22,21 +22,6 @@ lab_write_configs() {
 	sed -i 's/dr_priority = 100; assert_metric_preference = 100;/dr_priority = 50; assert_metric_preference = 200;/' \
 		"$LAB_STATE/inlet2.conf"
 }
-relays_away() { # relays_away on|off: of the first one
-	if [ "$1" = on ]; then
-		lab_in net nft -f - <<-EOF
-			table ip away {
-				chain forward {
-					type filter hook forward priority 0; policy accept;
-					ip saddr 192.0.2.2 udp dport 2268 drop
-					ip daddr 192.0.2.2 udp sport 2268 drop
-				}
-			}
-		EOF
-	else
-		lab_in net nft delete table ip away
-	fi
-}
 is_dr() { # is_dr 1|2: of the LAN, as that appliance has it
 	ask "$1" show pim | jq -e --arg a "${ADDRESSES[$1]}" 'any(.[]; .dr_address == $a)'
 }

@@ -173,8 +173,9 @@ many() { fetched && [ "$(awk '/^inlet_channels\{/ { n += $2 } END { print n }' "
 check "100,100 channels are wanted" lab_wait 40 many
 check "those that are sent flow" lab_wait 20 eval 'fetched && [ "$(value "inlet_channels{state=\"flowing\"}")" -ge 100 ]'
 check "of channels as many have rows as were asked for" eval '[ "$(grep -c "^inlet_channel_packets_total{" "$PAGE")" -eq 7 ]'
-check "those with the most packets a second" eval \
-	'[ "$(awk "/^inlet_channel_packets_per_second/ && \$2 < 5" "$PAGE" | wc -l)" -eq 0 ]'
+# A rate is of the last second or two: those that flow since less have not all of it yet.
+quickest() { fetched && [ "$(awk '/^inlet_channel_packets_per_second/ && $2 < 5' "$PAGE" | wc -l)" -eq 0 ]; }
+check "those with the most packets a second" lab_wait 20 quickest
 late_turns() { # turns of the control loop that were more than 10 ms late, up to the page fetched last
 	echo $(($(value inlet_loop_delay_seconds_count) - $(value 'inlet_loop_delay_seconds_bucket{le="0.01"}')))
 }
