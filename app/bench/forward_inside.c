@@ -204,7 +204,7 @@ void inside_housekeeping(struct dut_inside *in)
 	unsigned int n;
 
 	do {
-		n = crossing_punt_dequeue(in->crossing, mbufs, PUNT_BURST);
+		n = crossing_punt_dequeue(in->crossing, PUNT_ALL, mbufs, PUNT_BURST);
 		rte_pktmbuf_free_bulk(mbufs, n);
 		in->punted += n;
 	} while (n == PUNT_BURST);

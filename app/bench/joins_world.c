@@ -505,9 +505,11 @@ static unsigned int turn_pim(struct jw *w)
 	unsigned int done = 0;
 
 	for (unsigned int i = 0; i < JW_IFS; i++) {
+		size_t octets = 0;
 		struct flight *f;
 
-		for (int n = 0; n < CAPTURE_BATCH && (f = flight_due(&w->pim[i], w->now_us)); n++) {
+		while (octets < CAPTURE_BATCH_OCTETS && (f = flight_due(&w->pim[i], w->now_us))) {
+			octets += (size_t)f->len;
 			pim_input(w, i, f->buf, (size_t)f->len);
 			flight_put(w, f);
 			done++;

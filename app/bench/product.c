@@ -220,6 +220,6 @@ void product_drain(void *state)
 	struct rte_mbuf *m[BENCH_BURST];
 	unsigned int n;
 
-	while ((n = crossing_punt_dequeue(p->crossing, m, BENCH_BURST)) > 0)
+	while ((n = crossing_punt_dequeue(p->crossing, PUNT_ALL, m, BENCH_BURST)) > 0)
 		rte_pktmbuf_free_bulk(m, n);
 }

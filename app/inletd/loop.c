@@ -6,6 +6,7 @@
 
 #include <rte_mbuf.h>
 
+#include "capture/capture.h"
 #include "inlet.h"
 
 // A Join, an ARP or a DNS answer waits in a punt ring for so long at most ...
@@ -17,12 +18,15 @@
 #define BUSY_FOR_US  (20 * USEC_PER_MSEC)
 #define PUNT_BURST   64
 #define PUNT_ROUNDS  8
+// What we hear through a capture of the TAP, which is read once a turn.
+#define PUNT_HEARD (1u << PUNT_PIM | 1u << PUNT_MEMBERSHIP)
 // The Joins of a hundred thousand channels run out at one time when their router has died.
 #define TIMERS_AT_ONCE 256
 #define LONGEST_US     (1 * USEC_PER_SEC) // over which the longest delay is told
 
-static void punt(struct inlet *in, struct rte_mbuf *m, uint64_t now_us)
+static size_t punt(struct inlet *in, struct rte_mbuf *m, uint64_t now_us)
 {
+	const size_t whole = rte_pktmbuf_pkt_len(m);
 	struct iface *ifc = m->port < in->n_ifs ? &in->ifs[m->port] : NULL;
 	const uint8_t *frame;
 	size_t len;
@@ -34,23 +38,45 @@ static void punt(struct inlet *in, struct rte_mbuf *m, uint64_t now_us)
 			kif_write(ifc->kif, frame, len);
 	}
 	rte_pktmbuf_free(m);
+	return whole;
 }
 
-// A bounded number, so that a flood of punted packets leaves time for everything else.
-static void punt_poll(struct inlet *in, uint64_t now_us)
+// As much as a capture handles in a turn: the rest waits in the punt ring, where a sender that
+// shouts leaves room for others (fastpath/police.c), and not in the capture's. True: some is left.
+static bool punt_heard(struct inlet *in, unsigned int k, uint64_t now_us)
+{
+	struct rte_mbuf *m;
+
+	for (size_t octets = 0; octets < CAPTURE_BATCH_OCTETS; octets += punt(in, m, now_us)) {
+		if (crossing_punt_dequeue(in->crossing, 1u << k, &m, 1) == 0)
+			return false;
+		in->busy_until_us = now_us + BUSY_FOR_US;
+	}
+	return true;
+}
+
+// A bounded number, so that a flood of punted packets leaves time for everything else. True: some
+// are left.
+static bool punt_poll(struct inlet *in, uint64_t now_us)
 {
 	struct rte_mbuf *mbufs[PUNT_BURST];
+	bool left = false;
 
+	for (unsigned int k = 0; k < PUNT_CLASSES; k++)
+		if (PUNT_HEARD & 1u << k)
+			left |= punt_heard(in, k, now_us);
 	for (int round = 0; round < PUNT_ROUNDS; round++) {
-		unsigned int n = crossing_punt_dequeue(in->crossing, mbufs, PUNT_BURST);
+		unsigned int n = crossing_punt_dequeue(
+			in->crossing, PUNT_ALL & ~PUNT_HEARD, mbufs, PUNT_BURST);
 
 		for (unsigned int i = 0; i < n; i++)
 			punt(in, mbufs[i], now_us);
 		if (n > 0)
 			in->busy_until_us = now_us + BUSY_FOR_US;
 		if (n < PUNT_BURST)
-			return;
+			return left;
 	}
+	return true;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -115,12 +141,13 @@ static void loop_once(struct inlet *in)
 {
 	uint64_t now = clock_mono_us(), due, next;
 	struct timeval tv;
+	bool left;
 
 	idle_control_begin(in->idle);
 	count_turn(in, now);
-	punt_poll(in, now);
+	left = punt_poll(in, now);
 	timers_run_some(&in->timers, now, TIMERS_AT_ONCE);
-	next = now + poll_after_us(in, now);
+	next = left ? now : now + poll_after_us(in, now);
 	due = timers_next(&in->timers);
 	if (due < next)
 		next = due;

@@ -114,10 +114,26 @@ static void say(struct inlet *in, unsigned int k, uint64_t n)
 		mac[5]);
 }
 
+// What was let through and then found no room on its way to us.
+static void count_lost(struct iface *ifc)
+{
+	for (int f = 0; f < IFACE_FAMILIES; f++) {
+		const struct iface_membership *gm = &ifc->membership[f];
+		const struct iface_pim *p = &ifc->pim[f];
+
+		if (p->io && p->pim)
+			pim_if_lost(p->pim, pim_io_lost(p->io));
+		if (gm->io && gm->m)
+			membership_lost(gm->m, membership_io_lost(gm->io));
+	}
+}
+
 // When a class begins to be held back, and once a minute while it goes on.
 void police_look(struct inlet *in, uint64_t now_us)
 {
 	know(in, now_us);
+	for (unsigned int i = 0; i < in->n_ifs; i++)
+		count_lost(&in->ifs[i]);
 	for (unsigned int k = 0; k < PUNT_CLASSES; k++) {
 		uint64_t n =
 			crossing_drop(in->crossing, (enum drop_reason)(DROP_POLICED_NEIGHBOR + k));

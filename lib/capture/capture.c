@@ -28,7 +28,9 @@ struct capture {
 	const char *room;
 	capture_rx_cb cb;
 	void *ctx;
-	int received; // in the current batch
+	int received;	// in the current batch
+	size_t octets;	// the same
+	uint32_t drops; // what the kernel has counted, as of the last look
 };
 
 static int activate(struct capture *c, const struct capture_cfg *cfg, char err[CAPTURE_ERR_LEN])
@@ -171,6 +173,7 @@ static void packet_cb(u_char *arg, const struct pcap_pkthdr *pkt, const u_char *
 	struct rd r = rd_init(frame, pkt->caplen);
 
 	c->received++;
+	c->octets += pkt->caplen;
 	rd_bytes(&r, ETHER_HEADER_LEN - 2);
 	// A frame with a VLAN tag passes the kernel's filter, which sees it without; it is not
 	// ours.
@@ -184,13 +187,28 @@ int capture_input(struct capture *c)
 	int rc;
 
 	c->received = 0;
-	rc = pcap_dispatch(c->pcap, CAPTURE_BATCH, packet_cb, (void *)c);
+	c->octets = 0;
+	do
+		rc = pcap_dispatch(c->pcap, 1, packet_cb, (void *)c);
+	while (rc > 0 && c->octets < CAPTURE_BATCH_OCTETS);
 	if (rc >= 0)
 		return c->received;
 	if (!if_indextoname(c->ifindex, name))
 		return -ENODEV;
 	log_warn_limited(c->room, "capture if=%s error=%s", c->netdev, pcap_geterr(c->pcap));
 	return 0;
+}
+
+uint32_t capture_lost(struct capture *c)
+{
+	struct pcap_stat now;
+	uint32_t n;
+
+	if (pcap_stats(c->pcap, &now) < 0)
+		return 0;
+	n = now.ps_drop - c->drops;
+	c->drops = now.ps_drop;
+	return n;
 }
 
 int capture_send6(struct capture *c, const uint8_t *ip, size_t len)

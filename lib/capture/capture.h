@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 #define CAPTURE_ERR_LEN 256
-// Frames of one capture_input() at most: 70 new Joins each of them are some 300 us of work,
-// and the loop has other interfaces and timers.
-#define CAPTURE_BATCH 4
+// One capture_input() ends with the frame that passes so many octets: four frames of 70 new Joins
+// each are some 1.2 ms of work, as are a hundred of one, and the loop has other interfaces and
+// timers. Who gives frames to the device gives it no more at a time (the control loop), so that
+// what has to wait does not do so here, where one sender's frames leave no room for another's.
+#define CAPTURE_BATCH_OCTETS 6000
 
 struct capture;
 
@@ -35,8 +37,11 @@ struct capture *capture_open(
 void capture_close(struct capture *c); // NULL is allowed
 // Readable when there is something for capture_input().
 int capture_fd(const struct capture *c);
-// Handles what has come in, a limited number of frames; how many. -ENODEV when the device is gone.
+// Handles what has come in, a limited number of octets; how many frames. -ENODEV when the device is
+// gone.
 int capture_input(struct capture *c);
+// Frames that the kernel had no room for since the last call.
+uint32_t capture_lost(struct capture *c);
 // An IPv6 datagram to a group on the device, as it is and past the kernel's IPv6, which sends from
 // no address that has just gone or that it still doubts. 0, or a negative errno.
 int capture_send6(struct capture *c, const uint8_t *ip, size_t len);

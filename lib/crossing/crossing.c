@@ -209,14 +209,17 @@ static unsigned int dequeue_class(
 	return got;
 }
 
-unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n)
+unsigned int crossing_punt_dequeue(
+	struct crossing *c, unsigned int classes, struct rte_mbuf **mbufs, unsigned int n)
 {
 	unsigned int share = n / PUNT_CLASSES, got = 0;
 
 	for (unsigned int k = 0; k < PUNT_CLASSES && share > 0; k++)
-		got += dequeue_class(c, k, mbufs + got, share);
+		if (classes & 1u << k)
+			got += dequeue_class(c, k, mbufs + got, share);
 	for (unsigned int k = 0; k < PUNT_CLASSES && got < n; k++)
-		got += dequeue_class(c, k, mbufs + got, n - got);
+		if (classes & 1u << k)
+			got += dequeue_class(c, k, mbufs + got, n - got);
 	if (++c->punt_next >= c->n_workers)
 		c->punt_next = 0;
 	return got;

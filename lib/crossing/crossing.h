@@ -43,6 +43,7 @@ enum punt_class {
 		PUNT_CLASSES
 };
 extern const char *const punt_class_names[PUNT_CLASSES]; // "neighbor" ...
+#define PUNT_ALL ((1u << PUNT_CLASSES) - 1)
 
 // Those that the product's own protocols are; the others are the kernel's.
 static inline bool punt_is_control(unsigned int k)
@@ -163,11 +164,12 @@ int crossing_inject_owner(struct crossing *c, unsigned int ifindex, unsigned int
 // frames to worker `to` for transmission. Once is enough. 0, -EINVAL or -ENOMEM.
 int crossing_tx_open(struct crossing *c, unsigned int from, unsigned int to, unsigned int ring);
 
-// Control thread: packets punted by any worker. Each class has its share of n, and what a class
-// leaves goes to the others, in their order. The mbuf's port field is our interface index, its VLAN
-// tag is gone. It may have several segments. Fills up to n, returns how many; the caller frees
-// them.
-unsigned int crossing_punt_dequeue(struct crossing *c, struct rte_mbuf **mbufs, unsigned int n);
+// Control thread: packets of these classes (1u << PUNT_PIM ...) punted by any worker. Each class
+// has its share of n, and what a class leaves goes to the others, in their order. The mbuf's port
+// field is our interface index, its VLAN tag is gone. It may have several segments. Fills up to n,
+// returns how many; the caller frees them.
+unsigned int crossing_punt_dequeue(
+	struct crossing *c, unsigned int classes, struct rte_mbuf **mbufs, unsigned int n);
 // Control thread: hands a frame to the worker that transmits for interface `ifindex` (our index).
 // Copies the octets. 0, -ENOBUFS (pool empty), -EAGAIN (ring full), -EMSGSIZE
 // (empty, or above max_frame), -ENODEV.

@@ -70,14 +70,22 @@ static void turn_remove(struct driad_query *q)
 		d->waiting &= ~(1ull << line_of(q));
 }
 
-// The first of the line after the one that had its turn; NULL: nobody waits.
+// The first of the line after the one that had its turn, of those that may ask one more; NULL:
+// nobody waits who may.
 static struct driad_query *turn_next(const struct driad *d)
 {
 	uint64_t after = d->line + 1 < DRIAD_LINES ? d->waiting & UINT64_MAX << (d->line + 1) : 0;
+	uint64_t lines[2] = {after, d->waiting & ~after};
 
-	if (!d->waiting)
-		return NULL;
-	return TAILQ_FIRST(&d->lines[__builtin_ctzll(after ? after : d->waiting)]);
+	for (int i = 0; i < 2; i++) {
+		for (; lines[i]; lines[i] &= lines[i] - 1) {
+			struct driad_query *q = TAILQ_FIRST(&d->lines[__builtin_ctzll(lines[i])]);
+
+			if (share_ok(&d->asked, q->lookup->asker, DRIAD_ASKED))
+				return q;
+		}
+	}
+	return NULL;
 }
 
 int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
@@ -123,6 +131,7 @@ static void query_close(struct driad_query *q, bool cancel)
 		turn_remove(q);
 	} else if (q->state == QUERY_IN_FLIGHT) {
 		hmap_remove(&d->in_flight, &q->node);
+		share_give(&d->asked, q->lookup->asker);
 		if (cancel && q->handle > 0)
 			d->ops->cancel(d->ctx, q->handle);
 	} else {
@@ -216,6 +225,7 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 		}
 		return;
 	}
+	share_take(&d->asked, l->asker);
 	d->sent[d->n_sent++ % d->cfg.queries_per_100ms] = now_us;
 	d->stats.queries++;
 	if (q->queued_us != now_us)
@@ -329,7 +339,7 @@ static void wake_set(struct driad *d, uint64_t now_us)
 
 	if (!TAILQ_EMPTY(&d->finished))
 		due = now_us;
-	else if (d->waiting)
+	else if (turn_next(d))
 		due = window_open_us(d);
 	if (due == NEVER_US)
 		timer_cancel(d->timers, &d->wake);
@@ -386,6 +396,7 @@ static void ask_again(struct driad *d)
 		struct driad_query *q = container_of_node(n, struct driad_query, node);
 
 		hmap_remove(&d->in_flight, n);
+		share_give(&d->asked, q->lookup->asker);
 		if (q->handle > 0)
 			d->ops->cancel(d->ctx, q->handle);
 		q->handle = 0;

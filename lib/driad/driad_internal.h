@@ -84,6 +84,10 @@ struct driad_lookup {
 };
 
 #define DRIAD_LINES 64
+// Queries under way at once, and a sixteenth more for who has few of them: names that nobody
+// answers for take seconds each, and one who asks for many of those must leave a way to the others.
+// All have a socket then (resolver.c).
+#define DRIAD_ASKED 120
 TAILQ_HEAD(driad_turns, driad_query);
 TAILQ_HEAD(driad_lookups, driad_lookup);
 
@@ -103,6 +107,7 @@ struct driad {
 	unsigned int line;  // whose turn was the last
 	uint64_t asker;	    // of what is looked up now
 	struct share share; // of the lookups not finished
+	struct share asked; // of the queries under way
 	struct hmap in_flight;
 	uint64_t last_token;
 	struct timer wake;

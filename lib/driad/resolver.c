@@ -69,8 +69,7 @@ static const struct {
 	{"use-caps-for-id:", "no"},
 	{"edns-buffer-size:", "1232"},
 	{"cache-min-ttl:", "0"},
-	// One socket a query in flight: more than the rate limit lets out in a second would help
-	// nobody.
+	// One socket a query in flight, DRIAD_ASKED and a sixteenth of it at most.
 	{"outgoing-range:", "128"},
 	{"num-queries-per-thread:", "1024"},
 	{"outgoing-num-tcp:", "8"},

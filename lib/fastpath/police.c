@@ -19,9 +19,13 @@
 #include "fastpath/headers.h"
 
 // A ring holds less than a burst of a second: where it is half full, only senders pass that have
-// sent no more than this part of theirs, so that one that shouts leaves room for the rest.
+// sent no more than this part of theirs, and strangers while all of them have, so that who shouts
+// leaves room for the rest.
 #define CROWDED_LOG 6
-#define OCTETS_LOG  8 // what has entries to be read costs a unit for each 256 octets begun
+// Where it is full by three quarters a frame costs its sender so many times more: who goes on at
+// his rate, where that is more than the control thread gets done, does not fill the rest.
+#define DEAR_LOG   4
+#define OCTETS_LOG 8 // what has entries to be read costs a unit for each 256 octets begun
 
 static_assert(DROP_POLICED_OTHER - DROP_POLICED_NEIGHBOR == PUNT_OTHER - PUNT_NEIGHBOR,
 	"the reasons have the order of the classes");
@@ -80,6 +84,11 @@ static bool crowded(const struct rte_ring *r)
 	return rte_ring_count(r) > rte_ring_get_capacity(r) / 2;
 }
 
+static bool dear(const struct rte_ring *r)
+{
+	return rte_ring_count(r) > rte_ring_get_capacity(r) / 4 * 3;
+}
+
 // less: by how many powers of two the burst is smaller than usual.
 static bool take(uint64_t *bucket, const struct police_rate *rate, uint64_t cost, uint64_t now,
 	unsigned int less)
@@ -93,10 +102,11 @@ bool police_pass(struct worker *w, const struct rte_mbuf *m, const struct class 
 	const struct crossing_police *p = w->x->police;
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	size_t len = rte_pktmbuf_data_len(m);
+	const struct rte_ring *ring = w->x->punt[c->punt];
 	const struct police_rate *one;
 	struct crossing_if_stats *s;
 	unsigned int less;
-	uint64_t hash, cost, now, *senders;
+	uint64_t hash, cost, price, now, *senders;
 	struct sender from;
 	bool known;
 
@@ -115,13 +125,14 @@ bool police_pass(struct worker *w, const struct rte_mbuf *m, const struct class 
 	cost = cost_of(c->punt, m);
 	now = rte_rdtsc();
 	s = &w->x->ifs[c->ifindex];
-	less = crowded(w->x->punt[c->punt]) ? CROWDED_LOG : 0;
+	less = crowded(ring) ? CROWDED_LOG : 0;
+	price = dear(ring) ? cost << DEAR_LOG : cost;
 	one = &p->sender[c->punt][known];
-	if (!take(&senders[hash >> 16 & (WORKER_SENDERS - 1)], one, cost, now, less) &&
-		!take(&senders[hash >> 32 & (WORKER_SENDERS - 1)], one, cost, now, less))
+	if (!take(&senders[hash >> 16 & (WORKER_SENDERS - 1)], one, price, now, less) &&
+		!take(&senders[hash >> 32 & (WORKER_SENDERS - 1)], one, price, now, less))
 		crossing_count(&s->shouted[c->punt], 1);
 	else if (!take(&w->police.ifs[c->ifindex][c->punt][known], &p->rates[c->punt][known], cost,
-			 now, 0))
+			 now, known ? 0 : less))
 		crossing_count(&s->over[c->punt], 1);
 	else
 		return true;

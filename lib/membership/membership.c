@@ -304,6 +304,11 @@ bool membership_channels_some(const struct membership *m, uint32_t *cursor, uint
 	return true;
 }
 
+void membership_lost(struct membership *m, uint32_t n)
+{
+	m->stats.drops[MEMBERSHIP_DROP_NOT_READ] += n;
+}
+
 const struct membership_stats *membership_stats(const struct membership *m)
 {
 	return &m->stats;

@@ -67,7 +67,8 @@ struct membership_ops {
 	X(EXCLUDE, "EXCLUDE mode record for an SSM group")                    \
 	X(CHANNEL_SOURCE, "source is not a unicast address")                  \
 	X(LIMIT, "channel limit of the interface reached")                    \
-	X(TOTAL_LIMIT, "channel limit of all interfaces reached")
+	X(TOTAL_LIMIT, "channel limit of all interfaces reached")             \
+	X(NOT_READ, "the kernel had no room to keep it until it was read")
 
 enum membership_drop {
 #define X(name, text) MEMBERSHIP_DROP_##name,
@@ -147,5 +148,7 @@ void membership_channels(const struct membership *m,
 bool membership_channels_some(const struct membership *m, uint32_t *cursor, uint32_t n,
 	void (*cb)(void *arg, const struct membership_channel_view *c), void *arg);
 const struct membership_stats *membership_stats(const struct membership *m);
+// So many messages were lost before membership_input().
+void membership_lost(struct membership *m, uint32_t n);
 
 #endif

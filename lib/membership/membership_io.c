@@ -110,6 +110,11 @@ int membership_io_input(struct membership_io *io)
 	return capture_input(io->capture);
 }
 
+uint32_t membership_io_lost(struct membership_io *io)
+{
+	return capture_lost(io->capture);
+}
+
 int membership_io_send(struct membership_io *io, const uint8_t *ip, size_t len)
 {
 	struct sockaddr_storage to;

@@ -27,6 +27,8 @@ void membership_io_close(struct membership_io *io);
 // Our own do not come.
 int membership_io_fd(const struct membership_io *io);
 int membership_io_input(struct membership_io *io);
+// Those that the kernel had no room to keep until then, since the last call.
+uint32_t membership_io_lost(struct membership_io *io);
 // A datagram of the family as it is, to the group that is the destination in its header. 0 or a
 // negative errno.
 int membership_io_send(struct membership_io *io, const uint8_t *ip, size_t len);

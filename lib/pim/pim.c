@@ -260,6 +260,11 @@ void pim_if_input(struct pim_if *pif, const struct addr *src, const struct addr 
 		pim_jp_input(pif, src, pim, len, now_us);
 }
 
+void pim_if_lost(struct pim_if *pif, uint32_t n)
+{
+	pif->stats.drops[PIM_DROP_NOT_READ] += n;
+}
+
 const struct pim_stats *pim_if_stats(const struct pim_if *pif)
 {
 	return &pif->stats;

@@ -106,7 +106,8 @@ struct pim_ops {
 	X(JOINS_NEIGHBOR_LIMIT, "pim.max_joins_neighbor of a neighbor reached") \
 	X(NEIGHBOR_LIMIT, "pim.max_neighbors of the interface reached")         \
 	X(NEIGHBOR_RATE, "more than pim.neighbor_rate from a neighbor")         \
-	X(STRANGER_RATE, "more than an eighth of it from who is no neighbor")
+	X(STRANGER_RATE, "more than an eighth of it from who is no neighbor")   \
+	X(NOT_READ, "the kernel had no room to keep it until it was read")
 
 enum pim_drop {
 #define X(name, text) PIM_DROP_##name,
@@ -234,6 +235,8 @@ bool pim_if_channels_some(const struct pim_if *pif, uint32_t *cursor, uint32_t n
 	void (*cb)(void *arg, const struct pim_channel_view *c), void *arg);
 void pim_if_view(const struct pim_if *pif, struct pim_if_view *out);
 const struct pim_stats *pim_if_stats(const struct pim_if *pif);
+// So many messages were lost before pim_if_input().
+void pim_if_lost(struct pim_if *pif, uint32_t n);
 // How many Joins of the channel have lately named another upstream neighbor, and which; 0: none
 // that holds. One that came long ago may be forgotten for another channel's.
 uint32_t pim_if_elsewhere(

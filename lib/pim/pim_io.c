@@ -184,6 +184,11 @@ int pim_io_input(struct pim_io *io)
 	return capture_input(io->capture);
 }
 
+uint32_t pim_io_lost(struct pim_io *io)
+{
+	return capture_lost(io->capture);
+}
+
 static int send6(struct pim_io *io, const struct addr *src, const uint8_t *pim, size_t len)
 {
 	uint8_t packet[IPV6_HDR_LEN + SEND6_LEN_MAX] = {

@@ -35,6 +35,8 @@ void pim_io_close(struct pim_io *io);
 // counted.
 int pim_io_fd(const struct pim_io *io);
 int pim_io_input(struct pim_io *io);
+// Those that the kernel had no room to keep until then, since the last call.
+uint32_t pim_io_lost(struct pim_io *io);
 // 0 or a negative errno. Source address src, which the netdev need not have (a Goodbye may come
 // after its address went), TTL 1, TOS 0xc0, to 224.0.0.13 or ff02::d.
 int pim_io_send(struct pim_io *io, const struct addr *src, const uint8_t *pim, size_t len);

@@ -12,6 +12,7 @@
 #define IPV4_MF	       0x2000
 #define NEIGHBORS      10000 // that say Hello
 #define ENTRIES_MAX    50
+#define JOIN_HOLDTIME  15 // seconds: what is left of the flood goes soon after it
 #define PORT_LOW       1024
 #define PAYLOAD_OCTETS 64
 
@@ -129,7 +130,7 @@ static size_t make_joins(struct flood *f, uint64_t i, uint8_t buf[FRAME_MAX])
 		sg[k].s = anywhere(f);
 		sg[k].g = v4(0xe8010000 + (uint32_t)rng_below(&f->rng, 0x10000));
 	}
-	frame_pim_join(&fr, &f->target, 210, true, sg, f->entries);
+	frame_pim_join(&fr, &f->target, JOIN_HOLDTIME, true, sg, f->entries);
 	return frame_end(&fr);
 }
 

@@ -199,7 +199,7 @@ static int one_shot(struct bench *b, const char *line, char *text, size_t room)
 
 static void one_shot_ok(void **state)
 {
-	char text[16384];
+	char text[32768];
 
 	assert_int_equal(one_shot(*state, "run show tunnels --json\n", text, sizeof(text)), 0);
 	assert_non_null(strstr(text, "\"local_port\": 40001"));

@@ -996,6 +996,39 @@ static void askers_take_turns(void **state)
 	driad_asker(lab.d, 0);
 }
 
+// Names that nobody answers for: the rest of one asker's wait for them, another's do not.
+static void one_asker_leaves_sockets(void **state)
+{
+	char source[32];
+	struct dns m;
+
+	(void)state;
+	driad_asker(lab.d, 7);
+	for (int i = 0; i < 200; i++) {
+		snprintf(source, sizeof(source), "192.0.2.%d", i);
+		start(source);
+	}
+	run_to(lab.now + 1000000);
+	assert_int_equal(lab.n_asked, DRIAD_ASKED);
+	assert_int_equal(driad_asking(lab.d), DRIAD_ASKED);
+	driad_asker(lab.d, 8);
+	start("198.51.100.1");
+	assert_int_equal(lab.n_asked, DRIAD_ASKED + 1);
+	assert_string_equal(lab.asked[DRIAD_ASKED].name, "1.100.51.198.in-addr.arpa.");
+	// An answer makes room, once what is past the limit has its answer too.
+	begin(&m, 3);
+	answer(0, &m);
+	assert_int_equal(lab.n_asked, DRIAD_ASKED + 1);
+	answer(1, &m);
+	run_to(lab.now);
+	assert_int_equal(lab.n_asked, DRIAD_ASKED + 2);
+	assert_string_equal(lab.asked[DRIAD_ASKED + 1].name, "120.2.0.192.in-addr.arpa.");
+	// Silence makes room as well.
+	run_to(lab.now + 10 * US_PER_S);
+	assert_true(lab.n_asked > DRIAD_ASKED + 70);
+	driad_asker(lab.d, 0);
+}
+
 static void cancel_anywhere(void **state)
 {
 	struct driad_lookup *l[12];
@@ -1235,6 +1268,11 @@ static void services_none(void **state)
 
 int main(void)
 {
+	static struct driad_cfg many = {.queries_per_100ms = 100,
+		.negative_ttl_max_s = 300,
+		.max_waiting = 1000,
+		.use_ipv4 = true,
+		.use_ipv6 = true};
 	static struct driad_cfg v4_only = {.queries_per_100ms = 10,
 		.negative_ttl_max_s = 300,
 		.max_waiting = 50,
@@ -1274,6 +1312,8 @@ int main(void)
 		T(rate_limit),
 		T(cancel_anywhere),
 		T(askers_take_turns),
+		cmocka_unit_test_prestate_setup_teardown(
+			one_asker_leaves_sockets, setup, teardown, &many),
 		T(answered_at_once),
 		T(hostile_messages),
 		T(every_truncation),

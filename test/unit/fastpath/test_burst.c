@@ -650,12 +650,12 @@ static void full_punt_ring_of_one_class_leaves_the_other(void **state)
 	worker_process_burst(&rig.worker, 0, burst, 1);
 	assert_int_equal(rig.x->drops[DROP_PUNT_FULL_CONTROL], 0);
 	// Up on the control thread: control first.
-	n = crossing_punt_dequeue(rig.crossing, got, 1);
+	n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, got, 1);
 	assert_int_equal(n, 1);
 	assert_int_equal(rte_pktmbuf_data_len(got[0]), control.len);
 	assert_int_equal(got[0]->port, 0); // the interface
 	rte_pktmbuf_free(got[0]);
-	while ((n = crossing_punt_dequeue(rig.crossing, got, 64)) > 0) {
+	while ((n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, got, 64)) > 0) {
 		rte_pktmbuf_free_bulk(got, n);
 		other += n;
 	}

@@ -60,7 +60,7 @@ static unsigned int replay(const char *capture)
 
 		frames += n;
 		idle = n ? 0 : idle + 1;
-		while ((n = crossing_punt_dequeue(rig.crossing, punted, 32)) > 0)
+		while ((n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, punted, 32)) > 0)
 			rte_pktmbuf_free_bulk(punted, n);
 	}
 	rte_eth_dev_stop(in);

@@ -311,13 +311,13 @@ static void no_ring_starves_another(void **state)
 	worker_process_burst(&rig.worker, 1, &m, 1);
 	m = rig_mbuf(&rig, frame, udp(frame, 0xc0000235, 53, 4000, 0));
 	worker_process_burst(&rig.worker, 0, &m, 1);
-	n = crossing_punt_dequeue(rig.crossing, got, 16);
+	n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, got, 16);
 	assert_int_equal(n, 16);
 	for (unsigned int i = 0; i < n; i++)
 		seen += rte_pktmbuf_mtod(got[i], uint8_t *)[23] != 103;
 	assert_int_equal(seen, 2);
 	rte_pktmbuf_free_bulk(got, n);
-	while ((n = crossing_punt_dequeue(rig.crossing, got, 64)) > 0)
+	while ((n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, got, 64)) > 0)
 		rte_pktmbuf_free_bulk(got, n);
 }
 
@@ -349,7 +349,50 @@ static void a_burst_leaves_room_in_the_ring(void **state)
 	m = rig_mbuf(&rig, frame, ipv4(frame, 2, 0x0a000002, 103, 60));
 	worker_process_burst(&rig.worker, 1, &m, 1);
 	assert_int_equal(rte_ring_count(rig.x->punt[PUNT_PIM]), n + 1);
-	while ((n = crossing_punt_dequeue(rig.crossing, got, 64)) > 0)
+	while ((n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, got, 64)) > 0)
+		rte_pktmbuf_free_bulk(got, n);
+}
+
+// A neighbor's part of a second is more than the ring holds, and nothing takes frames out: once it
+// is full by three quarters, what he sends costs him so much that the rest stays free.
+static void a_rate_leaves_room_in_the_ring(void **state)
+{
+	unsigned int capacity = rte_ring_get_capacity(rig.x->punt[PUNT_PIM]), n;
+	struct rte_mbuf *got[64], *m;
+	uint8_t frame[60];
+	struct addr a;
+
+	(void)state;
+	assert_int_equal(addr_parse("10.0.0.1", &a), 0);
+	rates(0, 10000, 0, 0);
+	crossing_police_know(rig.crossing, 1, &a, FOREVER);
+	for (int i = 0; i < 1000; i++) {
+		m = rig_mbuf(&rig, frame, ipv4(frame, 1, 0x0a000001, 103, 60));
+		worker_process_burst(&rig.worker, 1, &m, 1);
+	}
+	assert_int_equal(rig.x->drops[DROP_PUNT_FULL_CONTROL], 0);
+	assert_in_range(rte_ring_count(rig.x->punt[PUNT_PIM]), capacity / 4 * 3 + 1, capacity - 1);
+	while ((n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, got, 64)) > 0)
+		rte_pktmbuf_free_bulk(got, n);
+}
+
+// Strangers who come one after the other have a burst between them that is more than the ring
+// holds: once it is full by half they wait.
+static void strangers_leave_room_in_the_ring(void **state)
+{
+	unsigned int capacity = rte_ring_get_capacity(rig.x->punt[PUNT_PIM]), n;
+	struct rte_mbuf *got[64], *m;
+	uint8_t frame[60];
+
+	(void)state;
+	rates(0, 10000, 0, 0);
+	for (uint32_t i = 1; i < 1000; i++) {
+		m = rig_mbuf(&rig, frame, ipv4(frame, i, 0x0b000000 + i, 103, 60));
+		worker_process_burst(&rig.worker, 1, &m, 1);
+	}
+	assert_int_equal(rig.x->drops[DROP_PUNT_FULL_CONTROL], 0);
+	assert_in_range(rte_ring_count(rig.x->punt[PUNT_PIM]), capacity / 2, capacity - 1);
+	while ((n = crossing_punt_dequeue(rig.crossing, PUNT_ALL, got, 64)) > 0)
 		rte_pktmbuf_free_bulk(got, n);
 }
 
@@ -368,6 +411,8 @@ int main(void)
 		T(classes),
 		T(no_ring_starves_another),
 		T(a_burst_leaves_room_in_the_ring),
+		T(a_rate_leaves_room_in_the_ring),
+		T(strangers_leave_room_in_the_ring),
 	};
 
 	rig_eal_init("t_police");

@@ -418,7 +418,7 @@ static void what_is_spread(void **state)
 	assert_int_equal(crossing->workers[2]->load.packets, at2);
 	assert_int_equal(rx_of(0), at0 + 4 + 63);
 	assert_int_equal(native_count(LAN_PORT), 0);
-	for (struct rte_mbuf *m; crossing_punt_dequeue(crossing, &m, 1) == 1;)
+	for (struct rte_mbuf *m; crossing_punt_dequeue(crossing, PUNT_ALL, &m, 1) == 1;)
 		rte_pktmbuf_free(m);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
@@ -507,13 +507,13 @@ static void punted_frames_are_untagged(void **state)
 	turn();
 	frame_golden("A04", &f);
 	for (unsigned int i = 0; i < 2; i++) {
-		assert_int_equal(crossing_punt_dequeue(crossing, &m, 1), 1);
+		assert_int_equal(crossing_punt_dequeue(crossing, PUNT_ALL, &m, 1), 1);
 		assert_int_equal(m->port, i == 0 ? WAN : WAN_VLAN);
 		assert_int_equal(rte_pktmbuf_data_len(m), f.len);
 		assert_memory_equal(rte_pktmbuf_mtod(m, void *), f.p, f.len);
 		rte_pktmbuf_free(m);
 	}
-	assert_int_equal(crossing_punt_dequeue(crossing, &m, 1), 0);
+	assert_int_equal(crossing_punt_dequeue(crossing, PUNT_ALL, &m, 1), 0);
 	assert_int_equal(crossing_drop(crossing, DROP_VLAN), 1);
 }
 

@@ -203,7 +203,7 @@ static void runs_until_stop(void **state)
 	for (int i = 0; i < 20000 && n < 2; i++) {
 		struct timespec t = {.tv_nsec = 1000000};
 
-		n += crossing_punt_dequeue(rig.crossing, punted + n, 4 - n);
+		n += crossing_punt_dequeue(rig.crossing, PUNT_ALL, punted + n, 4 - n);
 		nanosleep(&t, NULL);
 	}
 	assert_int_equal(n, 2);
