@@ -3,7 +3,7 @@
 # Withdrawal by health: beside each of two appliances on a LAN stands FRR (bgpd, bfdd) on the kernel-interface
 # port, and deploy/frr/inlet-frr-health lets it announce the senders' prefix to the router while inletd is up.
 # The router has both as equal routes (RPF, "ip pim ecmp"). What is lost: the upstream port, every relay, a
-# worker, inletd itself, FRR's health program; and the operator drains one. Each time the channels move.
+# worker, inletd itself (killed, or hung), FRR's health program; and the operator drains one. Each time the channels move.
 # _two.sh has the picture.
 set -u -o pipefail
 . "$(dirname "$0")/_lib.sh"
@@ -106,6 +106,15 @@ ends recv "a worker stuck (BFD 3 x 200 ms)" 6000
 begins recv 2
 exec {STOP}>&-
 back "and goes on"
+
+# ---- all of inletd stands still, and FRR beside it has a port that is dead
+begins recv 1
+lab_signal inletd STOP
+check "hung: the other one serves all" lab_wait 30 others_serve
+ends recv "inletd hung (BFD 3 x 200 ms)" 4000
+begins recv 2
+lab_signal inletd CONT
+back "and runs on"
 
 # ---- the program between health and FRR ends: it withdraws
 begins recv 1
