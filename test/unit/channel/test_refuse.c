@@ -12,9 +12,9 @@
 #define G1	"232.1.1.1"
 #define R1	"203.0.113.1"
 #define OURS	"198.51.100.10"
-#define DOWN	"10.9.1.7"   // on the link of a downstream interface
-#define BEHIND	"172.16.1.7" // a route leads downstream, set by hand
-#define LEARNED "172.17.1.7" // the same by a routing daemon
+#define DOWN	"10.9.1.7"  // on the link of a downstream interface
+#define BEHIND	"11.16.1.7" // a route leads downstream, set by hand
+#define LEARNED "11.17.1.7" // the same by a routing daemon
 #define S	USEC_PER_SEC
 
 static bool is_at(int relay)

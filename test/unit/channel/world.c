@@ -539,7 +539,7 @@ static bool is_downstream(void *ctx, const struct addr *a)
 static bool is_behind(void *ctx, const struct addr *a, bool relay)
 {
 	(void)ctx;
-	return a->family == ADDR_V4 && a->bytes[0] == 172 && (relay || a->bytes[1] == 16);
+	return a->family == ADDR_V4 && a->bytes[0] == 11 && (relay || a->bytes[1] == 16);
 }
 
 static void unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us)
