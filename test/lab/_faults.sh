@@ -4,7 +4,8 @@
 # says how to write one.
 #
 # A topic (test/lab/fault.d/TOPIC.sh) only defines, when it is sourced:
-#   row NAME quick|slow TEXT    a row, and with it the function
+#   row NAME quick|slow|apart TEXT   a row (apart: it only waits, for minutes; it has a lab like that of the
+#                               others, of its own, and time beside them), and with it the function
 #   fault_NAME()                which breaks something, waits for what must come of it, and repairs it
 #   topic_lab()                 settings of a lab of its own (export LAB_...); without, it has the one that
 #                               all topics without share
@@ -20,13 +21,14 @@
 #   afterwards COMMAND  after the verdict
 #   must TEXT COMMAND.. that the row holds
 #   measured MS         an outage that the row has measured elsewhere than in its streams
+#   not_here REASON     the row cannot be run on this machine: it is skipped
 
 FAULTS_PORT=9568 # of the metrics, in the appliance's namespace
 FAULTS_SOURCES=6
 FAULTS_MBUF_SLACK=48 # frames that are on their way at the moment of the reading
 ROWS=()
 
-row() { # row NAME quick|slow TEXT
+row() { # row NAME quick|slow|apart TEXT
 	ROWS+=("$1")
 	ROW_SPEED[$1]=$2
 	ROW_TEXT[$1]=$3
@@ -40,6 +42,7 @@ victim() { ROW_VICTIMS=("$@"); }
 limit() { ROW_LIMIT=$1; }
 restarts() { ROW_RESTARTS=1; }
 measured() { ROW_MEASURED=$1; }
+not_here() { ROW_SKIP=$1; }
 afterwards() { ROW_AFTER=$1; }
 begins_here() { # what was before is not judged: the row has made what it needs
 	lab_wait 45 streams_settled || bad "not every channel flows before the fault"
@@ -52,10 +55,13 @@ begins_here() { # what was before is not judged: the row has made what it needs
 # A relay that has just begun, and sends to tunnels that there are and no others: of those of an inletd that
 # was killed it knows for minutes.
 relay_anew() {
+	relay_again
+	begins_here
+}
+relay_again() {
 	lab_kill relay
 	lab_start_part relay
 	lab_wait 10 lab_part_ready relay
-	begins_here
 }
 past() { python3 "$LAB_TOP/test/lab/faultjudge.py" value "$1" <"$ROW_DIR/before.page"; } # of a counter, then
 bad() { ROW_BAD+=("$*"); } # bad TEXT: the row has failed
@@ -176,17 +182,20 @@ row_run() { # row_run NAME
 	local verdict=pass began
 	ROW_DIR=$LAB_STATE/row
 	ROW_BAD=() ROW_ALSO=() ROW_VICTIMS=() ROW_COUNTER='' ROW_LIMIT=0 ROW_RESTARTS='' ROW_OUTAGE='' ROW_MEASURED=0
-	ROW_COUNTED=- ROW_AFTER=
+	ROW_COUNTED=- ROW_AFTER='' ROW_SKIP=
 	rm -rf "$ROW_DIR" && mkdir -p "$ROW_DIR"
 	began=$(now_ms)
 	begins_here
 	"fault_$1"
 	row_judge
+	[ -z "$ROW_SKIP" ] || verdict=skip
 	[ ${#ROW_BAD[@]} -eq 0 ] || verdict=FAIL
-	[ "$verdict" = pass ]
-	report $? "$1: ${ROW_TEXT[$1]} (outage ${ROW_OUTAGE:-?} ms, counter $ROW_COUNTED, $(($(now_ms) - began)) ms)"
+	[ "$verdict" != FAIL ]
+	report $? "$1: ${ROW_TEXT[$1]}${ROW_SKIP:+ # SKIP $ROW_SKIP} (outage ${ROW_OUTAGE:-?} ms, counter $ROW_COUNTED, $(($(now_ms) - began)) ms)"
 	[ ! -f "$ROW_DIR/notes" ] || cat "$ROW_DIR/notes"
 	[ ${#ROW_BAD[@]} -eq 0 ] || printf '%s\n' "${ROW_BAD[@]}" | diag
 	printf '%s\t%s\t%s\t%s\t%s\n' "$TOPIC" "$1" "$verdict" "${ROW_OUTAGE:-?}" "$ROW_COUNTED" >>"$FAULTS_RESULTS"
 	[ -z "$ROW_AFTER" ] || "$ROW_AFTER"
+	# The relays send to the tunnels of the inletd before for minutes, and the next row would see that.
+	[ -z "$ROW_RESTARTS" ] || relay_again
 }

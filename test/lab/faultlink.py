@@ -5,6 +5,7 @@
 usage: faultlink.py pim INTERFACE KIND [N]          from 10.9.1.7, which says Hello before and Goodbye after
        faultlink.py igmp INTERFACE MAC REASON       what igmphost.py has that is refused for this reason, to the
        faultlink.py mld INTERFACE MAC REASON OUR-ADDRESS   appliance's MAC alone; the same of mldhost.py
+       faultlink.py kernel INTERFACE MAC ADDRESS N  N datagrams to a closed port, each from another address
 
 Prints "sent N" at the end.
 """
@@ -162,8 +163,27 @@ def send_membership(family, interface, mac, reason, us=None):
     return sent
 
 
+def send_kernel(interface, mac, address, count):
+    """UDP to a port where nobody listens, from as many addresses as there are datagrams; half a second."""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sock.bind((interface, 0))
+    ether = bytes.fromhex(mac.replace(":", "")) + b"\x02\0\0\0\0\1\x08\0"
+    udp = struct.pack("!HHHH", 4000, 9, 20, 0) + bytes(12)
+    began = time.monotonic()
+    for i in range(count):
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                         struct.pack("!I", 0x0B000001 + i * 257), socket.inet_aton(address))
+        ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+        sock.send(ether + ip + udp)
+        if i % 500 == 499:
+            time.sleep(max(0, began + 0.5 * i / count - time.monotonic()))
+    return count
+
+
 def main():
-    if sys.argv[1] == "pim":
+    if sys.argv[1] == "kernel":
+        sent = send_kernel(*sys.argv[2:5], int(sys.argv[5]))
+    elif sys.argv[1] == "pim":
         sent = send_pim(sys.argv[2], sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 0)
     else:
         sent = send_membership(*sys.argv[1:])

@@ -162,18 +162,18 @@ fault_dns_bogon() {
 	unused 47 multicast 'usable'
 }
 row dns_killed quick "the server is killed and back: what flows flows on, what is new waits, and then works"
-fault_dns_killed() { dns_gone 3; }
-row dns_gone_ten_minutes slow "the same, and ten minutes between"
-fault_dns_gone_ten_minutes() { dns_gone 600; }
-dns_gone() { # dns_gone SECONDS: without an answer to anything
+fault_dns_killed() { dns_gone 3 48; }
+row dns_gone_ten_minutes apart "the same, and ten minutes between"
+fault_dns_gone_ten_minutes() { dns_gone 600 49; }
+dns_gone() { # dns_gone SECONDS HOST: without an answer to anything; HOST is new
 	local i end=$(($(now_ms) + $1 * 1000))
 	counter driad.SILENT
 	for ((i = 0; i < FAULTS_SOURCES; i++)); do
 		dns_set $((10 + i)) silent
 	done
-	dns_set 48 silent
-	wants 48
-	must "a new channel waits, and says why" lab_wait 30 says 48 'no answer'
+	dns_set "$2" silent
+	wants "$2"
+	must "a new channel waits, and says why" lab_wait 30 says "$2" 'no answer'
 	while [ "$(now_ms)" -lt "$end" ]; do # the fault is this time
 		sleep 1
 		all_flow || bad "a channel that flowed does not, after $(((end - $(now_ms)) / 1000)) of $1 s"
@@ -182,7 +182,7 @@ dns_gone() { # dns_gone SECONDS: without an answer to anything
 	for ((i = 0; i < FAULTS_SOURCES; i++)); do
 		dns_set $((10 + i)) "good@$(lab_relay "$i")"
 	done
-	dns_set 48 good
-	must "the server is back: the relay of the new one is found" lab_wait 70 at_relay 48
-	wants_no_more 48
+	dns_set "$2" good
+	must "the server is back: the relay of the new one is found" lab_wait 70 at_relay "$2"
+	wants_no_more "$2"
 }

@@ -45,7 +45,7 @@ scenario_row() { # scenario_row NAME LIMIT-MS [TEXT]: the check whose text has T
 	) >"$out" 2>&1
 	report_status=$?
 	if grep -q '^1\.\.0 # SKIP' "$out"; then
-		note "not run: $(grep -m 1 SKIP "$out")"
+		not_here "$(sed -n 's/^1\.\.0 # SKIP //p' "$out")"
 		return
 	fi
 	[ "$report_status" -eq 0 ] || bad "$1.sh: $(grep '^not ok' "$out" | head -n 3 | paste -sd ';')"

@@ -43,6 +43,19 @@ fault_control_stopped() {
 	thread_go
 	must "it answers again" lab_wait 10 all_flow
 }
+row punt_ring_full quick "the control thread stands still while more comes for it than its ring holds"
+fault_punt_ring_full() {
+	local full=fastpath.PUNT_FULL_OTHER
+	counter $full
+	also fastpath.POLICED_OTHER # that the senders of the frames have a rate too is another matter
+	thread_stop "$(lab_pid inletd)" || bad "the thread does not stop"
+	# Of so many senders that none is past the part of one.
+	must "they are sent" lab_in net python3 "$LAB_TOP/test/lab/faultlink.py" kernel to-inlet \
+		"$(lab_in inlet cat /sys/class/net/up0/address)" 192.0.2.2 20000
+	thread_go
+	must "it answers again" lab_wait 10 all_flow
+	must "the counter moves" lab_wait 10 count_over $full "$(past $full)"
+}
 row relay_stopped quick "both relays are stopped for two seconds and go on"
 fault_relay_stopped() {
 	relay_anew

@@ -114,7 +114,7 @@ start_refused() { # start_refused TEXT SED-SCRIPT [COMMAND...]
 row hugepages_short quick "there are no huge pages at the start"
 fault_hugepages_short() {
 	if [ "$(</proc/sys/vm/nr_hugepages)" -ne 0 ]; then
-		note "this machine has huge pages, which are others' too: not tried"
+		not_here "this machine has huge pages, which are others' too"
 		return
 	fi
 	start_refused 'huge' 's/memory = "no-huge"/memory = "hugepages"/'
