@@ -237,11 +237,31 @@ static bool is_downstream(void *ctx, const struct addr *a)
 	return false;
 }
 
+static bool is_behind(void *ctx, const struct addr *a, bool relay)
+{
+	const struct inlet *in = ctx;
+	struct netlink_route r;
+
+	// Of a default route that leads downstream nothing is known: the tunnels do not follow it.
+	if (netlink_route_get(in->netlink, a, &r) < 0 || r.dst_len == 0 || (r.dynamic && !relay))
+		return false;
+	for (unsigned int i = 0; i < in->n_ifs; i++) {
+		const struct iface *ifc = &in->ifs[i];
+
+		for (unsigned int k = 0;
+			ifc->cfg->role == IF_DOWNSTREAM && ifc->kif && k < r.n_hops; k++)
+			if (r.ifindex[k] == kif_ifindex(ifc->kif))
+				return true;
+	}
+	return false;
+}
+
 const struct channel_env upstream_env = {
 	.endpoint_open = endpoint_open,
 	.endpoint_close = endpoint_close,
 	.is_local = is_ours,
 	.is_downstream = is_downstream,
+	.is_behind = is_behind,
 	.has_family = has_family,
 };
 

@@ -63,6 +63,7 @@ struct amt_relay {
 	bool is_pinned;
 	unsigned int pinned, learned;
 	unsigned int e_misses; // in a row
+	uint64_t e_missed_us;  // the last one: when the Request without E was answered
 	struct amt_query owed; // of an endpoint that the relay could not be told the end of
 };
 
@@ -86,6 +87,7 @@ struct amt_form {
 	bool p80, e;
 	bool sent; // in the present cycle, with this nonce
 	uint32_t nonce;
+	uint64_t first_us; // when it was first sent in it
 };
 #define AMT_FORMS 3
 
@@ -218,7 +220,7 @@ bool amt_quirks_open(const struct amt_tunnel *t);
 void amt_quirk_learn(struct amt_gateway *gw, const struct addr *relay, enum amt_quirk quirk);
 void amt_quirk_unlearn(struct amt_gateway *gw, const struct addr *relay, enum amt_quirk quirk);
 // A Request was answered: in the form with E (true), or only in one without.
-void amt_quirk_e(struct amt_tunnel *t, bool answered);
+void amt_quirk_e(struct amt_side *s, bool answered, uint64_t now_us);
 // The relay is to have a Teardown with these, when it can be reached again.
 void amt_relay_owe(struct amt_gateway *gw, const struct addr *relay, const struct amt_query *q);
 // Takes what is owed; false with nothing.

@@ -123,14 +123,25 @@ void amt_quirk_unlearn(struct amt_gateway *gw, const struct addr *relay, enum am
 		amt_quirks_format(quirk, names));
 }
 
-void amt_quirk_e(struct amt_tunnel *t, bool answered)
+void amt_quirk_e(struct amt_side *s, bool answered, uint64_t now_us)
 {
+	struct amt_tunnel *t = s->t;
 	struct amt_relay *r = answered ? relay_find(t->gw, &t->relay) : relay_get(t->gw, &t->relay);
 
 	if (!r)
 		return;
-	// A packet may be lost; two in a row that had the flag are not believed to be.
-	r->e_misses = answered ? 0 : r->e_misses + 1;
+	if (answered) {
+		r->e_misses = 0;
+		return;
+	}
+	// A packet may be lost; two in a row that had the flag are not believed to be. But one
+	// outage is one: it says nothing when Requests without the flag were lost in it as well,
+	// and those of both families and of several tunnels are in it together. So the second one's
+	// Request with the flag has to be from after the first one's answer.
+	if (s->unanswered > 2 || (r->e_misses > 0 && s->forms[0].first_us <= r->e_missed_us))
+		return;
+	r->e_misses++;
+	r->e_missed_us = now_us;
 	if (r->e_misses >= AMT_NO_E_MISSES)
 		amt_quirk_learn(t->gw, &t->relay, AMT_QUIRK_NO_E);
 }

@@ -70,8 +70,10 @@ static void request_send(struct amt_side *s, uint64_t now_us)
 
 	log_debug("amt", "request sent relay=%s family=%s try=%u", addr_format(&t->relay, relay),
 		amt_family_name(s->family), s->unanswered + 1);
-	if (!f->sent)
+	if (!f->sent) {
 		f->nonce = one_nonce(t) ? t->nonce : amt_nonce(t->gw);
+		f->first_us = now_us;
+	}
 	f->sent = true;
 	t->nonce = msg.nonce = f->nonce;
 	len = amt_encode(&msg, buf, sizeof(buf));
@@ -398,7 +400,7 @@ static void query_full(struct amt_tunnel *t, uint64_t now_us)
 }
 
 // What the form says that was answered.
-static void form_learn(struct amt_side *s, const struct amt_form *f)
+static void form_learn(struct amt_side *s, const struct amt_form *f, uint64_t now_us)
 {
 	struct amt_tunnel *t = s->t;
 
@@ -408,7 +410,7 @@ static void form_learn(struct amt_side *s, const struct amt_form *f)
 		amt_quirk_unlearn(t->gw, &t->relay, AMT_QUIRK_P80);
 	s->ecn = f->e;
 	if (!f->p80 && s->forms[0].e)
-		amt_quirk_e(t, f->e);
+		amt_quirk_e(s, f->e, now_us);
 }
 
 static void query_accept(
@@ -486,7 +488,7 @@ void amt_tunnel_input(struct amt_tunnel *t, const struct addr *src, uint16_t src
 			amt_stray_query(t, msg.nonce, now_us);
 		return;
 	}
-	form_learn(s, &form);
+	form_learn(s, &form, now_us);
 	query_accept(s, &msg, &gm, now_us);
 }
 

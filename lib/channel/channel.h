@@ -122,6 +122,10 @@ struct channel_env {
 	bool (*is_local)(void *ctx, const struct addr *a);
 	// Optional: true for one on the link of an interface that is downstream only.
 	bool (*is_downstream)(void *ctx, const struct addr *a);
+	// Optional: true where the route to it leads out of such an interface: for a relay any
+	// route but a default one, for a source only one that was set by hand, since a routing
+	// daemon beside us may have those to sources from another appliance.
+	bool (*is_behind)(void *ctx, const struct addr *a, bool relay);
 	// Optional: whether there is an upstream address of a relay's family at the moment.
 	bool (*has_family)(void *ctx, uint8_t family); // enum addr_family
 	void *ctx;
@@ -205,8 +209,10 @@ int channels_move(struct channels *cs, const struct addr *source, const struct a
 	X(RELAY_BOGON, "named as a relay, but no host can have that address")              \
 	X(RELAY_OURS, "named as a relay, but it is an address of this box")                \
 	X(RELAY_DOWNSTREAM, "named as a relay, but it is on a downstream link: a loop")    \
+	X(RELAY_BEHIND, "named as a relay, but its route leads downstream: a loop")        \
 	X(SOURCE_OURS, "the source is an address of this box: no relay is looked for")     \
 	X(SOURCE_DOWNSTREAM, "the source is on a downstream link: no relay is looked for") \
+	X(SOURCE_BEHIND, "the source's route leads downstream: no relay is looked for")    \
 	X(RELAY_ACL, "named as a relay, but the configuration refuses it (acl.relays)")    \
 	X(SOURCE_ACL, "the configuration refuses the source (acl.sources)")                \
 	X(GROUP_ACL, "the configuration refuses the group (acl.groups)")                   \

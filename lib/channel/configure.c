@@ -123,14 +123,16 @@ static void review_static(struct source *src, uint64_t now_us)
 	settle(src, now_us);
 }
 
-// A relay that is refused now is left at once, and one that no longer is may be what is waited for.
+// A relay that is refused now is left at once, as is one of a source that lies downstream now, and
+// one that no longer is may be what is waited for.
 static void review_acl(struct source *src, uint64_t now_us)
 {
 	if (src->state != SOURCE_ATTACHED) {
 		search_anew(src, now_us);
 		return;
 	}
-	if (relay_refused(src->cs, &src->tunnel->relay) == CHANNEL_DROP_COUNT)
+	if (relay_refused(src->cs, &src->tunnel->relay) == CHANNEL_DROP_COUNT &&
+		source_refused(src->cs, &src->addr) == CHANNEL_DROP_COUNT)
 		return;
 	source_leave(src, now_us);
 	search_anew(src, now_us);

@@ -25,6 +25,8 @@ enum channel_drop relay_refused(const struct channels *cs, const struct addr *a)
 		return CHANNEL_DROP_RELAY_OURS;
 	if (env->is_downstream && env->is_downstream(env->ctx, a))
 		return CHANNEL_DROP_RELAY_DOWNSTREAM;
+	if (env->is_behind && env->is_behind(env->ctx, a, true))
+		return CHANNEL_DROP_RELAY_BEHIND;
 	if (cs->cfg.acl && config_acl_refuses(&cs->cfg.acl->relays, a))
 		return CHANNEL_DROP_RELAY_ACL;
 	return CHANNEL_DROP_COUNT;
@@ -56,6 +58,8 @@ enum channel_drop source_refused(const struct channels *cs, const struct addr *a
 		return CHANNEL_DROP_SOURCE_OURS;
 	if (env->is_downstream && env->is_downstream(env->ctx, a))
 		return CHANNEL_DROP_SOURCE_DOWNSTREAM;
+	if (env->is_behind && env->is_behind(env->ctx, a, false))
+		return CHANNEL_DROP_SOURCE_BEHIND;
 	return CHANNEL_DROP_COUNT;
 }
 

@@ -244,8 +244,10 @@ int netlink_input(struct netlink *nl)
 	return rc;
 }
 
-// Sends the request and waits for its acknowledgement, which the kernel has ready at once.
-static int transact(struct netlink *nl, struct netlink_request *r, uint32_t seq)
+// Sends the request and waits for its acknowledgement, or with route for the route in its place.
+// The kernel has either ready at once.
+static int transact_route(
+	struct netlink *nl, struct netlink_request *r, uint32_t seq, struct netlink_route *route)
 {
 	// nl->buf may hold the datagram whose event led here.
 	uint8_t reply[1024];
@@ -265,11 +267,20 @@ static int transact(struct netlink *nl, struct netlink_request *r, uint32_t seq)
 		if (netlink_header_parse(reply, (size_t)n, &h) != 0)
 			return -EBADMSG;
 		// A late answer to a request that was given up.
-		if (h.seq != seq || h.type != NLMSG_ERROR)
+		if (h.seq != seq)
+			continue;
+		if (route && h.type == RTM_NEWROUTE)
+			return netlink_route_parse(reply, h.len, route);
+		if (h.type != NLMSG_ERROR)
 			continue;
 		rc = netlink_msg_error(reply, h.len);
 		return rc == -EEXIST ? 0 : rc;
 	}
+}
+
+static int transact(struct netlink *nl, struct netlink_request *r, uint32_t seq)
+{
+	return transact_route(nl, r, seq, NULL);
 }
 
 static uint8_t kernel_family(const struct addr *a)
@@ -370,6 +381,26 @@ int netlink_route_del(
 	int ret = route_request(nl, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, ifindex, to, via);
 
 	return ret == -ESRCH ? 0 : ret;
+}
+
+int netlink_route_get(struct netlink *nl, const struct addr *dst, struct netlink_route *out)
+{
+	const size_t size = addr_size(dst);
+	const struct rtmsg rtm = {
+		.rtm_family = kernel_family(dst),
+		.rtm_dst_len = (uint8_t)(8 * size),
+		.rtm_flags = RTM_F_FIB_MATCH, // its prefix, not the address alone
+	};
+	const uint32_t seq = ++nl->seq;
+	struct netlink_request r;
+
+	memset(out, 0, sizeof(*out));
+	if (size == 0)
+		return -EINVAL;
+	netlink_request_init(&r, RTM_GETROUTE, NLM_F_REQUEST, seq);
+	netlink_request_put(&r, &rtm, sizeof(rtm));
+	netlink_request_attr(&r, RTA_DST, dst->bytes, size);
+	return transact_route(nl, &r, seq, out);
 }
 
 static int open_sockets(struct netlink *nl)

@@ -61,4 +61,16 @@ int netlink_route_add(
 int netlink_route_del(
 	struct netlink *nl, int ifindex, const struct prefix *to, const struct addr *via);
 
+// The route that the kernel's tables have for an address, as it stands there.
+#define NETLINK_MAX_HOPS 8
+struct netlink_route {
+	uint8_t dst_len; // of its prefix; 0: a default route
+	bool dynamic;	 // set by a routing daemon, DHCP or the like; not by hand, not a link's own
+	unsigned int n_hops; // more are left out
+	int ifindex[NETLINK_MAX_HOPS];
+};
+// A synchronous request. 0 or a negative errno: -ENETUNREACH and the like without a route,
+// -ETIMEDOUT.
+int netlink_route_get(struct netlink *nl, const struct addr *dst, struct netlink_route *out);
+
 #endif

@@ -197,6 +197,59 @@ int netlink_msg_parse(const uint8_t *msg, size_t len, struct netlink_event *ev)
 	}
 }
 
+static void route_hop(struct netlink_route *r, int ifindex)
+{
+	if (r->n_hops < NETLINK_MAX_HOPS && ifindex > 0)
+		r->ifindex[r->n_hops++] = ifindex;
+}
+
+// Several next hops: each a header of its own length, with attributes that are of no interest here.
+static int route_hops(const struct attrs *a, struct netlink_route *r)
+{
+	struct rtnexthop hop;
+
+	for (size_t at = 0; a->len - at >= sizeof(hop);) {
+		size_t padded;
+
+		memcpy(&hop, a->data + at, sizeof(hop));
+		padded = RTNH_ALIGN((size_t)hop.rtnh_len);
+		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > a->len - at)
+			return -EBADMSG;
+		route_hop(r, hop.rtnh_ifindex);
+		at += padded < a->len - at ? padded : a->len - at;
+	}
+	return 0;
+}
+
+int netlink_route_parse(const uint8_t *msg, size_t len, struct netlink_route *out)
+{
+	struct netlink_header h;
+	struct attrs a = {0};
+	struct rtmsg rtm;
+	uint32_t oif;
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (netlink_header_parse(msg, len, &h) != 0)
+		return -EBADMSG;
+	if (h.type != RTM_NEWROUTE)
+		return -ENOMSG;
+	if (h.len < NLMSG_HDRLEN + sizeof(rtm))
+		return -EBADMSG;
+	memcpy(&rtm, msg + NLMSG_HDRLEN, sizeof(rtm));
+	out->dst_len = rtm.rtm_dst_len;
+	out->dynamic = rtm.rtm_protocol > RTPROT_STATIC;
+	a.at = msg + NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(rtm));
+	a.left = h.len - NLMSG_HDRLEN - NLMSG_ALIGN(sizeof(rtm));
+	while (rc == 0 && attr_next(&a)) {
+		if (a.type == RTA_OIF && attr_u32(&a, &oif))
+			route_hop(out, (int)oif);
+		else if (a.type == RTA_MULTIPATH)
+			rc = route_hops(&a, out);
+	}
+	return rc != 0 ? rc : a.rc;
+}
+
 int netlink_msg_error(const uint8_t *msg, size_t len)
 {
 	int32_t error;

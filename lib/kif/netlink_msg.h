@@ -23,6 +23,8 @@ int netlink_header_parse(const uint8_t *buf, size_t len, struct netlink_header *
 int netlink_msg_parse(const uint8_t *msg, size_t len, struct netlink_event *ev);
 // The error of an NLMSG_ERROR message: 0 for an acknowledgement, a negative errno; -EBADMSG.
 int netlink_msg_error(const uint8_t *msg, size_t len);
+// The same of an answer to RTM_GETROUTE.
+int netlink_route_parse(const uint8_t *msg, size_t len, struct netlink_route *out);
 
 // A request under construction; 8-octet alignment is not needed, the kernel copies.
 struct netlink_request {

@@ -13,6 +13,13 @@
 // impossible first and leaves the rest alone until every worker has passed a quiescent state. The
 // reader looks at that word first. So whatever a torn read mixes, it matches only the entry's own
 // key, or S = 0, which the caller has to refuse before a lookup.
+//
+// The narrow lookup does not look at that word first: with SSE4.1 it compares both words of the key
+// by one aligned load of 16 octets, and counts on it being single-copy atomic. x86 processors with
+// AVX promise that (Intel SDM volume 3, "Guaranteed Atomic Operations"; AMD the same). On one
+// without, it may be two loads of 8 octets in any order; what they can mix is S = 0 with the new
+// word, since an entry's old S is gone (generation_release()) only when every worker was quiescent
+// after its word became impossible, and no load goes on over that.
 #ifndef MFIB_MFIB_TABLE_H
 #define MFIB_MFIB_TABLE_H
 

@@ -44,6 +44,30 @@ acl ""
 check "relays: permitted again, it flows" lab_wait 30 state_is "$S1" "$G1" flowing
 check "and so does the other" lab_wait 30 state_is "$S0" "$G0" flowing
 
+# ---- The loop guard: what a route leads to out of the downstream interface, by a router there. Routes are
+# looked at when a relay is chosen, and at a reload of the lists.
+R=203.0.113.11
+other='{ sources = { deny = [ "10.99.0.0/16" ]; }; };'
+refused() { lab_inlet resolve "$S1" --json 2>&1 | grep -q 'leads downstream'; }
+lab_in inlet ip route add "$R/32" via 10.9.1.1 dev lan
+acl "$other"
+check "a relay behind a downstream router is left" lab_wait 10 state_is "$S1" "$G1" waiting
+check "it is counted" counted RELAY_BEHIND
+check "the log says it" lab_log_has inletd "addr=$R reason=RELAY_BEHIND"
+check "explain does" explained "leads downstream"
+check "resolve does" refused
+lab_in inlet ip route del "$R/32" via 10.9.1.1 dev lan
+lab_in inlet ip route add "$S1/32" via 10.9.1.1 dev lan
+acl ""
+check "with the route gone the relay is taken" lab_wait 30 state_is "$S0" "$G0" flowing
+check "but for a source behind a downstream router" lab_wait 10 state_is "$S1" "$G1" waiting
+check "the source: it is counted" counted SOURCE_BEHIND
+check "the source: explain does" explained "leads downstream"
+lab_in inlet ip route del "$S1/32" via 10.9.1.1 dev lan
+acl "$other"
+check "which flows when that route is gone" lab_wait 30 state_is "$S1" "$G1" flowing
+acl ""
+
 lab_inlet show punt --json | jq -e 'any(.[]; .interface == "lan" and .class == "pim" and .limit == 40000 and .punted > 0)
 	and all(.[]; .over == 0 and .shouted == 0)' >/dev/null
 report $? "PIM went up within its limits, and nothing was held back"

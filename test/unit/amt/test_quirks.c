@@ -106,6 +106,29 @@ static void test_no_e(void **state)
 	lab_close(&lab);
 }
 
+// An outage says nothing of E, whichever form's Request is the first to be answered after it.
+static void test_outage(void **state)
+{
+	struct lab lab;
+
+	(void)state;
+	lab_open_ecn(&lab, 1280);
+	lab_tunnel(&lab);
+	lab_answer(&lab, &v4);
+	for (int outage = 0; outage < 4; outage++) {
+		next_cycle(&lab);
+		assert_int_equal(lab.sent[lab.n_sent - 1].buf[1], 0x02);
+		// E, without, E, without: the first one without was lost as well.
+		for (int i = 0; i < 20 && lab_count(&lab, AMT_REQUEST) < 4; i++)
+			lab_run(&lab, lab.now + S);
+		assert_int_equal(lab_count(&lab, AMT_REQUEST), 4);
+		assert_int_equal(lab.sent[lab.n_sent - 1].buf[1], 0x00);
+		lab_answer(&lab, &v4);
+		assert_int_equal(quirks(&lab), 0);
+	}
+	lab_close(&lab);
+}
+
 // P at 0x80 is tried after the RFC's form. An answer to an earlier form is told by its nonce.
 static void test_p80(void **state)
 {
@@ -437,6 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_e),
 		cmocka_unit_test(test_no_e),
+		cmocka_unit_test(test_outage),
 		cmocka_unit_test(test_p80),
 		cmocka_unit_test(test_late_answer),
 		cmocka_unit_test(test_pinned),

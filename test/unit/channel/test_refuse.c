@@ -8,12 +8,14 @@
 
 #include "world.h"
 
-#define S1   "192.0.2.1"
-#define G1   "232.1.1.1"
-#define R1   "203.0.113.1"
-#define OURS "198.51.100.10"
-#define DOWN "10.9.1.7" // on the link of a downstream interface
-#define S    USEC_PER_SEC
+#define S1	"192.0.2.1"
+#define G1	"232.1.1.1"
+#define R1	"203.0.113.1"
+#define OURS	"198.51.100.10"
+#define DOWN	"10.9.1.7"  // on the link of a downstream interface
+#define BEHIND	"11.16.1.7" // a route leads downstream, set by hand
+#define LEARNED "11.17.1.7" // the same by a routing daemon
+#define S	USEC_PER_SEC
 
 static bool is_at(int relay)
 {
@@ -53,6 +55,8 @@ static void relays(void **state)
 	} rows[] = {
 		{OURS, CHANNEL_DROP_RELAY_OURS},
 		{DOWN, CHANNEL_DROP_RELAY_DOWNSTREAM},
+		{BEHIND, CHANNEL_DROP_RELAY_BEHIND},
+		{LEARNED, CHANNEL_DROP_RELAY_BEHIND},
 		{"127.0.0.1", CHANNEL_DROP_RELAY_BOGON},
 		{"0.0.0.0", CHANNEL_DROP_RELAY_BOGON},
 		{"224.0.0.1", CHANNEL_DROP_RELAY_BOGON},
@@ -114,7 +118,11 @@ static void sources(void **state)
 	world_dns(1, R1);
 	world_want(DOWN, G1, 1, true);
 	world_want(OURS, G1, 1, true);
+	world_want(BEHIND, G1, 1, true);
 	world_run(10 * S);
+	assert_string_equal(
+		world_view(BEHIND, G1).reason, channel_drop_texts[CHANNEL_DROP_SOURCE_BEHIND]);
+	assert_in_range(drops(CHANNEL_DROP_SOURCE_BEHIND), 1, 10);
 	assert_int_equal(world_view(DOWN, G1).state, CHANNEL_WAITING);
 	assert_string_equal(
 		world_view(DOWN, G1).reason, channel_drop_texts[CHANNEL_DROP_SOURCE_DOWNSTREAM]);
@@ -122,6 +130,10 @@ static void sources(void **state)
 		world_view(OURS, G1).reason, channel_drop_texts[CHANNEL_DROP_SOURCE_OURS]);
 	assert_int_equal(w.lookups, 0);
 	assert_in_range(drops(CHANNEL_DROP_SOURCE_DOWNSTREAM), 1, 10);
+	// Another appliance may be the way of a route that was learned: that is no reason.
+	world_want(LEARNED, G1, 1, true);
+	world_run(1 * S);
+	assert_int_equal(world_view(LEARNED, G1).state, CHANNEL_JOINED);
 }
 
 static struct config_acls acl;

@@ -536,6 +536,12 @@ static bool is_downstream(void *ctx, const struct addr *a)
 	return a->family == ADDR_V4 && a->bytes[0] == 10;
 }
 
+static bool is_behind(void *ctx, const struct addr *a, bool relay)
+{
+	(void)ctx;
+	return a->family == ADDR_V4 && a->bytes[0] == 11 && (relay || a->bytes[1] == 16);
+}
+
 static void unwanted_cb(void *ctx, const struct sg *sg, unsigned int ifindex, uint64_t now_us)
 {
 	(void)ctx;
@@ -557,6 +563,7 @@ void world_configure(const struct channel_cfg *cfg)
 		.is_local = is_local,
 		.unwanted_cb = unwanted_cb,
 		.is_downstream = is_downstream,
+		.is_behind = is_behind,
 		.has_family = has_family};
 	const struct channel_rooms rooms = {
 		.amt = w.amt, .held = &w.held, .timers = &w.timers, .rng = &w.rng};

@@ -5,6 +5,9 @@
 
 #include "unit/kif/netns.h"
 
+#include <errno.h>
+#include <net/if.h>
+
 #include "inletd/inlet.h"
 
 struct amt_endpoint {
@@ -94,6 +97,23 @@ void steering_close(struct steering_tunnel *t, uint64_t now_us)
 const char *kif_name(const struct kif *k)
 {
 	return (const char *)k; // the test's
+}
+
+int kif_ifindex(const struct kif *k)
+{
+	return (int)if_nametoindex(kif_name(k));
+}
+
+// What the kernel would say is told by test_netlink.
+static struct netlink_route route;
+static int route_error;
+
+int netlink_route_get(struct netlink *nl, const struct addr *dst, struct netlink_route *out)
+{
+	(void)nl;
+	(void)dst;
+	*out = route;
+	return route_error;
 }
 
 bool iface_is_local(const struct inlet *i, const struct addr *a)
@@ -340,6 +360,38 @@ static void families(void **state)
 	assert_true(!use_ipv4 && use_ipv6);
 }
 
+// A route that leads out of a downstream interface, by any of its hops, but a default one.
+static void behind(void **state)
+{
+	const struct addr a = addr("198.51.100.7");
+	int up, down;
+
+	(void)state;
+	NEED_NETNS();
+	up = kif_ifindex(in->ifs[0].kif);
+	down = kif_ifindex(in->ifs[1].kif);
+	assert_true(up > 0 && down > 0);
+	cfgs[1].role = IF_DOWNSTREAM;
+	route_error = 0;
+	route = (struct netlink_route){.dst_len = 24, .n_hops = 1, .ifindex = {down}};
+	assert_true(upstream_env.is_behind(in, &a, true));
+	assert_true(upstream_env.is_behind(in, &a, false));
+	route.dynamic = true; // to a source it may be another appliance's
+	assert_true(upstream_env.is_behind(in, &a, true));
+	assert_false(upstream_env.is_behind(in, &a, false));
+	route.dst_len = 0;
+	assert_false(upstream_env.is_behind(in, &a, true));
+	route = (struct netlink_route){.dst_len = 24, .n_hops = 1, .ifindex = {up}};
+	assert_false(upstream_env.is_behind(in, &a, true));
+	route = (struct netlink_route){.dst_len = 24, .n_hops = 2, .ifindex = {up, down}};
+	assert_true(upstream_env.is_behind(in, &a, true));
+	cfgs[1].role = IF_UPSTREAM | IF_DOWNSTREAM;
+	assert_false(upstream_env.is_behind(in, &a, true));
+	cfgs[1].role = IF_DOWNSTREAM;
+	route_error = -ENETUNREACH;
+	assert_false(upstream_env.is_behind(in, &a, true));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -348,6 +400,7 @@ int main(void)
 		T(tunnels),
 		T(discoveries),
 		T(families),
+		T(behind),
 	};
 
 	have_netns = netns_enter();

@@ -414,6 +414,60 @@ static void test_routes(void **state)
 	netlink_close(nl);
 }
 
+static struct netlink_route route_to(struct netlink *nl, const char *text)
+{
+	struct netlink_route r;
+	struct addr a;
+
+	addr_parse(text, &a);
+	assert_int_equal(netlink_route_get(nl, &a, &r), 0);
+	return r;
+}
+
+// Which prefix it is, who set it, and where it leads.
+static void test_route_get(void **state)
+{
+	struct netlink_route r;
+	struct netlink *nl;
+	struct addr none;
+	int one, two;
+
+	(void)state;
+	NEED_NETNS();
+	SH("ip tuntap add dev nlt0 mode tap");
+	SH("ip tuntap add dev nlt1 mode tap");
+	SH("ip link set nlt0 up");
+	SH("ip link set nlt1 up");
+	one = (int)if_nametoindex("nlt0");
+	two = (int)if_nametoindex("nlt1");
+	SH("ip addr add 10.9.1.2/24 dev nlt0");
+	SH("ip addr add 10.9.2.2/24 dev nlt1");
+	SH("ip -6 addr add 2001:db8:1::2/64 dev nlt0 nodad");
+	nl = open_it();
+	addr_parse("192.0.2.9", &none);
+	assert_int_equal(netlink_route_get(nl, &none, &r), -ENETUNREACH);
+	SH("ip route add default via 10.9.2.1");
+	SH("ip route add 198.51.100.0/24 via 10.9.1.1");
+	SH("ip route add 203.0.113.0/25 via 10.9.1.1 proto 186");
+	SH("ip route add 203.0.113.128/25 nexthop via 10.9.1.1 nexthop via 10.9.2.1");
+	SH("ip -6 route add 2001:db8:7::/48 via fe80::1 dev nlt0");
+	r = route_to(nl, "192.0.2.9");
+	assert_true(r.dst_len == 0 && r.n_hops == 1 && r.ifindex[0] == two && !r.dynamic);
+	r = route_to(nl, "10.9.1.7");
+	assert_true(r.dst_len == 24 && r.n_hops == 1 && r.ifindex[0] == one && !r.dynamic);
+	r = route_to(nl, "198.51.100.7");
+	assert_true(r.dst_len == 24 && r.n_hops == 1 && r.ifindex[0] == one && !r.dynamic);
+	r = route_to(nl, "203.0.113.7");
+	assert_true(r.dst_len == 25 && r.n_hops == 1 && r.ifindex[0] == one && r.dynamic);
+	r = route_to(nl, "203.0.113.207");
+	assert_true(r.dst_len == 25 && r.n_hops == 2 && r.ifindex[0] == one && r.ifindex[1] == two);
+	r = route_to(nl, "2001:db8:7::9");
+	assert_true(r.dst_len == 48 && r.n_hops == 1 && r.ifindex[0] == one && !r.dynamic);
+	SH("ip link del nlt0");
+	SH("ip link del nlt1");
+	netlink_close(nl);
+}
+
 static void test_dump(void **state)
 {
 	struct netlink *nl;
@@ -488,6 +542,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_tentative),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_route_get),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_overrun),
 	};
