@@ -65,6 +65,7 @@ lossless() { # lossless TEXT: the stream ends, and nothing of it is missing or t
 		.unknown == 0' "$LAB_STATE/compare" >/dev/null
 	report $? "$1: what left downstream is what the source sent, octet for octet, the TTL one less"
 	diag <"$LAB_STATE/compare"
+	diag <"$LAB_STATE/compare"
 	rm -f "$LAB_STATE"/*.pcap
 }
 
