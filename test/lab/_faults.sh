@@ -83,6 +83,16 @@ log_size() { stat -c %s "$LAB_STATE/inletd.log" 2>/dev/null || echo 0; }
 page() { lab_in inlet curl -s -m 10 "http://127.0.0.1:$FAULTS_PORT/metrics"; }
 count_of() { page | python3 "$LAB_TOP/test/lab/faultjudge.py" value "$1"; } # of a counter, summed
 count_over() { [ "$(count_of "$1")" -gt "$2" ]; }			     # count_over COUNTER N
+# What was asked of DNS in vain has been given up: for longer than a query takes nothing more is counted.
+dns_settled() {
+	local n=-1 now last
+	last=$(now_ms)
+	while [ $(($(now_ms) - last)) -lt 11000 ]; do
+		now=$(count_of driad.SILENT)/$(count_of driad.ERROR)
+		[ "$now" = "$n" ] || { n=$now last=$(now_ms); }
+		sleep 1 # what is waited for is that nothing comes
+	done
+}
 flowing_are() { # flowing_are N: channels that flow
 	lab_inlet show channels --json | jq -e --argjson n "$1" '[.[] | select(.state == "flowing")] | length == $n'
 }

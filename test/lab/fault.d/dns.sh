@@ -168,6 +168,8 @@ fault_dns_gone_ten_minutes() { dns_gone 600 49; }
 dns_gone() { # dns_gone SECONDS HOST: without an answer to anything; HOST is new
 	local i end=$(($(now_ms) + $1 * 1000))
 	counter driad.SILENT
+	also driad.ERROR # a failure that libunbound remembers is told at once, as SERVFAIL
+	afterwards dns_settled
 	for ((i = 0; i < FAULTS_SOURCES; i++)); do
 		dns_set $((10 + i)) silent
 	done
@@ -183,6 +185,7 @@ dns_gone() { # dns_gone SECONDS HOST: without an answer to anything; HOST is new
 		dns_set $((10 + i)) "good@$(lab_relay "$i")"
 	done
 	dns_set "$2" good
-	must "the server is back: the relay of the new one is found" lab_wait 70 at_relay "$2"
+	# By dns.retry_max, 120 s, and chance.
+	must "the server is back: the relay of the new one is found" lab_wait 160 at_relay "$2"
 	wants_no_more "$2"
 }
