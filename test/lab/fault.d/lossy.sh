@@ -117,6 +117,6 @@ fault_lossy_pim_corrupt() {
 }
 lossy_need() {
 	command -v nft >/dev/null && return
-	note "not run: needs nft (deploy/packages-lab)"
+	not_here "needs nft (deploy/packages-lab)"
 	return 1
 }
