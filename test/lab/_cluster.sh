@@ -93,10 +93,13 @@ sidecar() { # sidecar 1|2
 	lab_spawn "health$1" "${NAMES[$1]}" "$LAB_TOP/deploy/frr/inlet-frr-health" --socket "$socket" --bgp "6500$1" \
 		--prefix "$PREFIX" --vtysh "vtysh --vty_socket $dir"
 }
-announced() { # announced N: routes that the router has to the senders
-	[ "$(lab_in frr ip -j route show "$PREFIX" | jq '[.[] | (.nexthops // [.]) | length] | add // 0')" -eq "$1" ]
+# The router's next hops to the senders. Those of zebra, which RPF follows: its kernel was seen to be without one
+# whose link had flapped.
+next_hops() {
+	lab_vtysh -c "show ip route $PREFIX json" | jq -r --arg p "$PREFIX" '.[$p][]?.nexthops[] | select(.active) | .ip'
 }
-announced_by() { lab_in frr ip route show "$PREFIX" | grep -q "via ${ADDRESSES[$1]} "; }
+announced() { [ "$(next_hops | wc -l)" -eq "$1" ]; } # announced N: so many
+announced_by() { next_hops | grep -qx "${ADDRESSES[$1]}"; }
 cluster_bgp() { # both announce while they are healthy; the router has no other way to the senders
 	local i
 	lab_in frr ip route del default 2>/dev/null
