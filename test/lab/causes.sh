@@ -73,7 +73,7 @@ check "the DNSSEC verdict holds" verdict_is "$BOGUS" "$BOGUS_G" 'bad The answer 
 # A pool as small as the driver takes it, and datagrams whose second half never comes: each holds an mbuf.
 lab_stop inletd
 lab_in net nft delete table ip nat
-sed -i 's|spread = |mbufs = 2304; &|; s|outer_fragments = "[a-z]*";|outer_fragments = "reassemble"; fragment_datagrams = 8192; fragment_timeout_ms = 8000;|' \
+sed -i 's|spread = |mbufs = 2304; &|; s|outer_fragments = "[a-z]*";|outer_fragments = "reassemble"; fragment_datagrams = 8192; fragment_timeout_ms = 5000;|' \
 	"$LAB_STATE/inlet.conf"
 lab_start_part source
 lab_start_part inletd
