@@ -170,8 +170,6 @@ static const struct {
 	{"ttl", "seconds; 3600"},
 	{"discovery-optional", "the D bit: a gateway may leave out the Discovery"},
 	{"rebalance", "tunnels and workers"},
-	{"reload", "the configuration file"},
-	{"save", "the configuration file"},
 	{"help", "commands by their first words"},
 };
 
