@@ -125,7 +125,13 @@ lab_spawn() { # lab_spawn PART NAMESPACE COMMAND...
 }
 lab_signal() { # lab_signal PART SIGNAL
 	local pid
-	pid=$(lab_pid "$1") && kill "-$2" "$pid" 2>/dev/null
+	pid=$(lab_pid "$1") || return
+	case $2 in USR1 | USR2) lab_wait 10 lab_catches "$pid" "$2" || return ;; esac
+	kill "-$2" "$pid" 2>/dev/null
+}
+lab_catches() { # lab_catches PID SIGNAL: one that has just begun does not yet, and would end of it
+	local mask
+	mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") && ((0x$mask >> ($(kill -l "$2") - 1) & 1))
 }
 lab_gone() { ! lab_running "$1"; }
 lab_stop() { # lab_stop PART: asked to end, and after 10 s made to

@@ -146,17 +146,6 @@ receiver() { # receiver NAME NAMESPACE INTERFACE [SED]: joins every channel, or 
 		--json --quiet
 }
 
-# FRR 8.4 was seen, once in four starts, to ask nobody for channels that were joined just after its neighbors
-# had come, and to do so when they are joined anew.
-flow_at_last() { # flow_at_last NAME NAMESPACE INTERFACE: the receiver's channels
-	lab_wait 15 all_flow "$1" && return
-	echo "# the channels are joined anew"
-	lab_stop "$1"
-	lab_wait 30 eval '[ "$(ask 1 show channels | jq length)" -eq 0 ] && [ "$(ask 2 show channels | jq length)" -eq 0 ]'
-	receiver "$@"
-	lab_wait 30 all_flow "$1"
-}
-
 # ---- what the receiver counts
 counted() { # counted RECEIVER FILE: until now
 	local n out=$LAB_STATE/$1.out end

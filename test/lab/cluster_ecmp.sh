@@ -34,7 +34,7 @@ back() { # back TEXT: the first one has its share again; what that costs
 cluster_start
 cluster_bgp
 receiver recv rcv r0
-check "all channels flow" flow_at_last recv rcv r0
+check "all channels flow" lab_wait 40 all_flow recv
 check "the first one has some" asked_some 1
 check "the second one has some" asked_some 2
 echo "# spread: $(asked_of 1 | jq length) and $(asked_of 2 | jq length)"

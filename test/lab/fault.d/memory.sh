@@ -22,6 +22,9 @@ fault_mbufs_exhausted() {
 	counter port_receive_nombuf
 	# What the fragments end as; what workers and the driver want to send meanwhile finds none either.
 	also fastpath.FRAG_TIMEOUT fastpath.NO_MBUF fastpath.TX_FULL port_transmit_errors
+	# What answers a Request and its repetition comes in one go once there are mbufs; the second answer is one
+	# too many.
+	also amt.UNEXPECTED
 	port=$(lab_inlet show tunnels --json | jq '.[] | select(.relay_address == "203.0.113.11").local_port')
 	must "they are sent" lab_in relay python3 "$LAB_TOP/test/lab/faultfrag.py" 203.0.113.11 192.0.2.2 "$port" first 1200
 	must "the port says that it has none" lab_wait 20 count_over port_receive_nombuf "$(past port_receive_nombuf)"
