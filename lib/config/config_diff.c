@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is different in two configurations, key by key, by the schema; and what of it a running
-// inletd can take over. Pure.
+// What is different in two configurations, key by key, by the schema. Pure.
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -128,14 +127,6 @@ static void diff_value(
 
 // What is not told by place but by name: elements of lists.
 
-static const struct config_if *if_named(const struct config *c, const char *name)
-{
-	for (unsigned int i = 0; i < c->n_ifs; i++)
-		if (strcmp(c->ifs[i].name, name) == 0)
-			return &c->ifs[i];
-	return NULL;
-}
-
 static void diff_group(struct diff *d, const char *path, const struct schema *schema,
 	const char *was, const char *is);
 
@@ -144,7 +135,7 @@ static void diff_interfaces(struct diff *d, const struct schema *k)
 	char path[CONFIG_KEY_LEN];
 
 	for (unsigned int i = 0; i < d->was->n_ifs; i++) {
-		const struct config_if *w = &d->was->ifs[i], *n = if_named(d->is, w->name);
+		const struct config_if *w = &d->was->ifs[i], *n = config_if_named(d->is, w->name);
 
 		if (!n) {
 			tell(d, w->device, "", true, "interfaces.%s", w->name);
@@ -154,7 +145,7 @@ static void diff_interfaces(struct diff *d, const struct schema *k)
 		diff_group(d, path, k->sub, (const char *)w, (const char *)n);
 	}
 	for (unsigned int i = 0; i < d->is->n_ifs; i++)
-		if (!if_named(d->was, d->is->ifs[i].name))
+		if (!config_if_named(d->was, d->is->ifs[i].name))
 			tell(d, "", d->is->ifs[i].device, true, "interfaces.%s",
 				d->is->ifs[i].name);
 }
@@ -279,61 +270,6 @@ static void diff_quirks(struct diff *d)
 	}
 }
 
-// Sets of downstream interfaces, whose bits count them in the order of either file.
-
-void config_down_names(const struct config *c, const char *names[CONFIG_MAX_DOWN])
-{
-	for (unsigned int i = 0; i < CONFIG_MAX_DOWN; i++)
-		names[i] = NULL;
-	for (unsigned int i = 0; i < c->n_ifs; i++) {
-		int bit = config_down_index(c, &c->ifs[i]);
-
-		if (bit >= 0 && bit < CONFIG_MAX_DOWN)
-			names[bit] = c->ifs[i].name;
-	}
-}
-
-struct down_map {
-	const char *was[CONFIG_MAX_DOWN], *is[CONFIG_MAX_DOWN];
-	int to[CONFIG_MAX_DOWN]; // the bit of `is` for one of `was`, -1: it is not there
-	uint64_t known;		 // of `is`, those of interfaces that `was` has too
-	bool same;
-};
-
-static void down_map_make(struct down_map *m, const struct config *was, const struct config *is)
-{
-	config_down_names(was, m->was);
-	config_down_names(is, m->is);
-	m->known = 0;
-	m->same = true;
-	for (int i = 0; i < CONFIG_MAX_DOWN; i++) {
-		m->to[i] = -1;
-		for (int j = 0; m->was[i] && j < CONFIG_MAX_DOWN && m->is[j]; j++) {
-			if (strcmp(m->was[i], m->is[j]) != 0)
-				continue;
-			m->to[i] = j;
-			m->known |= 1ull << j;
-		}
-		m->same &= m->to[i] == (m->was[i] ? i : -1) && !m->was[i] == !m->is[i];
-	}
-}
-
-// The bits of `is`; what it does not have is left out.
-static uint64_t down_map(const struct down_map *m, uint64_t was)
-{
-	uint64_t is = 0;
-
-	if (m->same)
-		return was;
-	for (; was; was &= was - 1) {
-		int bit = m->to[__builtin_ctzll(was)];
-
-		if (bit >= 0)
-			is |= 1ull << bit;
-	}
-	return is;
-}
-
 static const char *down_text(
 	const char *const names[CONFIG_MAX_DOWN], uint64_t down, char out[CONFIG_VALUE_LEN])
 {
@@ -346,18 +282,6 @@ static const char *down_text(
 		list_add(out, name ? name : "?");
 	}
 	return out;
-}
-
-// 0: the same interfaces; 1: others; 2: others only for ones that are new.
-static int down_differ(const struct down_map *m, uint64_t was, uint64_t is)
-{
-	uint64_t before = down_map(m, was);
-
-	if (m->same)
-		return was != is;
-	if (before != (is & m->known) || __builtin_popcountll(before) != __builtin_popcountll(was))
-		return 1;
-	return is & ~m->known ? 2 : 0;
 }
 
 int config_channel_cmp(const void *a, const void *b)
@@ -380,11 +304,11 @@ const struct config_channel **config_channels_sorted(const struct config *c)
 	return list;
 }
 
-static void diff_channel(struct diff *d, const struct down_map *m, const struct config_channel *was,
-	const struct config_channel *is)
+static void diff_channel(struct diff *d, const struct config_down_map *m,
+	const struct config_channel *was, const struct config_channel *is)
 {
 	char a[CONFIG_VALUE_LEN] = "", b[CONFIG_VALUE_LEN] = "", text[SG_STRLEN];
-	int how = was && is ? down_differ(m, was->down, is->down) : 1;
+	int how = was && is ? config_down_differ(m, was->down, is->down) : 1;
 
 	if (how == 0)
 		return;
@@ -395,7 +319,7 @@ static void diff_channel(struct diff *d, const struct down_map *m, const struct 
 	tell(d, a, b, how == 2, "channels.%s", sg_format(was ? &was->sg : &is->sg, text));
 }
 
-static void diff_channels(struct diff *d, const struct down_map *m)
+static void diff_channels(struct diff *d, const struct config_down_map *m)
 {
 	const struct config_channel **a = config_channels_sorted(d->was),
 				    **b = config_channels_sorted(d->is);
@@ -416,11 +340,11 @@ static void diff_channels(struct diff *d, const struct down_map *m)
 	free(b);
 }
 
-static void diff_joinfile_interfaces(struct diff *d, const struct down_map *m)
+static void diff_joinfile_interfaces(struct diff *d, const struct config_down_map *m)
 {
 	const struct config_joinfile *was = &d->was->joinfile, *is = &d->is->joinfile;
 	char a[CONFIG_VALUE_LEN], b[CONFIG_VALUE_LEN];
-	int how = was->path[0] && is->path[0] ? down_differ(m, was->down, is->down) : 0;
+	int how = was->path[0] && is->path[0] ? config_down_differ(m, was->down, is->down) : 0;
 
 	if (how)
 		tell(d, down_text(m->was, was->down, a), down_text(m->is, is->down, b), how == 2,
@@ -449,12 +373,6 @@ static void diff_resolvers(struct diff *d)
 	resolvers_text(&d->is->dns, b);
 	if (strcmp(a, b) != 0)
 		tell(d, a, b, false, "dns.resolvers");
-}
-
-// Fields that stand in the draft of a file only: config_diff() looks at what became of them.
-static bool in_draft(const struct schema *k)
-{
-	return k->offset >= sizeof(struct config);
 }
 
 static void diff_key(
@@ -499,68 +417,20 @@ static void diff_group(struct diff *d, const char *path, const struct schema *sc
 	const char *was, const char *is)
 {
 	for (const struct schema *k = schema; k->key; k++)
-		if (!in_draft(k) && !(schema->value == value_pim_mode && follows(k, was, is)))
+		if (!config_in_draft(k) &&
+			!(schema->value == value_pim_mode && follows(k, was, is)))
 			diff_key(d, path, k, was, is);
 }
 
 int config_diff(const struct config *was, const struct config *is, config_change_cb cb, void *arg)
 {
 	struct diff d = {.was = was, .is = is, .cb = cb, .arg = arg};
-	struct down_map m;
+	struct config_down_map m;
 
 	diff_group(&d, "", config_schema, (const char *)was, (const char *)is);
 	diff_resolvers(&d);
-	down_map_make(&m, was, is);
+	config_down_map_make(&m, was, is);
 	diff_joinfile_interfaces(&d, &m);
 	diff_channels(&d, &m);
 	return d.n;
-}
-
-// Keys that need another start keep the value that they have.
-static void keep(const struct schema *schema, char *out, const char *runs)
-{
-	for (const struct schema *k = schema; k->key; k++) {
-		size_t n = k->type == SCHEMA_INTS || k->type == SCHEMA_TEXTS ? (size_t)k->max : 1;
-
-		if (in_draft(k))
-			continue;
-		if (k->type == SCHEMA_GROUP)
-			keep(k->sub, out + k->offset, runs + k->offset);
-		if (!k->restart)
-			continue;
-		memcpy(out + k->offset, runs + k->offset, n * k->size);
-		if (k->type == SCHEMA_INTS || k->type == SCHEMA_TEXTS)
-			memcpy(out + k->count_offset, runs + k->count_offset, sizeof(unsigned int));
-	}
-}
-
-static const struct schema *interface_schema(void)
-{
-	const struct schema *k = config_schema;
-
-	while (strcmp(k->key, "interfaces") != 0)
-		k++;
-	return k->sub;
-}
-
-void config_target(const struct config *runs, const struct config *file, struct config *out)
-{
-	struct down_map m;
-
-	*out = *file;
-	keep(config_schema, (char *)out, (const char *)runs);
-	out->n_ifs = runs->n_ifs;
-	for (unsigned int i = 0; i < runs->n_ifs; i++) {
-		const struct config_if *f = if_named(file, runs->ifs[i].name);
-		struct config_if *o = &out->ifs[i];
-
-		*o = f ? *f : runs->ifs[i];
-		keep(interface_schema(), (char *)o, (const char *)&runs->ifs[i]);
-		if (!(o->role & IF_DOWNSTREAM))
-			o->pim.enabled = false;
-	}
-	down_map_make(&m, file, out);
-	for (unsigned int i = 0; i < out->n_channels; i++)
-		out->channels[i].down = down_map(&m, out->channels[i].down);
-	out->joinfile.down = down_map(&m, out->joinfile.down);
 }

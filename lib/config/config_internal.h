@@ -129,6 +129,24 @@ struct config_draft {
 // The names of the interfaces by their bits in config_channel.down; NULL for a bit of none.
 void config_down_names(const struct config *c, const char *names[CONFIG_MAX_DOWN]);
 
+struct config_down_map {
+	const char *was[CONFIG_MAX_DOWN], *is[CONFIG_MAX_DOWN];
+	int to[CONFIG_MAX_DOWN]; // the bit of `is` for one of `was`, -1: it is not there
+	uint64_t known;		 // of `is`, those of interfaces that `was` has too
+	bool same;
+};
+void config_down_map_make(
+	struct config_down_map *m, const struct config *was, const struct config *is);
+// The bits of `is`; what it does not have is left out.
+uint64_t config_down_map(const struct config_down_map *m, uint64_t was);
+// 0: the same interfaces; 1: others; 2: others only for ones that are new.
+int config_down_differ(const struct config_down_map *m, uint64_t was, uint64_t is);
+
+// The interface of that name, or NULL.
+const struct config_if *config_if_named(const struct config *c, const char *name);
+// Fields that stand in the draft of a file only: config_diff() looks at what became of them.
+bool config_in_draft(const struct schema *k);
+
 // Reads path and what it includes (relative to include_dir) as libconfig's scanner would, and
 // refuses what libconfig takes silently: integers that it would wrap, NUL in strings, endless
 // inclusion, files that are not regular (its scanner exits on a directory). 0 with the number of

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "driad/driad_internal.h"
 
-#define WINDOW_US (100 * US_PER_MS)
 // The resolver has retries of its own; this bounds what it may take with them.
 #define QUERY_TIMEOUT_US (10 * US_PER_S)
 // With a relay at hand, names that are slow to resolve are not worth more of the viewer's time (RFC
@@ -43,51 +42,6 @@ static struct driad_query *query_find(const struct driad *d, uint64_t token)
 	return NULL;
 }
 
-static unsigned int line_of(const struct driad_query *q)
-{
-	return q->lookup->asker % DRIAD_LINES;
-}
-
-static void turn_add(struct driad_query *q, bool first)
-{
-	struct driad *d = q->lookup->driad;
-	struct driad_turns *line = &d->lines[line_of(q)];
-
-	if (first)
-		TAILQ_INSERT_HEAD(line, q, turn);
-	else
-		TAILQ_INSERT_TAIL(line, q, turn);
-	d->waiting |= 1ull << line_of(q);
-}
-
-static void turn_remove(struct driad_query *q)
-{
-	struct driad *d = q->lookup->driad;
-	struct driad_turns *line = &d->lines[line_of(q)];
-
-	TAILQ_REMOVE(line, q, turn);
-	if (TAILQ_EMPTY(line))
-		d->waiting &= ~(1ull << line_of(q));
-}
-
-// The first of the line after the one that had its turn, of those that may ask one more; NULL:
-// nobody waits who may.
-static struct driad_query *turn_next(const struct driad *d)
-{
-	uint64_t after = d->line + 1 < DRIAD_LINES ? d->waiting & UINT64_MAX << (d->line + 1) : 0;
-	uint64_t lines[2] = {after, d->waiting & ~after};
-
-	for (int i = 0; i < 2; i++) {
-		for (; lines[i]; lines[i] &= lines[i] - 1) {
-			struct driad_query *q = TAILQ_FIRST(&d->lines[__builtin_ctzll(lines[i])]);
-
-			if (share_ok(&d->asked, q->lookup->asker, DRIAD_ASKED))
-				return q;
-		}
-	}
-	return NULL;
-}
-
 int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
 	const struct amtrelay *record, uint64_t now_us)
 {
@@ -107,7 +61,7 @@ int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
 		q->discovery_optional = record->discovery_optional;
 	}
 	STAILQ_INSERT_TAIL(&l->queries, q, sibling);
-	turn_add(q, false);
+	driad_turn_add(q, false);
 	l->open++;
 	return 0;
 }
@@ -128,7 +82,7 @@ static void query_close(struct driad_query *q, bool cancel)
 	struct driad *d = q->lookup->driad;
 
 	if (q->state == QUERY_WAITING) {
-		turn_remove(q);
+		driad_turn_remove(q);
 	} else if (q->state == QUERY_IN_FLIGHT) {
 		hmap_remove(&d->in_flight, &q->node);
 		share_give(&d->asked, q->lookup->asker);
@@ -211,8 +165,7 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 	char source[ADDR_STRLEN];
 	int handle;
 
-	turn_remove(q);
-	d->line = line_of(q);
+	driad_turn_take(q);
 	q->token = token;
 	q->state = QUERY_IN_FLIGHT;
 	if (hmap_insert(&d->in_flight, &q->node, token_hash(token)) < 0) {
@@ -246,20 +199,12 @@ static void query_send(struct driad_query *q, uint64_t now_us)
 		last_call(l, now_us);
 }
 
-// When the next query may leave.
-static uint64_t window_open_us(const struct driad *d)
-{
-	uint32_t n = d->cfg.queries_per_100ms;
-
-	return d->n_sent < n ? 0 : d->sent[d->n_sent % n] + WINDOW_US;
-}
-
 static void pump(struct driad *d, uint64_t now_us)
 {
 	struct driad_query *q;
 
 	d->pumping = true;
-	while ((q = turn_next(d)) && window_open_us(d) <= now_us)
+	while ((q = driad_turn_next(d)) && driad_window_open_us(d) <= now_us)
 		query_send(q, now_us);
 	d->pumping = false;
 }
@@ -339,8 +284,8 @@ static void wake_set(struct driad *d, uint64_t now_us)
 
 	if (!TAILQ_EMPTY(&d->finished))
 		due = now_us;
-	else if (turn_next(d))
-		due = window_open_us(d);
+	else if (driad_turn_next(d))
+		due = driad_window_open_us(d);
 	if (due == NEVER_US)
 		timer_cancel(d->timers, &d->wake);
 	else if (timer_arm(d->timers, &d->wake, due) < 0)
@@ -401,7 +346,7 @@ static void ask_again(struct driad *d)
 			d->ops->cancel(d->ctx, q->handle);
 		q->handle = 0;
 		q->state = QUERY_WAITING;
-		turn_add(q, true);
+		driad_turn_add(q, true);
 	}
 }
 

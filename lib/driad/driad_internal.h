@@ -121,6 +121,17 @@ struct driad {
 int driad_query_add(struct driad_lookup *l, char *name, uint16_t type,
 	const struct amtrelay *record, uint64_t now_us);
 
+// driad_turns.c: a query joins the line of its asker, at its end or its head, and leaves it.
+void driad_turn_add(struct driad_query *q, bool first);
+void driad_turn_remove(struct driad_query *q);
+// The first of the line after the one that had its turn, of those that may ask one more; NULL:
+// nobody waits who may.
+struct driad_query *driad_turn_next(const struct driad *d);
+// The query leaves: its line has had its turn.
+void driad_turn_take(struct driad_query *q);
+// When the next query may leave.
+uint64_t driad_window_open_us(const struct driad *d);
+
 // driad_collect.c: adds what an answer says to the lookup of its query; may add queries for names.
 void driad_collect(struct driad_query *q, const struct driad_answer *a, uint64_t now_us);
 // Makes status, TTL and detail of a lookup without open queries.
