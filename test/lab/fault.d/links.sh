@@ -11,10 +11,15 @@ FLAP_S=1
 # A record whose TTL runs out meanwhile is asked for in vain; what DNS is thought of is known again in five
 # seconds, in the row behind.
 dns_too() { also driad.ERROR driad.SILENT; }
+# What was said again while there was no link is answered twice when it is back.
+amt_too() { also amt.UNEXPECTED; }
+# A TAP that is down takes none of what comes meanwhile for the slow path: an answer of DNS, of a relay, of ARP.
+tap_too() { also interface_kernel_errors; }
 
 row carrier_upstream quick "the upstream link loses its carrier for a second"
 fault_carrier_upstream() {
 	dns_too
+	amt_too
 	counter port_link_downs
 	victim all
 	limit 8000
@@ -45,6 +50,7 @@ frr_route() {
 row netdev_down_upstream slow "the netdev under the upstream port is set down, and up"
 fault_netdev_down_upstream() {
 	dns_too
+	amt_too
 	counter port_link_downs
 	victim all
 	limit 8000
@@ -69,6 +75,7 @@ fault_netdev_down_downstream() {
 row netdev_renamed quick "the netdev under the upstream port gets another name"
 fault_netdev_renamed() {
 	dns_too
+	amt_too
 	counter port_link_downs
 	victim all
 	limit 8000
@@ -90,6 +97,7 @@ fault_netdev_renamed() {
 row tap_down_upstream quick "the TAP of the upstream port is set down, and up: data does not care"
 fault_tap_down_upstream() {
 	dns_too
+	tap_too
 	netdev wan down
 	must "one line says so" lab_wait 5 row_log_count 'kernel-interface port if=wan name=wan state=down' 1
 	sleep $FLAP_S
@@ -111,6 +119,7 @@ fault_tap_down_downstream() {
 row tap_renamed quick "the TAP of the upstream port gets another name"
 fault_tap_renamed() {
 	dns_too
+	tap_too
 	netdev wan down
 	netdev wan name wan9
 	netdev wan9 up
