@@ -134,8 +134,9 @@ row tap_deleted_upstream quick "the TAP of the upstream port is deleted: it is m
 fault_tap_deleted_upstream() {
 	dns_too
 	counter interface_netdev_losses
-	# Until tunnels are there again, the relays' data is for nobody, and the kernel has nothing to take it.
-	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.SILENT driad.ERROR amt_send_errors
+	# Until tunnels are there again, the relays' data is for nobody, and the kernel has nothing to take it; what
+	# it takes just before they are there is heard on their socket.
+	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.SILENT driad.ERROR amt_send_errors amt.DATA
 	victim all
 	limit 10000
 	lab_in inlet ip link del wan
@@ -163,7 +164,7 @@ row tap_moved slow "the TAP of the upstream port is moved to another namespace, 
 fault_tap_moved() {
 	dns_too
 	counter interface_netdev_losses
-	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.SILENT driad.ERROR amt_send_errors
+	also interface_kernel_errors fastpath.NOT_JOINED fastpath.POLICED_STRAY fastpath.PUNT_FULL_OTHER driad.SILENT driad.ERROR amt_send_errors amt.DATA
 	victim all
 	limit 30000
 	netdev wan netns "$(lab_ns dns)"
