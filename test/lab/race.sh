@@ -5,7 +5,7 @@
 set -u -o pipefail
 . "$(dirname "$0")/_lib.sh"
 scenario race
-export LAB_SOURCES=14 # the silent one is asked unless the dice have the other one first for all
+export LAB_SOURCES=10 # the silent one is asked unless the dice have the other one first for all
 bring_up
 DEAD=203.0.113.50 LIVE=203.0.113.11
 
