@@ -5,26 +5,16 @@
 // as the octet says, and what runs is saved: what is saved, read again, is what runs, and there is
 // nothing left to save.
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "config/config.h"
+#include "config/config_internal.h"
+#include "config_text.h"
 
 #define DELETES 1
 #define ADDS	2
 #define IPV6	4
 #define WHICH	4 // bits from here: what is deleted
-
-// As in fuzz_config.c.
-const char *__lsan_default_suppressions(void);
-
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:strbuf_append\nleak:libconfig_yylex\n";
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,20 +22,6 @@ static void require(bool ok)
 {
 	if (!ok)
 		abort();
-}
-
-static int load(const char *text, size_t len, struct config *c)
-{
-	char path[32], err[CONFIG_ERR_LEN];
-	int ret = -1, fd = memfd_create("fuzz", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (write(fd, text, len) == (ssize_t)len)
-		ret = config_load(path, c, err);
-	close(fd);
-	return ret;
 }
 
 static void at_once(void *arg, const struct config_change *c)
@@ -103,14 +79,9 @@ static void console(struct config *c, uint8_t how)
 // An interface that only runs cannot be named in the file: inletd then says so, and saves nothing.
 static bool named(const struct config *runs, const struct config *file)
 {
-	for (unsigned int i = 0; i < runs->n_ifs; i++) {
-		unsigned int j = 0;
-
-		while (j < file->n_ifs && strcmp(runs->ifs[i].name, file->ifs[j].name) != 0)
-			j++;
-		if (j == file->n_ifs)
+	for (unsigned int i = 0; i < runs->n_ifs; i++)
+		if (!config_if_named(file, runs->ifs[i].name))
 			return false;
-	}
 	return true;
 }
 
@@ -126,7 +97,7 @@ static void save(const char *text, const struct config *file, const struct confi
 		require(ret == -ENOMEM || why[0]);
 		return;
 	}
-	if (load(saved, strlen(saved), &again) < 0) {
+	if (config_text_load(saved, strlen(saved), &again) < 0) {
 		require(!named(runs, file));
 		free(saved);
 		return;
@@ -155,7 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		*cut = '\0';
 		now = cut + 4;
 	}
-	if (load(text, strlen(text), &runs) == 0 && load(now, strlen(now), &file) == 0) {
+	if (config_text_load(text, strlen(text), &runs) == 0 &&
+		config_text_load(now, strlen(now), &file) == 0) {
 		reload(&runs, &file);
 		console(&runs, data[0]);
 		save(now, &file, &runs);

@@ -28,6 +28,7 @@
 #define MAX_WAIT_MS    400 // an input
 #define MAX_CONSOLE    200
 #define CLIENT_MS      500
+#define PLAYED_HOST    12 // of 203.0.113.12: what another relay is asked is its own affair
 #define NONCE_LEN      4
 #define MCAST_TTL      1
 #define ETHERTYPE_IPV4 0x0800
@@ -200,7 +201,8 @@ static void seen(struct outside *o, const uint8_t *f, size_t len)
 	const uint8_t *udp = f + FRAME_ETH + hdr;
 
 	if (hdr < IPV4_HDR_MIN || len < FRAME_ETH + hdr + 16 || get16(f + 12) != ETHERTYPE_IPV4 ||
-		f[FRAME_ETH + 9] != IP_PROTO_UDP || get16(udp + 2) != AMT_PORT)
+		f[FRAME_ETH + 9] != IP_PROTO_UDP || f[FRAME_ETH + 19] != PLAYED_HOST ||
+		get16(udp + 2) != AMT_PORT)
 		return;
 	o->amt_port = get16(udp);
 	if (udp[8] == AMT_RELAY_DISCOVERY)
