@@ -53,28 +53,26 @@ struct burst {
 	uint64_t tagged_bytes;
 };
 
-// The bucket of a frame of this shape, which begins at `begin`, being fetched; NULL for one that is
-// too short.
+// The bucket of a frame of this shape, which begins at `begin`, being fetched. Of one that is too
+// short it is some bucket: what is read lies in the mbuf's buffer, and headers_ok() is to follow.
 static __rte_always_inline void *data_find(
-	const struct burst *b, const struct rte_mbuf *m, const uint8_t *begin, const struct shape s)
+	const struct burst *b, const uint8_t *begin, const struct shape *s)
 {
-	const uint8_t *ip = begin + s.l3;
-	const uint8_t *inner = data_inner(ip, s.outer6);
+	const uint8_t *ip = begin + s->l3;
+	const uint8_t *inner = data_inner(ip, s->outer6);
 	// end: the end of the destination and the two ports, which follow each other.
 	uint64_t end, hash, src[2], g[2];
 	void *bucket;
 
-	if (unlikely(rte_pktmbuf_data_len(m) < data_headers_len(s)))
-		return NULL;
-	end = get_raw64(ip + (s.outer6 ? 36 : 16));
-	if (s.inner6) {
+	end = get_raw64(ip + (s->outer6 ? 36 : 16));
+	if (s->inner6) {
 		memcpy(src, inner + 8, sizeof(src));
 		memcpy(g, inner + 24, sizeof(g));
 		hash = mfib_hash6(b->t.wide, src, g, end);
 	} else {
-		hash = mfib_hash4(s.outer6 ? b->t.wide : b->t.narrow, get_raw64(inner + 12), end);
+		hash = mfib_hash4(s->outer6 ? b->t.wide : b->t.narrow, get_raw64(inner + 12), end);
 	}
-	if (s.outer6 || s.inner6)
+	if (shape_wide(s))
 		bucket = mfib_wide_bucket(b->t.wide, hash);
 	else
 		bucket = mfib_narrow_bucket(b->t.narrow, hash);
@@ -84,11 +82,13 @@ static __rte_always_inline void *data_find(
 
 // The outer checksums where the driver's flags do not settle them at once.
 static __rte_noinline bool cksums_ok(const struct burst *b, const struct rte_mbuf *m,
-	const uint8_t *ip, const uint8_t *udp, bool outer6)
+	const uint8_t *begin, const struct shape *s)
 {
-	if (!outer6 && !outer_cksum_ok(m, ip, IPV4_LEN, b->port->ip_cksum_hw))
+	const uint8_t *ip = begin + s->l3, *udp = begin + data_offset(s) - AMT_LEN - UDP_LEN;
+
+	if (!s->outer6 && !outer_cksum_ok(m, ip, IPV4_LEN, b->port->ip_cksum_hw))
 		return false;
-	return udp_cksum_ok(m, ip, udp, get_be16(udp + 4), outer6, b->port->l4_cksum_hw);
+	return udp_cksum_ok(m, ip, udp, get_be16(udp + 4), s->outer6, b->port->l4_cksum_hw);
 }
 
 // Where the driver checks nothing, the usual case: no UDP checksum to check, as relays send it.
@@ -158,15 +158,16 @@ static inline void data_drop(struct burst *b, struct rte_mbuf *m, enum drop_reas
 }
 
 // Well-formed data whose channel is not in the table. False: there is no such tunnel at all.
-static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const uint8_t *ip,
-	const uint8_t *inner, bool outer6, bool inner6)
+static __rte_noinline bool data_miss(
+	struct burst *b, struct rte_mbuf *m, const uint8_t *begin, const struct shape *s)
 {
-	uint16_t port = get_be16(ip + (outer6 ? IPV6_LEN : IPV4_LEN) + 2);
+	const uint8_t *ip = begin + s->l3, *inner = begin + data_offset(s);
+	uint16_t port = get_be16(ip + (s->outer6 ? IPV6_LEN : IPV4_LEN) + 2);
 	const uint8_t *relay6;
 	uint32_t relay;
 	bool from_relay;
 
-	if (outer6) {
+	if (s->outer6) {
 		relay6 = mfib_tunnel_relay6(b->t.ep, b->local6, port);
 		if ((get_raw64(relay6) | get_raw64(relay6 + 8)) == 0)
 			return false;
@@ -180,17 +181,39 @@ static __rte_noinline bool data_miss(struct burst *b, struct rte_mbuf *m, const 
 	if (!from_relay)
 		data_drop(b, m, DROP_NOT_RELAY);
 	else
-		data_drop(b, m, inner6 ? classify_miss6(inner) : classify_miss4(inner));
+		data_drop(b, m, s->inner6 ? classify_miss6(inner) : classify_miss4(inner));
 	return true;
 }
 
 // The oif sets of a loop's frames. expected: a constant, whether burst.expected is one.
 struct oifs_seen {
 	bool expected;
-	uint64_t any;	       // interfaces that one of them has
-	uint64_t all;	       // that each of them has; not counted when expected
-	unsigned int n_others; // frames for others than expected
+	// When not expected: interfaces that one of them has, and that each of them has.
+	uint64_t any, all;
+	// When expected: frames for others; what the burst has of the same names; and the end of
+	// the first queue, which is in registers while nobody else is at it.
+	unsigned int n_others;
+	uint64_t oifs, tail, bytes;
+	uint32_t more, mtu;
+	struct rte_mbuf **next;
 };
+
+// The first queue's end, from memory and back.
+static __rte_always_inline void data_queue_take(const struct burst *b, struct oifs_seen *seen)
+{
+	struct worker_tx *tx = b->expected_tx;
+
+	seen->next = &tx->mbufs[tx->n];
+	seen->bytes = tx->bytes;
+}
+
+static __rte_always_inline void data_queue_give(const struct burst *b, const struct oifs_seen *seen)
+{
+	struct worker_tx *tx = b->expected_tx;
+
+	tx->n = (uint32_t)(seen->next - tx->mbufs);
+	tx->bytes = seen->bytes;
+}
 
 // Frames to several interfaces, where that is expected, are put on the first one's queue alone,
 // with a user more for each of the others, which get them here, all at once. Before anything else
@@ -257,23 +280,33 @@ static inline void data_move(struct burst *b, struct rte_mbuf *m, uint8_t *inner
 	}
 }
 
+// The counter of the entry of a frame of this shape.
+static __rte_always_inline uint64_t *data_count(void *entry, const struct shape *s)
+{
+	struct mfib_narrow *narrow = entry;
+	struct mfib_wide *wide = entry;
+
+	return shape_wide(s) ? &wide->count : &narrow->count;
+}
+
 // Data whose entry has an empty oif set: of a channel that is sent nowhere, or that is in a move.
 // True when m is done with. sharing: in a loop whose queues are to be shared.
-static __rte_noinline bool data_rare(struct burst *b, struct rte_mbuf *m, uint8_t *inner,
-	uint64_t *count, unsigned int inner_len, const bool outer6, const bool inner6, bool sharing)
+static __rte_noinline bool data_rare(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	uint64_t *count, unsigned int inner_len, const struct shape *s, bool sharing)
 {
-	const uint8_t *ip = inner - AMT_LEN - UDP_LEN - (outer6 ? IPV6_LEN : IPV4_LEN);
+	const uint8_t *ip = begin + s->l3;
+	uint8_t *inner = begin + data_offset(s);
 	struct mfib_move *move;
 
-	switch (move_look(b->w, count, outer6 || inner6, &move)) {
+	switch (move_look(b->w, count, shape_wide(s), &move)) {
 	case RARE_MUTED:
 		data_muted(b, m, count, inner_len);
 		return true;
 	case RARE_MOVE:
 		if (sharing)
 			data_share(b);
-		data_move(b, m, inner, count, inner_len, inner6,
-			outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK, move);
+		data_move(b, m, inner, count, inner_len, s->inner6,
+			s->outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK, move);
 		if (sharing)
 			data_shared(b);
 		return true;
@@ -283,57 +316,48 @@ static __rte_noinline bool data_rare(struct burst *b, struct rte_mbuf *m, uint8_
 	return false;
 }
 
-// emit() of a frame for others than expected.
-static __rte_noinline void data_emit_other(struct burst *b, struct rte_mbuf *m, uint8_t *inner,
-	unsigned int offset, unsigned int len, bool v6, uint64_t oifs)
+// Data of a channel in a loop where it was not expected: for other interfaces than the expected
+// ones, too long for one of those, or with nothing left of its TTL. True when m is done with.
+static __rte_noinline bool data_other(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	void *entry, unsigned int inner_len, const struct shape *s)
 {
+	uint64_t *count = data_count(entry, s), oifs = mfib_entry_oifs(count);
+	uint8_t *inner = begin + data_offset(s);
+
+	if (oifs == 0)
+		return data_rare(b, m, begin, count, inner_len, s, true);
+	if (inner[s->inner6 ? 7 : 8] <= 1)
+		return false;
+	if (s->inner6)
+		inner[7]--;
+	else
+		ipv4_lower_ttl(inner);
+	mfib_count(count, inner_len);
+	b->w->tx_pending |= oifs;
 	data_share(b);
-	emit(b->w, m, inner, offset, len, v6, oifs, emit_tx(b->w, oifs));
+	emit(b->w, m, inner, data_offset(s), inner_len, s->inner6, oifs, emit_tx(b->w, oifs));
 	data_shared(b);
+	return true;
 }
 
-// emit() to an entry's oifs. Where they are as expected the processor goes on with what is expected
-// before it has read the entry. seen: NULL outside the loops.
-static __rte_always_inline void data_emit(struct burst *b, struct rte_mbuf *m, uint8_t *inner,
-	unsigned int offset, unsigned int len, bool v6, uint64_t oifs, struct oifs_seen *seen)
-{
-	if (!seen) {
-		b->w->tx_pending |= oifs;
-		emit(b->w, m, inner, offset, len, v6, oifs, emit_tx(b->w, oifs));
-		return;
-	}
-	if (!seen->expected) {
-		seen->any |= oifs;
-		seen->all &= oifs;
-		emit(b->w, m, inner, offset, len, v6, oifs, emit_tx(b->w, oifs));
-		return;
-	}
-	if (likely(oifs == b->expected) && likely(len <= b->expected_mtu)) {
-		emit_plain(m, inner, offset, len, v6, b->expected_more, b->expected_tx);
-		return;
-	}
-	seen->any |= oifs;
-	seen->n_others += oifs != b->expected;
-	data_emit_other(b, m, inner, offset, len, v6, oifs);
-}
-
-// An entry's oif set and counter.
+// An entry, which is of either kind, and its oif set.
 struct found {
-	uint64_t oifs, *count;
+	uint64_t oifs;
+	void *entry;
 };
 
 // The entry of a frame of this shape. False: there is none, or it can only be in a bucket that has
 // not been fetched: then *next is that one, being fetched. next == NULL: looks there at once.
 static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t *ip,
-	const uint8_t *inner, const struct shape s, void *bucket, void **next, struct found *out)
+	const uint8_t *inner, const struct shape *s, void *bucket, void **next, struct found *out)
 {
-	const uint8_t *port = ip + (s.outer6 ? IPV6_LEN : IPV4_LEN) + 2;
+	const uint8_t *port = ip + (s->outer6 ? IPV6_LEN : IPV4_LEN) + 2;
 	struct mfib_narrow_key narrow;
 	struct mfib_wide_key wide;
 	struct mfib_narrow *n;
 	struct mfib_wide *e;
 
-	if (!s.outer6 && !s.inner6) {
+	if (!shape_wide(s)) {
 		narrow = mfib_narrow_key_read(inner + 12, ip + 12, &b->local4_key);
 		n = mfib_narrow_at(bucket, &narrow);
 		if (unlikely(!n)) {
@@ -347,13 +371,13 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 			if (!n)
 				return false;
 		}
-		*out = (struct found){mfib_oifs(&n->oifs), &n->count};
+		*out = (struct found){mfib_oifs(&n->oifs), n};
 		return true;
 	}
-	if (!s.inner6)
+	if (!s->inner6)
 		wide = mfib_wide_key_make4in6(get_raw32(inner + 12), get_raw32(inner + 16), ip + 8,
 			get_raw16(port), b->local6);
-	else if (!s.outer6)
+	else if (!s->outer6)
 		wide = mfib_wide_key_make6in4(
 			inner + 8, inner + 24, get_raw32(ip + 12), get_raw16(port), b->local4);
 	else
@@ -371,60 +395,96 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 		if (!e)
 			return false;
 	}
-	*out = (struct found){mfib_oifs(&e->oifs), &e->count};
+	*out = (struct found){mfib_oifs(&e->oifs), e};
 	return true;
 }
 
-// True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
-// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is. seen: as
-// data_emit() takes it.
-static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
-	const struct shape s, void *bucket, void **next, bool any_ecn, struct oifs_seen *seen)
+// The end of data_finish() where frames are expected to go to one set of interfaces: the processor
+// goes on with what is expected before it has read the entry. The outer ECN field is 0.
+static __rte_always_inline bool data_expected(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	const struct found *e, size_t inner_len, const struct shape *s, struct oifs_seen *seen)
 {
-	const unsigned int outer_len = s.outer6 ? IPV6_LEN : IPV4_LEN;
-	uint8_t *ip = begin + s.l3, *udp = ip + outer_len;
-	uint8_t *inner = udp + UDP_LEN + AMT_LEN, outer_ecn, ecn;
-	unsigned int inner_len;
+	uint8_t *inner = begin + data_offset(s);
+	bool done;
+
+	if (likely(e->oifs == seen->oifs) && likely(inner_len <= seen->mtu) &&
+		likely(inner[s->inner6 ? 7 : 8] > 1)) {
+		if (s->inner6)
+			inner[7]--;
+		else
+			ipv4_lower_ttl(inner);
+		// Else the compiler has it in two registers.
+		__asm__("" : "+r"(inner_len));
+		mfib_count(data_count(e->entry, s), inner_len);
+		emit_frame(m, inner, data_offset(s), inner_len, s->inner6, seen->more, seen->tail);
+		*seen->next++ = m;
+		seen->bytes += inner_len + ETH_LEN;
+		return true;
+	}
+	seen->n_others += e->oifs != 0 && e->oifs != seen->oifs;
+	data_queue_give(b, seen);
+	done = data_other(b, m, begin, e->entry, (unsigned int)inner_len, s);
+	data_queue_take(b, seen);
+	return done;
+}
+
+// True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
+// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is. seen: NULL
+// outside the loops.
+static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	const struct shape *s, void *bucket, void **next, bool any_ecn, struct oifs_seen *seen)
+{
+	uint8_t *ip = begin + s->l3, *inner = begin + data_offset(s), outer_ecn, ecn;
+	const uint8_t *udp = inner - AMT_LEN - UDP_LEN;
+	size_t inner_len;
 	struct found e;
 
-	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
-		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s.outer6)))
+	if (unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
+		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s->outer6)))
 		return false;
 	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
-		!no_cksum(b, ip, udp, s.outer6) && !cksums_ok(b, m, ip, udp, s.outer6))
+		!no_cksum(b, ip, udp, s->outer6) && !cksums_ok(b, m, begin, s))
 		return false;
-	if (!s.inner6 && unlikely(!ipv4_cksum_ok(inner)))
+	if (!s->inner6 && unlikely(!ipv4_cksum_ok(inner)))
 		return false;
-	if (s.inner6 && unlikely(!group6_ok(inner + 24)))
+	if (s->inner6 && unlikely(!group6_ok(inner + 24)))
 		return false;
 	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
-		return !(next && *next) && data_miss(b, m, ip, inner, s.outer6, s.inner6);
+		return !(next && *next) && data_miss(b, m, begin, s);
+	if (seen && seen->expected)
+		return data_expected(b, m, begin, &e, inner_len, s, seen);
 	if (unlikely(e.oifs == 0))
-		return data_rare(b, m, inner, e.count, inner_len, s.outer6, s.inner6,
-			seen && seen->expected);
-	if (unlikely(inner[s.inner6 ? 7 : 8] <= 1))
+		return data_rare(
+			b, m, begin, data_count(e.entry, s), (unsigned int)inner_len, s, false);
+	if (unlikely(inner[s->inner6 ? 7 : 8] <= 1))
 		return false;
 	if (any_ecn) {
-		outer_ecn = s.outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK;
-		ecn = s.inner6 ? ipv6_ecn(inner) : inner[1] & ECN_MASK;
+		outer_ecn = s->outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK;
+		ecn = s->inner6 ? ipv6_ecn(inner) : inner[1] & ECN_MASK;
 		if (ecn_decap[outer_ecn][ecn] == ECN_DROP)
 			return false;
 		crossing_count(&b->w->x->ecn_odd, ecn_is_odd[outer_ecn][ecn]);
 		ecn = ecn_decap[outer_ecn][ecn];
-		if (s.inner6)
+		if (s->inner6)
 			ipv6_forward(inner, ecn);
 		else
 			ipv4_forward(inner, ecn);
-	} else if (s.inner6) {
+	} else if (s->inner6) {
 		inner[7]--;
 	} else {
 		ipv4_lower_ttl(inner);
 	}
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
-	mfib_count(e.count, inner_len);
-	data_emit(
-		b, m, inner, s.l3 + (unsigned int)(inner - ip), inner_len, s.inner6, e.oifs, seen);
+	mfib_count(data_count(e.entry, s), inner_len);
+	if (seen) {
+		seen->any |= e.oifs;
+		seen->all &= e.oifs;
+	} else {
+		b->w->tx_pending |= e.oifs;
+	}
+	emit(b->w, m, inner, data_offset(s), (unsigned int)inner_len, s->inner6, e.oifs,
+		emit_tx(b->w, e.oifs));
 	return true;
 }
 

@@ -183,7 +183,7 @@ void emit_many(
 		return;
 	}
 	// One frame for all of them. Nobody sends it before it is complete.
-	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
+	put_raw64(ip - ETH_LEN, group_mac(ip, v6));
 	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
 	tx_put(tx, m, len + ETH_LEN);
 	for (oifs &= oifs - 1; oifs; oifs &= oifs - 1) {

@@ -84,10 +84,10 @@ static inline uint16_t native_type(bool v6)
 // Makes m a frame of len octets that begins `by` octets further. What the receive side said of the
 // outer headers does not hold any more. Few stores: they are what a burst waits for in the end.
 // more: users besides us, of an mbuf that we alone had.
-static inline void frame_move(struct rte_mbuf *m, int by, unsigned int more, uint32_t len)
+static inline void frame_move(struct rte_mbuf *m, int by, unsigned int more, uint64_t len)
 {
 	const uint64_t keep = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-	uint64_t lens = len | (uint64_t)len << 32; // pkt_len, data_len, vlan_tci
+	uint64_t lens = len | len << 32; // pkt_len, data_len, vlan_tci
 
 #if defined(__SSE4_1__) && RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
 	// data_off and what must stay; ol_flags.
@@ -112,7 +112,7 @@ static inline void frame_move(struct rte_mbuf *m, int by, unsigned int more, uin
 	if (more)
 		rte_mbuf_refcnt_update(m, (int16_t)more);
 	m->ol_flags &= keep;
-	m->pkt_len = len;
+	m->pkt_len = (uint32_t)len;
 	m->data_len = (uint16_t)len;
 	(void)lens;
 #endif
@@ -123,17 +123,6 @@ static inline void tx_put(struct worker_tx *tx, struct rte_mbuf *m, unsigned int
 {
 	tx->mbufs[tx->n++] = m;
 	tx->bytes += len;
-}
-
-// The first eight octets of a native frame, of which the last two are to be overwritten.
-static inline uint64_t l2_head(const uint8_t *ip, bool v6)
-{
-#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
-	// Within the header: a load that ends behind it may touch another cache line.
-	if (!v6)
-		return (get_raw64(ip + 12) >> 16 & 0x0000ffff7f000000) | 0x5e0001;
-#endif
-	return group_mac(ip, v6);
 }
 
 // emit() to several interfaces, to one with a VLAN tag, or of a datagram too large for one.
@@ -150,15 +139,14 @@ static __rte_always_inline struct worker_tx *emit_tx(struct worker *w, uint64_t 
 	return tx;
 }
 
-// The frame of a datagram on one queue; its interface has no tag, and the datagram fits. more:
-// users of the frame besides that.
-static __rte_always_inline void emit_plain(struct rte_mbuf *m, uint8_t *ip, unsigned int offset,
-	unsigned int len, bool v6, unsigned int more, struct worker_tx *tx)
+// Makes m the frame of a datagram to an interface without a tag, which it fits. tail: as
+// worker_tx.l2_tail. more: users of the frame besides one.
+static __rte_always_inline void emit_frame(struct rte_mbuf *m, uint8_t *ip, unsigned int offset,
+	size_t len, bool v6, unsigned int more, uint64_t tail)
 {
-	put_raw64(ip - ETH_LEN, l2_head(ip, v6));
-	put_raw64(ip - ETH_LEN + 6, tx->l2_tail[v6]);
+	put_raw64(ip - ETH_LEN, group_mac(ip, v6));
+	put_raw64(ip - ETH_LEN + 6, tail);
 	frame_move(m, (int)offset - ETH_LEN, more, len + ETH_LEN);
-	tx_put(tx, m, len + ETH_LEN);
 }
 
 // Queues the datagram at ip, in m, of one segment and ours alone, on every interface of oifs; takes
@@ -172,7 +160,8 @@ static __rte_always_inline void emit(struct worker *w, struct rte_mbuf *m, uint8
 		emit_many(w, m, ip, len, v6, oifs);
 		return;
 	}
-	emit_plain(m, ip, offset, len, v6, 0, tx);
+	emit_frame(m, ip, offset, len, v6, 0, tx->l2_tail[v6]);
+	tx_put(tx, m, len + ETH_LEN);
 }
 
 // Hands what is queued for an interface to its driver; what that does not take is dropped.

@@ -2,11 +2,10 @@
 // A burst: parse, lookup, decap, emit; and up to the control thread what is not ours. The common
 // shapes of AMT data (data.h) are forwarded here; everything else is classify()'s.
 //
-// Two passes, half a burst apart: the first prefetches the bucket, the second does the rest.
-// Prefetching a whole burst at once stalls on miss buffers. When a burst is all of one shape, the
-// next one is expected to be, and runs in a loop made for it. When a burst is all for the same
-// interfaces, the next one is expected to be, too: what is written does not have to wait for the
-// entry.
+// Two passes, half a burst apart: the first prefetches the bucket, the second does the rest. When a
+// burst is all of one shape, the next one is expected to be, and runs in a loop made for it. When a
+// burst is all for the same interfaces, the next one is expected to be, too: what is written does
+// not have to wait for the entry.
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -17,7 +16,7 @@
 #include "fastpath/process.h"
 #include "fastpath/reass.h"
 
-#define AHEAD 16
+#define AHEAD (WORKER_BURST / 2)
 
 // enum worker_shape without SHAPE_MIXED, by index.
 static const struct shape shapes[] = {
@@ -103,7 +102,7 @@ static void *find_any(const struct burst *b, const struct rte_mbuf *m, enum work
 	switch (shape) {
 #define X(s)    \
 	case s: \
-		return data_find(b, m, rte_pktmbuf_mtod(m, uint8_t *), shapes[s]);
+		return data_find(b, rte_pktmbuf_mtod(m, uint8_t *), &shapes[s]);
 		EACH_SHAPE(X)
 #undef X
 	default:
@@ -115,9 +114,9 @@ static __rte_noinline bool finish_any(
 	struct burst *b, struct rte_mbuf *m, enum worker_shape shape, void *bucket)
 {
 	switch (shape) {
-#define X(s)                                                                                      \
-	case s:                                                                                   \
-		return data_finish(b, m, rte_pktmbuf_mtod(m, uint8_t *), shapes[s], bucket, NULL, \
+#define X(s)                                                                                       \
+	case s:                                                                                    \
+		return data_finish(b, m, rte_pktmbuf_mtod(m, uint8_t *), &shapes[s], bucket, NULL, \
 			true, NULL);
 		EACH_SHAPE(X)
 #undef X
@@ -254,20 +253,27 @@ static void late_finish(struct burst *b, struct late *l, enum worker_shape shape
 static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n,
 	enum worker_shape shape, bool expected)
 {
-	const struct shape s = shapes[shape];
+	const struct shape *s = &shapes[shape];
 	struct oifs_seen seen = {.expected = expected, .all = UINT64_MAX};
 	void *bucket[WORKER_BURST];
-	unsigned int others = 0;
+	unsigned int n_ahead = n > AHEAD ? n - AHEAD : 0, others = 0;
 	struct late late;
 
+	if (expected) {
+		seen.oifs = b->expected;
+		seen.more = b->expected_more;
+		seen.mtu = b->expected_mtu;
+		seen.tail = b->expected_tx->l2_tail[s->inner6];
+		data_queue_take(b, &seen);
+	}
 	late.n = 0;
 	for (unsigned int i = 0; i < n && i < AHEAD; i++)
-		bucket[i] = data_find(b, mbufs[i], b->begin[i], s);
+		bucket[i] = data_find(b, b->begin[i], s);
 	for (unsigned int i = 0; i < n; i++) {
 		void *next = NULL;
 
-		if (i + AHEAD < n)
-			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], b->begin[i + AHEAD], s);
+		if (i < n_ahead)
+			bucket[i + AHEAD] = data_find(b, b->begin[i + AHEAD], s);
 		if (likely(data_finish(
 			    b, mbufs[i], b->begin[i], s, bucket[i], &next, false, &seen)))
 			continue;
@@ -276,12 +282,18 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 			late.bucket[late.n++] = next;
 			continue;
 		}
+		if (expected)
+			data_queue_give(b, &seen);
 		late_finish(b, &late, shape, expected);
 		process_one(b, mbufs[i]);
-		if (expected)
+		if (expected) {
 			data_shared(b);
+			data_queue_take(b, &seen);
+		}
 		others++;
 	}
+	if (expected)
+		data_queue_give(b, &seen);
 	late_finish(b, &late, shape, expected);
 	b->w->tx_pending |= seen.any;
 	if (expected ? seen.n_others > n / 4 : seen.all == seen.any)

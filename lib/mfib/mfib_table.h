@@ -374,14 +374,16 @@ static inline uint64_t mfib_home(const struct mfib_buckets *t, uint64_t hash)
 	return (uint64_t)((unsigned __int128)hash * t->n >> 64);
 }
 
-static inline bool mfib_narrow_eq(const struct mfib_narrow *e, const struct mfib_narrow_key *k)
+// 1 or 0; a bool would be made one again where it is reckoned with.
+static inline unsigned int mfib_narrow_eq(
+	const struct mfib_narrow *e, const struct mfib_narrow_key *k)
 {
 #ifdef __SSE4_1__
 	__m128i a = _mm_load_si128((const __m128i *)(const void *)e->key);
 	__m128i b = _mm_load_si128((const __m128i *)(const void *)k->w);
 	__m128i mask = _mm_set_epi64x((long long)~MFIB_NARROW_PASSED, -1);
 
-	return _mm_testz_si128(_mm_xor_si128(a, b), mask);
+	return (unsigned int)_mm_testz_si128(_mm_xor_si128(a, b), mask);
 #else
 	return (__atomic_load_n(&e->key[1], __ATOMIC_ACQUIRE) & ~MFIB_NARROW_PASSED) == k->w[1] &&
 	       __atomic_load_n(&e->key[0], __ATOMIC_RELAXED) == k->w[0];
@@ -430,10 +432,10 @@ static inline struct mfib_wide *mfib_wide_bucket(const struct mfib_buckets *t, u
 static inline struct mfib_narrow *mfib_narrow_at(
 	struct mfib_narrow *bucket, const struct mfib_narrow_key *k)
 {
-	size_t second = !mfib_narrow_eq(&bucket[0], k);
+	size_t second = mfib_narrow_eq(&bucket[1], k);
 
 	// No branch on which of the two it is: nobody could predict it.
-	if (unlikely(second & (size_t)!mfib_narrow_eq(&bucket[1], k)))
+	if (unlikely(!(second | mfib_narrow_eq(&bucket[0], k))))
 		return NULL;
 	__asm__("" : "+r"(second));
 	return bucket + second;
@@ -497,7 +499,7 @@ static inline uint64_t mfib_oifs(const uint64_t *oifs)
 }
 
 // One forwarded datagram. A store, not a read-modify-write: there is one writer.
-static inline void mfib_count(uint64_t *count, uint32_t bytes)
+static inline void mfib_count(uint64_t *count, uint64_t bytes)
 {
 	__atomic_store_n(count, *count + (1ull << MFIB_COUNT_SHIFT) + bytes, __ATOMIC_RELAXED);
 }

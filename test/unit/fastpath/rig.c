@@ -54,7 +54,7 @@ void rig_setup(struct rig *r, uint64_t oifs)
 	r->pool = rte_pktmbuf_pool_create(
 		"rig", RIG_MBUFS, 0, 0, RTE_PKTMBUF_HEADROOM + RIG_FRAME, SOCKET_ID_ANY);
 	REQUIRE(r->pool);
-	r->crossing = crossing_create(1, NULL, RIG_IFS, 64, 64, 1518);
+	r->crossing = crossing_create(1, NULL, RIG_IFS, 64, 128, 1518);
 	REQUIRE(r->crossing);
 	r->x = r->crossing->workers[0];
 	r->mfib = mfib_create(1, NULL);

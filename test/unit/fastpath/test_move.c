@@ -240,9 +240,9 @@ static void other_frames_of_the_burst(void **state)
 		worker_process_burst(&rig.worker, 0, mbufs, WORKER_BURST);
 		if (round > 0)
 			assert_int_equal(rig.worker.shape, SHAPE_4IN4);
-		// 8 pairs, and 8 whose other one is of another channel.
-		assert_int_equal(rig.worker.tx[1].n, 16);
-		assert_int_equal(rig.worker.tx[2].n, 8);
+		// As many pairs as those whose other one is of another channel.
+		assert_int_equal(rig.worker.tx[1].n, WORKER_BURST / 2);
+		assert_int_equal(rig.worker.tx[2].n, WORKER_BURST / 4);
 		for (unsigned int i = 1; i < RIG_IFS; i++) {
 			for (unsigned int k = 0; k < rig.worker.tx[i].n; k++)
 				rte_pktmbuf_free(rig.worker.tx[i].mbufs[k]);

@@ -411,7 +411,7 @@ static void what_is_spread(void **state)
 		data_frame(0, 1, &f);
 		f.len = cut;
 		arrive(WAN_PORT, &f);
-		if (cut % 32 == 0)
+		if (cut % WORKER_BURST == 0)
 			turn();
 	}
 	turn();
@@ -432,19 +432,20 @@ static void full_rings_drop_and_count(void **state)
 	(void)state;
 	// Worker 2 does not run: 1023 frames wait for it, the others are lost.
 	all_tunnels_to(2);
-	for (unsigned int i = 0; i < RING + 32; i++) {
+	for (unsigned int i = 0; i < RING + WORKER_BURST; i++) {
 		arrive_data(0, i);
-		if (i % 32 == 31)
+		if (i % WORKER_BURST == WORKER_BURST - 1)
 			worker_round(workers[0]);
 	}
-	assert_int_equal(crossing_drop(crossing, DROP_SPREAD_FULL), spread_full + 33);
+	assert_int_equal(crossing_drop(crossing, DROP_SPREAD_FULL), spread_full + WORKER_BURST + 1);
 	assert_int_equal(rte_mempool_in_use_count(pool), RING - 1);
 	// It can hand over 15 frames while worker 1 does not run.
 	crossing_if_stats(crossing, LAN, &before);
 	worker_round(workers[2]);
-	assert_int_equal(crossing_drop(crossing, DROP_TX_FULL), tx_full + 32 - (SMALL - 1));
+	assert_int_equal(
+		crossing_drop(crossing, DROP_TX_FULL), tx_full + WORKER_BURST - (SMALL - 1));
 	crossing_if_stats(crossing, LAN, &s);
-	assert_int_equal(s.tx_full, before.tx_full + 32 - (SMALL - 1));
+	assert_int_equal(s.tx_full, before.tx_full + WORKER_BURST - (SMALL - 1));
 	assert_int_equal(s.tx_packets, before.tx_packets + SMALL - 1);
 	for (unsigned int i = 0; i < RING / 8; i++) {
 		worker_round(workers[1]);
