@@ -69,18 +69,6 @@ static inline uint64_t group_mac(const uint8_t *ip, bool v6)
 	return 0x5e0001 | ((uint64_t)get_raw32(ip + 16) & 0xffff7f00) << 16;
 }
 
-// What the frames of a datagram are made of, apart from it.
-struct native {
-	uint64_t mac; // group_mac()
-	uint16_t len; // octets of the datagram
-	bool v6;
-};
-
-static inline uint16_t native_type(bool v6)
-{
-	return v6 ? RTE_BE16(ETHERTYPE_IPV6) : RTE_BE16(ETHERTYPE_IPV4);
-}
-
 // Makes m a frame of len octets that begins `by` octets further. What the receive side said of the
 // outer headers does not hold any more. Few stores: they are what a burst waits for in the end.
 // more: users besides us, of an mbuf that we alone had.

@@ -11,6 +11,7 @@
 #include <rte_ring.h>
 
 #include "fastpath/data.h"
+#include "fastpath/fanout.h"
 #include "fastpath/native.h"
 #include "fastpath/police.h"
 #include "fastpath/process.h"
@@ -399,6 +400,8 @@ static void burst_end(struct burst *b, unsigned int n, uint64_t bytes)
 	}
 	if (b->n_drop)
 		rte_pktmbuf_free_bulk(b->drop, b->n_drop);
+	if (unlikely(b->w->spares.n))
+		fanout_end(b->w);
 	for (unsigned int k = b->punted; k; k &= k - 1)
 		punt_flush(b, (unsigned int)__builtin_ctz(k));
 }

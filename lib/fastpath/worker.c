@@ -300,9 +300,19 @@ void worker_set_rx_queue(struct worker *w, unsigned int port, uint16_t rx_queue)
 	__atomic_store_n(&w->ports[port].rx_queue, rx_queue, __ATOMIC_RELAXED);
 }
 
+void worker_mtus_set(struct worker *w)
+{
+	uint32_t min = UINT16_MAX;
+
+	for (unsigned int i = 0; i < w->n_ifs; i++)
+		min = RTE_MIN(min, (uint32_t)w->ifs[i].mtu);
+	__atomic_store_n(&w->mtu_min, min, __ATOMIC_RELAXED);
+}
+
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu)
 {
 	__atomic_store_n(&w->ifs[ifindex].mtu, mtu, __ATOMIC_RELAXED);
+	worker_mtus_set(w);
 	if (!w->ifs[ifindex].vlan)
 		__atomic_store_n(&w->tx[ifindex].plain_mtu, (uint32_t)mtu, __ATOMIC_RELAXED);
 }

@@ -14,6 +14,7 @@
 struct mfib_table;
 struct reass;
 struct rte_mbuf;
+struct rte_mempool;
 
 #define WORKER_MAX_IFS	 CROSSING_MAX_IFS
 #define WORKER_MAX_PORTS CROSSING_MAX_IFS
@@ -62,6 +63,14 @@ struct worker_tx {
 	uint32_t n;
 	uint64_t bytes; // of those n frames
 	_Alignas(64) struct rte_mbuf *mbufs[WORKER_TX_QUEUE];
+};
+
+// Mbufs of one pool that are at hand for copies; between bursts there is none.
+#define WORKER_SPARES 32
+struct worker_spares {
+	struct rte_mempool *pool;
+	unsigned int n;
+	struct rte_mbuf *mbufs[WORKER_SPARES];
 };
 
 // What of native multicast that came in downstream was shown to the control thread in the window
@@ -119,6 +128,11 @@ struct worker {
 	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins
 	uint8_t shape;		     // enum worker_shape: of the last burst
 	uint64_t expected_oifs;	     // of the last burst's frames, where it was one set; else 0
+	// worker_prepare(): the interfaces that native frames may leave by, and those of ports with
+	// multi_segs, as oif sets; the least MTU of all.
+	uint64_t known_oifs, chain_oifs;
+	uint32_t mtu_min;
+	struct worker_spares spares;
 	uint64_t tx_pending; // bit i: tx[i] holds frames; native frames leave by interfaces 0..63
 	struct worker_tx tx[WORKER_MAX_IFS]; // zeroed by boot
 };
@@ -145,5 +159,7 @@ unsigned int worker_transmit(
 // next round on; WORKER_NO_QUEUE: none.
 void worker_set_rx_queue(struct worker *w, unsigned int port, uint16_t rx_queue);
 void worker_set_mtu(struct worker *w, unsigned int ifindex, uint16_t mtu);
+// After ifs[].mtu were set in another way.
+void worker_mtus_set(struct worker *w);
 
 #endif

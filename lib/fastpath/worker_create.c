@@ -41,6 +41,8 @@ static bool use_v3(void)
 
 void worker_prepare(struct worker *w)
 {
+	w->known_oifs = w->n_ifs < 64 ? (1ull << w->n_ifs) - 1 : UINT64_MAX;
+	w->chain_oifs = 0;
 	w->native.window = rte_get_tsc_hz() / 10;
 	w->process_cb = process_burst;
 #ifdef FASTPATH_V3
@@ -61,7 +63,10 @@ void worker_prepare(struct worker *w)
 			f->l2[16] = ETHERTYPE_IPV4 >> 8;
 		}
 		tail_prepare(&w->tx[i], f);
+		if (i < MFIB_MAX_OIFS && w->ports[f->port].multi_segs)
+			w->chain_oifs |= 1ull << i;
 	}
+	worker_mtus_set(w);
 	for (unsigned int i = 0; i < w->n_ifs && i < MFIB_MAX_OIFS; i++) {
 		w->ifs[i].twins = 0;
 		for (unsigned int j = 0; j < w->n_ifs && j < MFIB_MAX_OIFS; j++) {
