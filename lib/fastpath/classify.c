@@ -77,12 +77,6 @@ static bool find_ipv4_l4(struct frame *f)
 	return ihl >= IPV4_LEN && f->len >= f->l4;
 }
 
-// RFC 1812 section 5.3.7: not 0/8, 127/8, 169.254/16, 224/4, 240/4.
-static bool source4_ok(const uint8_t *s)
-{
-	return s[0] != 0 && s[0] != 127 && s[0] < 224 && !(s[0] == 169 && s[1] == 254);
-}
-
 // RFC 4291 section 2: not ::, ::1, mapped, link-local or multicast.
 static bool source6_ok(const uint8_t *s)
 {
@@ -93,15 +87,6 @@ static bool source6_ok(const uint8_t *s)
 	if (memcmp(s, mapped, sizeof(mapped)) == 0)
 		return false;
 	return memcmp(s, low, sizeof(low)) != 0 || get_be16(s + 12) != 0 || s[14] != 0 || s[15] > 1;
-}
-
-enum drop_reason classify_miss4(const uint8_t *ip)
-{
-	if (ip[16] >> 4 != 14)
-		return DROP_INNER_NOT_MULTICAST;
-	if (ip[16] == 224 && ip[17] == 0 && ip[18] == 0)
-		return DROP_INNER_LINK_LOCAL;
-	return source4_ok(ip + 12) ? DROP_NOT_JOINED : DROP_INNER_SOURCE;
 }
 
 enum drop_reason classify_miss6(const uint8_t *ip)

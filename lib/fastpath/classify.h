@@ -53,8 +53,22 @@ struct class
 struct class classify(const struct worker *w, const struct worker_port *port,
 	const struct tables *t, const struct rte_mbuf *m);
 
+// RFC 1812 section 5.3.7: not 0/8, 127/8, 169.254/16, 224/4, 240/4.
+static inline bool source4_ok(const uint8_t *s)
+{
+	return s[0] != 0 && s[0] != 127 && s[0] < 224 && !(s[0] == 169 && s[1] == 254);
+}
+
 // Why a well-formed datagram of a channel that is not in the table is dropped. ip: inner header.
-enum drop_reason classify_miss4(const uint8_t *ip);
+static inline enum drop_reason classify_miss4(const uint8_t *ip)
+{
+	if (ip[16] >> 4 != 14)
+		return DROP_INNER_NOT_MULTICAST;
+	if (ip[16] == 224 && ip[17] == 0 && ip[18] == 0)
+		return DROP_INNER_LINK_LOCAL;
+	return source4_ok(ip + 12) ? DROP_NOT_JOINED : DROP_INNER_SOURCE;
+}
+
 enum drop_reason classify_miss6(const uint8_t *ip);
 
 // The interface of a frame on this port, by its VLAN tag in host order (0: none, or no VLAN in it);

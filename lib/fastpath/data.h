@@ -158,7 +158,7 @@ static inline void data_drop(struct burst *b, struct rte_mbuf *m, enum drop_reas
 }
 
 // Well-formed data whose channel is not in the table. False: there is no such tunnel at all.
-static __rte_noinline bool data_miss(
+static __rte_always_inline bool data_miss(
 	struct burst *b, struct rte_mbuf *m, const uint8_t *begin, const struct shape *s)
 {
 	const uint8_t *ip = begin + s->l3, *inner = begin + data_offset(s);
