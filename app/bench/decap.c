@@ -179,18 +179,27 @@ static void lanes_references(struct decap_result *r, struct stage *s)
 	lane_touch(r, "memory_touch_dense", s->touch_dense);
 }
 
-// What the drivers of one port and of all of them take, where these share an mbuf.
+static struct lane *lane_io_ports(struct decap_result *r, const char *name)
+{
+	struct lane *l = lane_add(r, name);
+
+	l->burst_cb = ref_io_ports_burst;
+	l->state = &r->c.fanout;
+	l->frees = true;
+	l->emits = r->c.fanout;
+	return l;
+}
+
+// What the drivers of one port and of all of them take, where these share an mbuf; and of that,
+// what the count of its users takes.
 static void lanes_io_ports(struct decap_result *r)
 {
 	struct lane *l = lane_add(r, "io_one_port");
 
 	l->burst_cb = ref_io_burst;
 	l->frees = true;
-	l = lane_add(r, "io_ports");
-	l->burst_cb = ref_io_ports_burst;
-	l->state = &r->c.fanout;
-	l->frees = true;
-	l->emits = r->c.fanout;
+	lane_io_ports(r, "io_ports");
+	lane_io_ports(r, "io_ports_unlocked")->unlocked = true;
 }
 
 // The product itself without what makes the case special.

@@ -55,6 +55,8 @@ static double lane_once(struct lane *l, struct feed *f)
 
 	if (l->chains)
 		sink_free_chains();
+	else if (l->unlocked)
+		sink_free_unlocked();
 	else if (l->frees)
 		sink_free();
 	else

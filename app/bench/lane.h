@@ -23,6 +23,7 @@ struct lane {
 	void (*drain_cb)(void *state);
 	void (*end_cb)(void *state);
 	bool frees;	    // all mbufs are freed by the lane, or by the sinks
+	bool unlocked;	    // by the sinks, as sink_free_unlocked() says
 	bool chains;	    // it sends mbuf chains
 	bool forwards_all;  // frames that the product drops too
 	unsigned int emits; // frames out for each in that is forwarded

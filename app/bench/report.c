@@ -149,7 +149,8 @@ static double further_port(
 static void json_line(const struct decap_result *r)
 {
 	const struct lane *one = report_lane(r, "one_port"), *io = report_lane(r, "io_ports"),
-			  *io_one = report_lane(r, "io_one_port");
+			  *io_one = report_lane(r, "io_one_port"),
+			  *unlocked = report_lane(r, "io_ports_unlocked");
 	double cycles = lane_min(&r->lanes[0], r->reps);
 	time_t now = time(NULL);
 	char date[32];
@@ -167,8 +168,9 @@ static void json_line(const struct decap_result *r)
 		printf(",\"cycles_per_further_port\":%.2f", further_port(r, &r->lanes[0], one));
 	if (one && io)
 		printf(",\"cycles_per_further_port_of_drivers\":%.2f,"
+		       "\"cycles_per_further_port_of_lock\":%.2f,"
 		       "\"cycles_per_further_port_without_drivers\":%.2f",
-			further_port(r, io, io_one),
+			further_port(r, io, io_one), further_port(r, io, unlocked),
 			further_port(r, &r->lanes[0], one) - further_port(r, io, io_one));
 	json_checks(r);
 	printf(",\"reps\":%u,\"packets_per_rep\":%u,\"tsc_hz\":%llu,\"cpu\":\"%s\","
