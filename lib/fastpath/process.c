@@ -418,6 +418,9 @@ void PROCESS_BURST(struct worker *w, unsigned int port, struct rte_mbuf **mbufs,
 		rte_prefetch0(b.begin[i]);
 		bytes += rte_pktmbuf_pkt_len(mbufs[i]);
 	}
+	// The headers of all other shapes end in another cache line.
+	for (unsigned int i = 0; w->shape != SHAPE_4IN4 && i < n; i++)
+		rte_prefetch0(b.begin[i] + RTE_CACHE_LINE_SIZE);
 	switch (untagged_upstream(&b) ? w->shape : SHAPE_MIXED) {
 #define X(s)                                             \
 	case s:                                          \
