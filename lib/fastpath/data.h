@@ -34,6 +34,7 @@ struct burst {
 	uint32_t dst4;
 	uint8_t local4, local6;
 	bool software; // the driver has no word on either checksum
+	bool sorted;   // the shapes of the frames at hand are known, not expected
 	// Where the frames of the last burst all went; 0: here and there, or not all of that takes
 	// the same frame. The first queue of it; interfaces besides that one; the longest datagram.
 	uint64_t expected;

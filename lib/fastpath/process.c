@@ -62,13 +62,18 @@ static bool untagged_upstream(const struct burst *b)
 	return b->port->untagged != WORKER_NO_IF && b->w->ifs[b->port->untagged].upstream;
 }
 
-// The shape that a frame may have, by its first octets.
+// The shape that a frame may have, by its first octets; SHAPE_MIXED where its outer header is not
+// of the common kind. Where frames differ the families are reckoned with, not branched on.
 static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 {
+	// By outer family: version and length of its header, no fragment; version, then UDP.
+	static const uint64_t masks[2] = {
+		RTE_BE64(0xff00000000003fff), RTE_BE64(0xf00000000000ff00)};
+	static const uint64_t wants[2] = {
+		RTE_BE64(0x4500000000000000), RTE_BE64(0x6000000000001100)};
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + ETH_LEN, *inner;
+	unsigned int outer6, inner6, tagged;
 	uint16_t type;
-	unsigned int shape;
-	bool tagged;
 
 	if (rte_pktmbuf_data_len(m) < ETH_LEN + VLAN_LEN)
 		return SHAPE_MIXED;
@@ -82,20 +87,15 @@ static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 	} else if (!untagged_upstream(b)) {
 		return SHAPE_MIXED;
 	}
-	if (type == RTE_BE16(ETHERTYPE_IPV4))
-		shape = SHAPE_4IN4;
-	else if (type == RTE_BE16(ETHERTYPE_IPV6))
-		shape = SHAPE_4IN6;
-	else
+	outer6 = type == RTE_BE16(ETHERTYPE_IPV6);
+	inner = ip + IPV4_LEN + UDP_LEN + AMT_LEN + (size_t)outer6 * (IPV6_LEN - IPV4_LEN);
+	if ((type != RTE_BE16(ETHERTYPE_IPV4) && !outer6) || inner >= p + rte_pktmbuf_data_len(m) ||
+		(get_raw64(ip) & masks[outer6]) != wants[outer6])
 		return SHAPE_MIXED;
-	inner = data_inner(ip, shape == SHAPE_4IN6);
-	if (inner >= p + rte_pktmbuf_data_len(m))
-		return SHAPE_MIXED;
-	if (inner[0] >> 4 == 6)
-		shape += SHAPE_6IN4 - SHAPE_4IN4;
-	if (tagged)
-		shape += SHAPE_4IN4_VLAN - SHAPE_4IN4;
-	return (enum worker_shape)shape;
+	inner6 = inner[0] >> 4 == 6;
+	return (enum worker_shape)(SHAPE_4IN4 + inner6 * (SHAPE_6IN4 - SHAPE_4IN4) +
+				   outer6 * (SHAPE_4IN6 - SHAPE_4IN4) +
+				   tagged * (SHAPE_4IN4_VLAN - SHAPE_4IN4));
 }
 
 static void *find_any(const struct burst *b, const struct rte_mbuf *m, enum worker_shape shape)
@@ -198,34 +198,35 @@ static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)
 	}
 }
 
-// A frame that is not of the shape expected, or not as simple.
-static __rte_noinline void process_one(struct burst *b, struct rte_mbuf *m)
+// A frame that is not as simple as its shape's loop wants it, and whose bucket is not known.
+static __rte_noinline void process_shape(
+	struct burst *b, struct rte_mbuf *m, enum worker_shape shape)
 {
-	enum worker_shape shape = shape_of(b, m);
-
 	if (shape == SHAPE_MIXED || !finish_any(b, m, shape, find_any(b, m, shape)))
 		process_rest(b, m);
 }
 
-static void mixed_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n)
+// The same, and it may not be of that shape at all if that was only expected.
+static void process_one(struct burst *b, struct rte_mbuf *m, enum worker_shape shape)
 {
-	enum worker_shape shape[WORKER_BURST], all = SHAPE_MIXED;
+	process_shape(b, m, b->sorted ? shape : shape_of(b, m));
+}
+
+// Frames of any shape, in their order.
+static void mixed_loop(
+	struct burst *b, struct rte_mbuf **mbufs, const uint8_t *shape, unsigned int n)
+{
 	void *bucket[WORKER_BURST];
-	bool same = true;
 
 	for (unsigned int i = 0; i < n + AHEAD; i++) {
 		unsigned int done = i - AHEAD;
 
-		if (i < n) {
-			shape[i] = shape_of(b, mbufs[i]);
-			bucket[i] = find_any(b, mbufs[i], shape[i]);
-			same = same && (i == 0 || shape[i] == all);
-			all = shape[i];
-		}
-		if (i >= AHEAD && !finish_any(b, mbufs[done], shape[done], bucket[done]))
+		if (i < n)
+			bucket[i] = find_any(b, mbufs[i], (enum worker_shape)shape[i]);
+		if (i >= AHEAD &&
+			!finish_any(b, mbufs[done], (enum worker_shape)shape[done], bucket[done]))
 			process_rest(b, mbufs[done]);
 	}
-	b->w->shape = (uint8_t)(same ? all : SHAPE_MIXED);
 }
 
 // Frames whose channel is not in its home bucket, with the one to look at next.
@@ -242,15 +243,15 @@ static void late_finish(struct burst *b, struct late *l, enum worker_shape shape
 		data_share(b);
 	for (unsigned int i = 0; i < l->n; i++) {
 		if (!finish_any(b, l->mbufs[i], shape, l->bucket[i]))
-			process_one(b, l->mbufs[i]);
+			process_one(b, l->mbufs[i], shape);
 	}
 	l->n = 0;
 	if (share)
 		data_shared(b);
 }
 
-// The loop for bursts of one shape. The frames of a channel stay in order: all of them are late, or
-// none is; and what takes the longer way does not overtake those.
+// The loop for frames of one shape, or of which that is expected. The frames of a channel stay in
+// order: all of them are late, or none is; and what takes the longer way does not overtake those.
 static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n,
 	enum worker_shape shape, bool expected)
 {
@@ -286,7 +287,7 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 		if (expected)
 			data_queue_give(b, &seen);
 		late_finish(b, &late, shape, expected);
-		process_one(b, mbufs[i]);
+		process_one(b, mbufs[i], shape);
 		if (expected) {
 			data_shared(b);
 			data_queue_take(b, &seen);
@@ -298,7 +299,7 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 	late_finish(b, &late, shape, expected);
 	b->w->tx_pending |= seen.any;
 	if (expected ? seen.n_others > n / 4 : seen.all == seen.any)
-		b->w->expected_oifs = expected ? 0 : seen.any;
+		b->w->expected_oifs[shape] = expected ? 0 : seen.any;
 	if (others > n / 4)
 		b->w->shape = SHAPE_MIXED;
 }
@@ -314,10 +315,7 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 	{                                                                 \
 		shape_loop(b, mbufs, n, s, true);                         \
 	}
-X(SHAPE_4IN4)
-X(SHAPE_6IN4)
-X(SHAPE_4IN6)
-X(SHAPE_6IN6)
+EACH_SHAPE(X)
 #undef X
 
 static void punt_flush(struct burst *b, unsigned int k)
@@ -362,6 +360,63 @@ static void burst_expect(struct burst *b, uint64_t oifs)
 	}
 }
 
+static void one_shape(
+	struct burst *b, struct rte_mbuf **mbufs, unsigned int n, enum worker_shape shape)
+{
+	burst_expect(b, b->w->expected_oifs[shape]);
+	switch (shape) {
+#define X(s)                                            \
+	case s:                                         \
+		if (b->expected)                        \
+			loop_expected_##s(b, mbufs, n); \
+		else                                    \
+			loop_##s(b, mbufs, n);          \
+		break;
+		EACH_SHAPE(X)
+#undef X
+	default:
+		break;
+	}
+}
+
+// Frames whose shapes are not known: each shape's in a loop of its own. A channel's are of one
+// shape, so they stay in order; not so where some have a tag and some have none, or where there are
+// others between them, which may be of any channel.
+static __rte_noinline void sort_shapes(struct burst *b, struct rte_mbuf **mbufs, unsigned int n)
+{
+	unsigned int n_of[WORKER_SHAPES] = {0}, at[WORKER_SHAPES], sum = 0;
+	struct rte_mbuf *sorted[WORKER_BURST];
+	uint8_t *begin[WORKER_BURST], shape[WORKER_BURST];
+
+	shape[0] = SHAPE_MIXED;
+	for (unsigned int i = 0; i < n; i++) {
+		shape[i] = (uint8_t)shape_of(b, mbufs[i]);
+		n_of[shape[i]]++;
+	}
+	b->w->shape = n_of[shape[0]] == n ? shape[0] : SHAPE_MIXED;
+	if (n_of[SHAPE_MIXED] || (b->n_tagged && b->n_tagged < n)) {
+		mixed_loop(b, mbufs, shape, n);
+		return;
+	}
+	for (unsigned int k = 0; k < WORKER_SHAPES; k++) {
+		at[k] = sum;
+		sum += n_of[k];
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		sorted[at[shape[i]]] = mbufs[i];
+		begin[at[shape[i]]++] = b->begin[i];
+	}
+	b->sorted = true;
+	for (unsigned int k = 0; k < WORKER_SHAPES; k++) {
+		unsigned int first = at[k] - n_of[k];
+
+		if (!n_of[k])
+			continue;
+		memcpy(b->begin, begin + first, n_of[k] * sizeof(begin[0]));
+		one_shape(b, sorted + first, n_of[k], (enum worker_shape)k);
+	}
+}
+
 static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 {
 	const struct worker_port *p = &w->ports[port];
@@ -382,7 +437,8 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, 0);
 	b->local6 = 0;
 	memset(b->dst6, 0, sizeof(b->dst6));
-	burst_expect(b, w->expected_oifs);
+	b->expected = 0;
+	b->sorted = false;
 	b->n_drop = 0;
 	b->punted = 0;
 	b->n_tagged = 0;
@@ -421,22 +477,9 @@ void PROCESS_BURST(struct worker *w, unsigned int port, struct rte_mbuf **mbufs,
 	// The headers of all other shapes end in another cache line.
 	for (unsigned int i = 0; w->shape != SHAPE_4IN4 && i < n; i++)
 		rte_prefetch0(b.begin[i] + RTE_CACHE_LINE_SIZE);
-	switch (untagged_upstream(&b) ? w->shape : SHAPE_MIXED) {
-#define X(s)                                             \
-	case s:                                          \
-		if (b.expected)                          \
-			loop_expected_##s(&b, mbufs, n); \
-		else                                     \
-			loop_##s(&b, mbufs, n);          \
-		break;
-		X(SHAPE_4IN4)
-		X(SHAPE_6IN4)
-		X(SHAPE_4IN6)
-		X(SHAPE_6IN6)
-#undef X
-	default:
-		mixed_loop(&b, mbufs, n);
-		break;
-	}
+	if (w->shape == SHAPE_MIXED || w->shape >= SHAPE_4IN4_VLAN || !untagged_upstream(&b))
+		sort_shapes(&b, mbufs, n);
+	else
+		one_shape(&b, mbufs, n, (enum worker_shape)w->shape);
 	burst_end(&b, n, bytes);
 }

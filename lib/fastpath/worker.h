@@ -104,6 +104,7 @@ enum worker_shape {
 	SHAPE_6IN4_VLAN,
 	SHAPE_4IN6_VLAN,
 	SHAPE_6IN6_VLAN,
+	WORKER_SHAPES,
 };
 
 // Written by boot before the worker starts, then read by the worker; mtu and rx_queue alone may be
@@ -127,7 +128,8 @@ struct worker {
 	struct worker_police police; // zeroed by boot
 	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins
 	uint8_t shape;		     // enum worker_shape: of the last burst
-	uint64_t expected_oifs;	     // of the last burst's frames, where it was one set; else 0
+	// By shape: of the last burst's frames, where it was one set; else 0.
+	uint64_t expected_oifs[WORKER_SHAPES];
 	// worker_prepare(): the interfaces that native frames may leave by, and those of ports with
 	// multi_segs, as oif sets; the least MTU of all.
 	uint64_t known_oifs, chain_oifs;

@@ -685,7 +685,7 @@ static void where_the_last_burst_went(void **state)
 	static const struct {
 		uint64_t oifs, expected; // of this burst; afterwards
 	} bursts[] = {
-		{1u << 1, 0}, // its shape is seen first
+		{1u << 1, 1u << 1}, // its shape is not known yet
 		{1u << 1, 1u << 1},
 		{1u << 1, 1u << 1},
 		{1u << 2, 0},
@@ -702,7 +702,7 @@ static void where_the_last_burst_went(void **state)
 	(void)state;
 	frame_golden("A12", &f);
 	rig.worker.shape = SHAPE_MIXED;
-	rig.worker.expected_oifs = 0;
+	rig.worker.expected_oifs[SHAPE_4IN4] = 0;
 	for (unsigned int k = 0; k < RTE_DIM(bursts); k++) {
 		uint64_t oifs = bursts[k].oifs;
 
@@ -711,7 +711,7 @@ static void where_the_last_burst_went(void **state)
 			burst[i] = rig_mbuf(&rig, f.p, f.len);
 		rig.worker.tx_pending = 0;
 		worker_process_burst(&rig.worker, 0, burst, WORKER_BURST);
-		assert_int_equal(rig.worker.expected_oifs, bursts[k].expected);
+		assert_int_equal(rig.worker.expected_oifs[SHAPE_4IN4], bursts[k].expected);
 		assert_int_equal(rig.worker.tx_pending, oifs);
 		for (unsigned int i = 1; i < 3; i++)
 			assert_int_equal(tx_take(i), oifs & 1u << i ? WORKER_BURST : 0);
@@ -780,7 +780,7 @@ static void shared_frames_stay_in_order(void **state)
 		mfib_channel_oifs(rig.mfib, second, second_oifs);
 		worker_set_mtu(&rig.worker, 2, small_mtu ? 43 : 1500); // 44 octets are inside
 		rig.worker.shape = SHAPE_4IN4;
-		rig.worker.expected_oifs = both;
+		rig.worker.expected_oifs[SHAPE_4IN4] = both;
 		rig.worker.tx_pending = 0;
 		for (unsigned int i = 0; i < WORKER_BURST; i++) {
 			unsigned int kind = (unsigned int)rng_below(&rng, 12);
