@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // drive-daemon: a whole inletd between packet sockets and clients, for test/fuzz/afl and
-// test/lab/daemon.sh. With files it plays each. Without it is the fork server that AFL++ speaks
-// with, and inletd is what that server has forked: it lives on from input to input, for a start
-// takes a second, and counts into AFL++'s map, whose id it has in its environment.
+// test/lab/daemon.sh. With files it plays each. With --afl it is the fork server that AFL++
+// speaks with, and inletd is what that server has forked: it lives on from input to input, for a
+// start takes a second, and counts into AFL++'s map, whose id it has in its environment.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -128,8 +128,9 @@ static void keep_history(void)
 static int play(const char *path)
 {
 	uint8_t *data = history[lived % HISTORY].data;
-	int status = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+	int status, fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, data, INPUT_MAX);
+	bool answers;
 
 	if (n < 0)
 		lab_fail("%s: %s", path, strerror(errno));
@@ -137,15 +138,16 @@ static int play(const char *path)
 	history[lived++ % HISTORY].size = (size_t)n;
 	outside_play(&outside, data, (size_t)n);
 	nanosleep(&(struct timespec){.tv_nsec = SETTLE_NS}, NULL);
-	if (!outside_answers(&outside, ANSWER_MS) &&
-		waitpid(daemon_pid, &status, WNOHANG) != daemon_pid)
+	answers = outside_answers(&outside, ANSWER_MS);
+	if (waitpid(daemon_pid, &status, WNOHANG) != daemon_pid) {
+		if (answers)
+			return 0;
 		status = end_daemon(STATUS_HUNG);
-	else if (status == 0 && waitpid(daemon_pid, &status, WNOHANG) == daemon_pid && status == 0)
+	} else if (status == 0) {
 		status = STATUS_HUNG; // it has ended, and nobody asked for that
-	if (status) {
-		daemon_pid = 0;
-		keep_history();
 	}
+	daemon_pid = 0;
+	keep_history();
 	return status;
 }
 

@@ -266,21 +266,28 @@ static bool client(int fd, const void *text, size_t len, unsigned int ms)
 	return n == 0;
 }
 
-static bool console(const struct outside *o, const void *text, size_t len, unsigned int ms)
+// client() of a server at this address.
+static bool visit(
+	const void *address, socklen_t address_len, const void *text, size_t len, unsigned int ms)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool closed = false;
+	const struct sockaddr *sa = address;
+	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool closed = fd >= 0 && connect(fd, sa, address_len) == 0 && client(fd, text, len, ms);
 
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", o->console);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
-		closed = client(fd, text, len, ms);
 	if (fd >= 0)
 		close(fd);
 	return closed;
 }
 
-int outside_answers(const struct outside *o, unsigned int ms)
+static bool console(const struct outside *o, const void *text, size_t len, unsigned int ms)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", o->console);
+	return visit(&sa, sizeof(sa), text, len, ms);
+}
+
+bool outside_answers(const struct outside *o, unsigned int ms)
 {
 	static const char line[] = "run show health\n";
 
@@ -307,12 +314,9 @@ static void http(const struct outside *o, const uint8_t *p, size_t n)
 	struct sockaddr_in sa = {.sin_family = AF_INET,
 		.sin_port = htons(o->metrics),
 		.sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int fd = o->metrics ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
 
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
-		client(fd, p, n, 20); // one that is not whole has no answer
-	if (fd >= 0)
-		close(fd);
+	if (o->metrics)
+		visit(&sa, sizeof(sa), p, n, 20); // one that is not whole has no answer
 }
 
 void outside_play(struct outside *o, const uint8_t *data, size_t size)

@@ -4,6 +4,7 @@
 #ifndef FUZZ_DAEMON_OUTSIDE_H
 #define FUZZ_DAEMON_OUTSIDE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,15 +20,13 @@ struct outside {
 #define OUTSIDE_DOWNSTREAM 0
 #define OUTSIDE_UPSTREAM   1
 
-// Plays the input, a list of
-//   octet: kind (low nibble), 0x10 the other sender, 0x20 nonces are made right, 0x80 checksums and
-//   the
-//          address of the port are not
-//   2 octets, big endian: how many follow (what is missing at the end is not there)
-// The kinds are in outside.c.
+// Plays the input, a list of an octet, two with a length (big endian), and as many octets; what is
+// missing at the end is not there. The octet: a kind in its low nibble (outside.c has them), 0x10
+// for the other sender, 0x20 where nonces are made right, 0x80 where checksums and the port's
+// address are not.
 void outside_play(struct outside *o, const uint8_t *data, size_t size);
 
 // Whether the console answers within ms.
-int outside_answers(const struct outside *o, unsigned int ms);
+bool outside_answers(const struct outside *o, unsigned int ms);
 
 #endif
