@@ -489,16 +489,16 @@ static void made_replay(struct check_frame *c, const struct replay *replay, stru
 }
 
 static void made_synthetic(struct check_frame *c, const struct oracle_world *w,
-	unsigned int max_payload, struct rng *rng)
+	unsigned int max_payload, unsigned int odd, struct rng *rng)
 {
 	enum damage d[2] = {D_COUNT, D_COUNT};
 	struct made m = {.c = c};
 	uint32_t r = rng_u32(rng);
 
 	made_begin(&m, w, max_payload, rng);
-	if (r % 8 < 3)
+	if (r % 64 < odd)
 		d[0] = (enum damage)rng_below(rng, D_COUNT);
-	if (r % 8 == 0)
+	if (r % 64 < odd / 3)
 		d[1] = (enum damage)rng_below(rng, D_COUNT);
 	for (int i = 0; i < 2; i++) {
 		damage_inner(&m, d[i], rng_u32(rng));
@@ -512,13 +512,13 @@ static void made_synthetic(struct check_frame *c, const struct oracle_world *w,
 }
 
 void check_frame_make(struct check_frame *c, const struct oracle_world *w, unsigned int max_payload,
-	struct rng *rng)
+	unsigned int odd, struct rng *rng)
 {
 	do {
 		if (w->joined->replay)
 			made_replay(c, w->joined->replay, rng);
 		else
-			made_synthetic(c, w, max_payload, rng);
+			made_synthetic(c, w, max_payload, odd, rng);
 		oracle_read(c->p, c->len, c->split != 0, w, &c->want);
 	} while (c->want.unsettled);
 }

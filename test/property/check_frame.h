@@ -19,8 +19,8 @@ struct check_frame {
 };
 
 // A frame to a channel of w->joined, whose payload is up to so many octets, and what has to become
-// of it.
+// of it. odd: of 64 frames, how many have something wrong or unusual; a third of those two things.
 void check_frame_make(struct check_frame *c, const struct oracle_world *w, unsigned int max_payload,
-	struct rng *rng);
+	unsigned int odd, struct rng *rng);
 
 #endif

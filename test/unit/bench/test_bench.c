@@ -124,7 +124,7 @@ static void all_kinds_of_frames(void **state)
 
 	(void)state;
 	for (int i = 0; i < 60000; i++) {
-		check_frame_make(&c, &w, s.payload, &rng);
+		check_frame_make(&c, &w, s.payload, 24, &rng);
 		assert_in_range(c.len, 14, FEED_MAX_FRAME);
 		verdicts[c.want.verdict]++;
 		split += c.split > 0;
