@@ -54,10 +54,10 @@ struct burst {
 	uint64_t tagged_bytes;
 };
 
-// The bucket of a frame of this shape, which begins at `begin`, being fetched. Of one that is too
-// short it is some bucket: what is read lies in the mbuf's buffer, and headers_ok() is to follow.
-static __rte_always_inline void *data_find(
-	const struct burst *b, const uint8_t *begin, const struct shape *s)
+// The bucket of a frame of this shape, which begins at `begin`, being fetched; NULL for one that is
+// too short.
+static __rte_always_inline void *data_find(const struct burst *b, const struct rte_mbuf *m,
+	const uint8_t *begin, const struct shape *s)
 {
 	const uint8_t *ip = begin + s->l3;
 	const uint8_t *inner = data_inner(ip, s->outer6);
@@ -65,6 +65,8 @@ static __rte_always_inline void *data_find(
 	uint64_t end, hash, src[2], g[2];
 	void *bucket;
 
+	if (unlikely(rte_pktmbuf_data_len(m) < data_headers_len(s)))
+		return NULL;
 	end = get_raw64(ip + (s->outer6 ? 36 : 16));
 	if (s->inner6) {
 		memcpy(src, inner + 8, sizeof(src));
@@ -440,7 +442,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	size_t inner_len;
 	struct found e;
 
-	if (unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
+	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
 		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s->outer6)))
 		return false;
 	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&

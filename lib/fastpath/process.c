@@ -103,7 +103,7 @@ static void *find_any(const struct burst *b, const struct rte_mbuf *m, enum work
 	switch (shape) {
 #define X(s)    \
 	case s: \
-		return data_find(b, rte_pktmbuf_mtod(m, uint8_t *), &shapes[s]);
+		return data_find(b, m, rte_pktmbuf_mtod(m, uint8_t *), &shapes[s]);
 		EACH_SHAPE(X)
 #undef X
 	default:
@@ -270,12 +270,12 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 	}
 	late.n = 0;
 	for (unsigned int i = 0; i < n && i < AHEAD; i++)
-		bucket[i] = data_find(b, b->begin[i], s);
+		bucket[i] = data_find(b, mbufs[i], b->begin[i], s);
 	for (unsigned int i = 0; i < n; i++) {
 		void *next = NULL;
 
 		if (i < n_ahead)
-			bucket[i + AHEAD] = data_find(b, b->begin[i + AHEAD], s);
+			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], b->begin[i + AHEAD], s);
 		if (likely(data_finish(
 			    b, mbufs[i], b->begin[i], s, bucket[i], &next, false, &seen)))
 			continue;

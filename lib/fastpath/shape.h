@@ -32,6 +32,12 @@ static __rte_always_inline unsigned int data_offset(const struct shape *s)
 	return s->l3 + (s->outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN;
 }
 
+// Where the inner addresses end.
+static __rte_always_inline unsigned int data_headers_len(const struct shape *s)
+{
+	return data_offset(s) + (s->inner6 ? IPV6_LEN : IPV4_LEN);
+}
+
 // Whether its channels are in the wide table.
 static __rte_always_inline bool shape_wide(const struct shape *s)
 {
