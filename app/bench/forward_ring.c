@@ -160,7 +160,7 @@ static void timed_cb(struct dut_inside *in, void *out, size_t len)
 static int pmd_once(struct testpmd *p, const char *mode, double tsc_hz, double *cycles)
 {
 	double pps = 0;
-	int rc = testpmd_start(p, mode, FRAMES / BENCH_BURST);
+	int rc = testpmd_start(p, mode, FRAMES / TESTPMD_BURST);
 
 	if (rc == 0)
 		rc = testpmd_rate(p, &pps);
