@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_BURST	   64 // of all lanes: as a worker's
+#define BENCH_BURST	   32 // of all lanes: as a worker's
 #define BENCH_MAX_CHANNELS 1000000
 #define BENCH_MAX_TUNNELS  60000
 #define BENCH_MAX_FANOUT   8

@@ -18,7 +18,7 @@ struct rte_mempool;
 
 #define WORKER_MAX_IFS	 CROSSING_MAX_IFS
 #define WORKER_MAX_PORTS CROSSING_MAX_IFS
-#define WORKER_BURST	 64 // with 32 a table that is in no cache is waited for more often
+#define WORKER_BURST	 32
 #define WORKER_TX_QUEUE	 128
 #define WORKER_NO_QUEUE	 UINT16_MAX
 #define WORKER_NO_IF	 UINT8_MAX
