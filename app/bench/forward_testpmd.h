@@ -20,6 +20,8 @@ struct testpmd_cfg {
 	bool no_huge;
 };
 
+#define TESTPMD_BURST 32 // its default
+
 struct testpmd {
 	struct child child;
 	unsigned int out; // port whose packets are counted
@@ -31,9 +33,6 @@ struct testpmd {
 // Starts it, stopped. 0, or -errno with a line in err: -ENOENT when there is no dpdk-testpmd.
 int testpmd_open(const struct testpmd_cfg *cfg, struct testpmd *t, char err[TESTPMD_ERR_LEN]);
 void testpmd_close(struct testpmd *t);
-// Its bursts are what they are by default: with 64 it is slower.
-#define TESTPMD_BURST 32
-
 // mode: "io", "macswap", ... tx_first: bursts that it sends itself at the start. 0 or -errno.
 int testpmd_start(struct testpmd *t, const char *mode, unsigned int tx_first);
 int testpmd_stop(struct testpmd *t);

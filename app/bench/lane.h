@@ -9,7 +9,7 @@
 
 #include "bench/feed.h"
 
-#define LANES_MAX      12
+#define LANES_MAX      17 // of a case that has all there is (decap.c)
 #define LANES_MAX_REPS 200
 #define LANE_PACKETS   65536 // a repetition, in chunks of the feed's mbufs
 

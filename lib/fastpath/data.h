@@ -60,7 +60,7 @@ static __rte_always_inline void *data_find(const struct burst *b, const struct r
 	const uint8_t *begin, const struct shape *s)
 {
 	const uint8_t *ip = begin + s->l3;
-	const uint8_t *inner = data_inner(ip, s->outer6);
+	const uint8_t *inner = begin + data_offset(s);
 	// end: the end of the destination and the two ports, which follow each other.
 	uint64_t end, hash, src[2], g[2];
 	void *bucket;
@@ -263,7 +263,7 @@ static inline void data_move(struct burst *b, struct rte_mbuf *m, uint8_t *inner
 	uint64_t oifs = __atomic_load_n(&move->oifs, __ATOMIC_RELAXED);
 
 	ecn = ecn_decap[ecn][v6 ? ipv6_ecn(inner) : inner[1] & ECN_MASK];
-	if (inner[v6 ? 7 : 8] <= 1) {
+	if (ttl_of(inner, v6) <= 1) {
 		data_drop(b, m, DROP_TTL);
 	} else if (ecn == ECN_DROP) {
 		data_drop(b, m, DROP_ECN);
@@ -329,12 +329,9 @@ static __rte_noinline bool data_other(struct burst *b, struct rte_mbuf *m, uint8
 
 	if (oifs == 0)
 		return data_rare(b, m, begin, count, inner_len, s, true);
-	if (inner[s->inner6 ? 7 : 8] <= 1)
+	if (ttl_of(inner, s->inner6) <= 1)
 		return false;
-	if (s->inner6)
-		inner[7]--;
-	else
-		ipv4_lower_ttl(inner);
+	ttl_lower(inner, s->inner6);
 	mfib_count(count, inner_len);
 	b->w->tx_pending |= oifs;
 	data_share(b);
@@ -411,11 +408,8 @@ static __rte_always_inline bool data_expected(struct burst *b, struct rte_mbuf *
 	bool done;
 
 	if (likely(e->oifs == seen->oifs) && likely(inner_len <= seen->mtu) &&
-		likely(inner[s->inner6 ? 7 : 8] > 1)) {
-		if (s->inner6)
-			inner[7]--;
-		else
-			ipv4_lower_ttl(inner);
+		likely(ttl_of(inner, s->inner6) > 1)) {
+		ttl_lower(inner, s->inner6);
 		// Else the compiler has it in two registers.
 		__asm__("" : "+r"(inner_len));
 		mfib_count(data_count(e->entry, s), inner_len);
@@ -459,7 +453,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	if (unlikely(e.oifs == 0))
 		return data_rare(
 			b, m, begin, data_count(e.entry, s), (unsigned int)inner_len, s, false);
-	if (unlikely(inner[s->inner6 ? 7 : 8] <= 1))
+	if (unlikely(ttl_of(inner, s->inner6) <= 1))
 		return false;
 	if (any_ecn) {
 		outer_ecn = s->outer6 ? ipv6_ecn(ip) : ip[1] & ECN_MASK;
@@ -472,10 +466,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 			ipv6_forward(inner, ecn);
 		else
 			ipv4_forward(inner, ecn);
-	} else if (s->inner6) {
-		inner[7]--;
 	} else {
-		ipv4_lower_ttl(inner);
+		ttl_lower(inner, s->inner6);
 	}
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));

@@ -11,11 +11,6 @@
 
 static_assert(MFIB_MAX_OIFS <= WORKER_MAX_IFS, "an oif is an interface");
 
-static void drop(struct worker *w, enum drop_reason reason, unsigned int n)
-{
-	crossing_count(&w->x->drops[reason], n);
-}
-
 void emit_many(
 	struct worker *w, struct rte_mbuf *m, uint8_t *ip, unsigned int len, bool v6, uint64_t oifs)
 {
@@ -34,7 +29,7 @@ void emit_many(
 	for (oifs &= oifs - 1; oifs; oifs &= oifs - 1) {
 		tx = &w->tx[__builtin_ctzll(oifs)];
 		if (unlikely(len > __atomic_load_n(&tx->plain_mtu, __ATOMIC_RELAXED))) {
-			drop(w, DROP_MTU, 1);
+			crossing_count(&w->x->drops[DROP_MTU], 1);
 			continue;
 		}
 		tx_put(tx, m, len + ETH_LEN);
@@ -60,7 +55,7 @@ void emit_flush(struct worker *w, unsigned int ifindex)
 			bytes -= rte_pktmbuf_pkt_len(tx->mbufs[i]);
 		rte_pktmbuf_free_bulk(tx->mbufs + sent, left);
 		crossing_count(&s->tx_full, left);
-		drop(w, DROP_TX_FULL, left);
+		crossing_count(&w->x->drops[DROP_TX_FULL], left);
 	}
 	crossing_count(&s->tx_packets, sent);
 	crossing_count(&s->tx_bytes, bytes);

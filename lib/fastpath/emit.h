@@ -60,6 +60,20 @@ static inline void ipv6_forward(uint8_t *ip, uint8_t ecn)
 	ip[7]--;
 }
 
+static inline uint8_t ttl_of(const uint8_t *ip, bool v6)
+{
+	return ip[v6 ? 7 : 8];
+}
+
+// A hop less where the ECN field stays; the TTL is above 1.
+static inline void ttl_lower(uint8_t *ip, bool v6)
+{
+	if (v6)
+		ip[7]--;
+	else
+		ipv4_lower_ttl(ip);
+}
+
 // The Ethernet destination of a group as the low 48 bits of a word in memory order: RFC 1112
 // section 6.4, RFC 2464 section 7. ip: the datagram's header.
 static inline uint64_t group_mac(const uint8_t *ip, bool v6)

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "fastpath/fanout.h"
 
-#include <assert.h>
-
 #include <rte_mbuf.h>
 #include <rte_memcpy.h>
 
 #include "crossing/crossing.h"
 #include "fastpath/emit.h"
-#include "mfib/mfib.h"
-
-static_assert(MFIB_MAX_OIFS <= WORKER_MAX_IFS, "an oif is an interface");
 
 // From this length on a datagram that needs several Ethernet headers is not copied, where the
 // driver takes chains: each frame is a header mbuf before the one datagram.

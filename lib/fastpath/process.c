@@ -88,7 +88,7 @@ static enum worker_shape shape_of(struct burst *b, const struct rte_mbuf *m)
 		return SHAPE_MIXED;
 	}
 	outer6 = type == RTE_BE16(ETHERTYPE_IPV6);
-	inner = ip + IPV4_LEN + UDP_LEN + AMT_LEN + (size_t)outer6 * (IPV6_LEN - IPV4_LEN);
+	inner = ip + data_outer_len(outer6);
 	if ((type != RTE_BE16(ETHERTYPE_IPV4) && !outer6) || inner >= p + rte_pktmbuf_data_len(m) ||
 		(get_raw64(ip) & masks[outer6]) != wants[outer6])
 		return SHAPE_MIXED;
@@ -198,18 +198,14 @@ static __rte_noinline void process_rest(struct burst *b, struct rte_mbuf *m)
 	}
 }
 
-// A frame that is not as simple as its shape's loop wants it, and whose bucket is not known.
-static __rte_noinline void process_shape(
-	struct burst *b, struct rte_mbuf *m, enum worker_shape shape)
+// A frame that is not as simple as its shape's loop wants it, or not of that shape where it was
+// only expected to be.
+static __rte_noinline void process_one(struct burst *b, struct rte_mbuf *m, enum worker_shape shape)
 {
+	if (!b->sorted)
+		shape = shape_of(b, m);
 	if (shape == SHAPE_MIXED || !finish_any(b, m, shape, find_any(b, m, shape)))
 		process_rest(b, m);
-}
-
-// The same, and it may not be of that shape at all if that was only expected.
-static void process_one(struct burst *b, struct rte_mbuf *m, enum worker_shape shape)
-{
-	process_shape(b, m, b->sorted ? shape : shape_of(b, m));
 }
 
 // Frames of any shape, in their order.

@@ -21,15 +21,16 @@ struct shape {
 	bool outer6, inner6;
 };
 
-static __rte_always_inline const uint8_t *data_inner(const uint8_t *ip, bool outer6)
+// Octets from the outer IP header to the datagram in it.
+static __rte_always_inline unsigned int data_outer_len(bool outer6)
 {
-	return ip + (outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN;
+	return (outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN;
 }
 
 // Of the datagram in a frame.
 static __rte_always_inline unsigned int data_offset(const struct shape *s)
 {
-	return s->l3 + (s->outer6 ? IPV6_LEN : IPV4_LEN) + UDP_LEN + AMT_LEN;
+	return s->l3 + data_outer_len(s->outer6);
 }
 
 // Where the inner addresses end.
