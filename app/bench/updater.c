@@ -22,6 +22,7 @@ struct updater {
 	struct product *p;
 	struct updater_cfg cfg;
 	uint64_t period; // ticks between two changes
+	uint64_t behind; // ticks that it was late with the next one when it was paused
 	pthread_t thread;
 	pthread_mutex_t lock; // of wanted and is
 	pthread_cond_t changed;
@@ -102,7 +103,9 @@ static void change(struct updater *u)
 
 static void run(struct updater *u)
 {
-	uint64_t start = rte_rdtsc(), due = start, now = start;
+	// What is behind is made up for: else each pause would forgive it, and the rate be less than
+	// what was asked for.
+	uint64_t start = rte_rdtsc(), due = start - u->behind, now = start;
 
 	while (!atomic_load_explicit(&u->stop, memory_order_acquire)) {
 		now = rte_rdtsc();
@@ -113,6 +116,7 @@ static void run(struct updater *u)
 		change(u);
 		due += u->period;
 	}
+	u->behind = now > due ? now - due : 0;
 	u->ticks += now - start;
 }
 

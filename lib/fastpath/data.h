@@ -109,9 +109,24 @@ static __rte_noinline bool local4_switch(struct burst *b, uint32_t dst)
 	if (!local)
 		return false;
 	b->dst4 = dst;
-	b->local4 = (uint8_t)local;
+	b->local4 = b->w->local4 = (uint8_t)local;
 	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, local);
 	return true;
+}
+
+// What the last burst's frames were for is expected first, if it still is one of our addresses.
+static inline void local_expect(struct burst *b)
+{
+	const struct mfib_endpoints *ep = b->t.ep;
+
+	b->local4 = b->w->local4;
+	b->dst4 = b->local4 ? mfib_local4(ep, b->local4) : 0;
+	if (b->dst4 == 0)
+		b->local4 = 0;
+	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, b->local4);
+	b->local6 = b->w->local6;
+	if (!b->local6 || !mfib_local6(ep, b->local6, b->dst6))
+		b->local6 = 0;
 }
 
 static __rte_noinline bool local6_switch(struct burst *b, const uint8_t *dst)
@@ -121,7 +136,7 @@ static __rte_noinline bool local6_switch(struct burst *b, const uint8_t *dst)
 	if (!local)
 		return false;
 	memcpy(b->dst6, dst, sizeof(b->dst6));
-	b->local6 = (uint8_t)local;
+	b->local6 = b->w->local6 = (uint8_t)local;
 	return true;
 }
 

@@ -17,7 +17,9 @@
 #include "fastpath/process.h"
 #include "fastpath/reass.h"
 
+// Frames whose entries are on their way while one is worked on, and how many are asked for at once.
 #define AHEAD (WORKER_BURST / 2)
+#define BLOCK 8u
 
 // enum worker_shape without SHAPE_MIXED, by index.
 static const struct shape shapes[] = {
@@ -246,6 +248,21 @@ static void late_finish(struct burst *b, struct late *l, enum worker_shape shape
 		data_shared(b);
 }
 
+// Where the entries of the next frames would be. One right after the other, so that the processor
+// looks for the pages of several at once: until it has found one it does not get far.
+static __rte_always_inline void find_block(const struct burst *b, struct rte_mbuf **mbufs,
+	void **bucket, unsigned int first, unsigned int n, const struct shape *s)
+{
+	if (likely(first + BLOCK <= n)) {
+#pragma GCC unroll 8
+		for (unsigned int i = 0; i < BLOCK; i++)
+			bucket[first + i] = data_find(b, mbufs[first + i], b->begin[first + i], s);
+		return;
+	}
+	for (unsigned int i = first; i < n; i++)
+		bucket[i] = data_find(b, mbufs[i], b->begin[i], s);
+}
+
 // The loop for frames of one shape, or of which that is expected. The frames of a channel stay in
 // order: all of them are late, or none is; and what takes the longer way does not overtake those.
 static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mbufs, unsigned int n,
@@ -254,7 +271,7 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 	const struct shape *s = &shapes[shape];
 	struct oifs_seen seen = {.expected = expected, .all = UINT64_MAX};
 	void *bucket[WORKER_BURST];
-	unsigned int n_ahead = n > AHEAD ? n - AHEAD : 0, others = 0;
+	unsigned int others = 0;
 	struct late late;
 
 	if (expected) {
@@ -265,13 +282,13 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 		data_queue_take(b, &seen);
 	}
 	late.n = 0;
-	for (unsigned int i = 0; i < n && i < AHEAD; i++)
-		bucket[i] = data_find(b, mbufs[i], b->begin[i], s);
+	for (unsigned int i = 0; i < AHEAD; i += BLOCK)
+		find_block(b, mbufs, bucket, i, n, s);
 	for (unsigned int i = 0; i < n; i++) {
 		void *next = NULL;
 
-		if (i < n_ahead)
-			bucket[i + AHEAD] = data_find(b, mbufs[i + AHEAD], b->begin[i + AHEAD], s);
+		if (i % BLOCK == 0)
+			find_block(b, mbufs, bucket, i + AHEAD, n, s);
 		if (likely(data_finish(
 			    b, mbufs[i], b->begin[i], s, bucket[i], &next, false, &seen)))
 			continue;
@@ -428,11 +445,7 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 	b->flags_want = p->ip_cksum_hw && p->l4_cksum_hw
 				? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD
 				: UINT64_MAX;
-	b->dst4 = 0;
-	b->local4 = 0;
-	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, 0);
-	b->local6 = 0;
-	memset(b->dst6, 0, sizeof(b->dst6));
+	local_expect(b);
 	b->expected = 0;
 	b->sorted = false;
 	b->n_drop = 0;

@@ -128,6 +128,7 @@ struct worker {
 	struct worker_police police; // zeroed by boot
 	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins
 	uint8_t shape;		     // enum worker_shape: of the last burst
+	uint8_t local4, local6;	     // of its last tunnel data, by outer family: index + 1, or 0
 	// By shape: of the last burst's frames, where it was one set; else 0.
 	uint64_t expected_oifs[WORKER_SHAPES];
 	// worker_prepare(): the interfaces that native frames may leave by, and those of ports with

@@ -177,6 +177,25 @@ static inline unsigned int mfib_local_find6(const struct mfib_endpoints *ep, con
 	return 0;
 }
 
+// The address of an index + 1 that mfib_local_find4() gave, maybe long ago; 0: it is none any more.
+static inline uint32_t mfib_local4(const struct mfib_endpoints *ep, unsigned int local)
+{
+	return __atomic_load_n(&ep->local4[local - 1], __ATOMIC_ACQUIRE);
+}
+
+// The same for mfib_local_find6(): 16 octets to ip, or false. The upper word is read first: it is
+// the last one written, and the first one cleared.
+static inline bool mfib_local6(const struct mfib_endpoints *ep, unsigned int local, uint8_t *ip)
+{
+	const uint64_t *w = (const void *)ep->local[local - 1].ip;
+	uint64_t upper = __atomic_load_n(&w[0], __ATOMIC_ACQUIRE);
+	uint64_t lower = __atomic_load_n(&w[1], __ATOMIC_RELAXED);
+
+	memcpy(ip, &upper, sizeof(upper));
+	memcpy(ip + sizeof(upper), &lower, sizeof(lower));
+	return upper != 0;
+}
+
 // The relay (network order) of the tunnel at (local address `local`, as mfib_local_find4() gave it,
 // port in host order); 0 when there is none.
 static inline uint32_t mfib_tunnel_relay4(
@@ -337,9 +356,17 @@ static inline struct mfib_wide_key mfib_wide_key_make4in6(
 
 static inline uint64_t mfib_fold(uint64_t a, uint64_t b)
 {
+#ifdef __x86_64__
+	uint64_t low, high;
+
+	// The compiler puts a product of two words to memory and takes it back in loops.
+	__asm__("mulq %[b]" : "=a"(low), "=d"(high) : "a"(a), [b] "r"(b) : "cc");
+	return low ^ high;
+#else
 	unsigned __int128 p = (unsigned __int128)a * b;
 
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
+#endif
 }
 
 // The tunnel's part of a hash: the last four octets of the local address, the AMT port and the
