@@ -103,8 +103,8 @@ static void change(struct updater *u)
 
 static void run(struct updater *u)
 {
-	// What is behind is made up for: else each pause would forgive it, and the rate be less than
-	// what was asked for.
+	// What is behind is made up for: else each pause would forgive it, and the rate be less
+	// than what was asked for.
 	uint64_t start = rte_rdtsc(), due = start - u->behind, now = start;
 
 	while (!atomic_load_explicit(&u->stop, memory_order_acquire)) {
