@@ -355,11 +355,23 @@ static __rte_noinline bool data_other(struct burst *b, struct rte_mbuf *m, uint8
 	return true;
 }
 
-// An entry, which is of either kind, and its oif set.
+// An entry, which is of either kind, its bucket and its oif set.
 struct found {
 	uint64_t oifs;
-	void *entry;
+	void *entry, *bucket;
 };
+
+// One forwarded datagram.
+static __rte_always_inline void data_counted(
+	const struct found *e, const struct shape *s, uint64_t bytes)
+{
+	struct mfib_narrow *narrow = e->bucket;
+
+	if (shape_wide(s))
+		mfib_count(data_count(e->entry, s), bytes);
+	else
+		mfib_narrow_count(narrow, (size_t)((struct mfib_narrow *)e->entry - narrow), bytes);
+}
 
 // The entry of a frame of this shape. False: there is none, or it can only be in a bucket that has
 // not been fetched: then *next is that one, being fetched. next == NULL: looks there at once.
@@ -385,8 +397,9 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 			n = mfib_narrow_lookup(b->t.narrow, &narrow, n);
 			if (!n)
 				return false;
+			bucket = mfib_narrow_bucket_of(n);
 		}
-		*out = (struct found){mfib_oifs(&n->oifs), n};
+		*out = (struct found){mfib_oifs(&n->oifs), n, bucket};
 		return true;
 	}
 	if (!s->inner6)
@@ -410,7 +423,7 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 		if (!e)
 			return false;
 	}
-	*out = (struct found){mfib_oifs(&e->oifs), e};
+	*out = (struct found){mfib_oifs(&e->oifs), e, e};
 	return true;
 }
 
@@ -427,7 +440,7 @@ static __rte_always_inline bool data_expected(struct burst *b, struct rte_mbuf *
 		ttl_lower(inner, s->inner6);
 		// Else the compiler has it in two registers.
 		__asm__("" : "+r"(inner_len));
-		mfib_count(data_count(e->entry, s), inner_len);
+		data_counted(e, s, inner_len);
 		emit_frame(m, inner, data_offset(s), inner_len, s->inner6, seen->more, seen->tail);
 		*seen->next++ = m;
 		seen->bytes += inner_len + ETH_LEN;
@@ -486,7 +499,7 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	}
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
-	mfib_count(data_count(e.entry, s), inner_len);
+	data_counted(&e, s, inner_len);
 	if (seen) {
 		seen->any |= e.oifs;
 		seen->all &= e.oifs;

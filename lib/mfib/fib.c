@@ -69,7 +69,7 @@ static void next_abandon(struct fib *f)
 	f->next_failed = true;
 }
 
-// No slot near enough in the next generation: this one goes on.
+// No slot near enough in the next generation: this one goes on. Nobody has counted there.
 static void next_place(
 	struct fib *f, uint64_t hash, uint32_t id, const struct key *key, uint64_t oifs)
 {
@@ -91,6 +91,8 @@ int fib_add(struct fib *f, struct mfib_channel *c, const struct key *key, uint64
 	slot = generation_place(f->cur, c->hash, slab_number(c));
 	if (slot == SLOT_NONE)
 		return -ENOMEM;
+	// What those before it have counted there.
+	c->seen = generation_count(f->cur, slot);
 	generation_publish(f->cur, slot, key, oifs);
 	// Slots from `walked` on are copied when the walk comes to them.
 	if (f->next_ready && slot < f->cur->walked)

@@ -264,8 +264,9 @@ void generation_release(struct generation *g, uint32_t slot, uint64_t hash)
 	for (unsigned int i = 0; i < g->shape->n_replicas; i++) {
 		uint64_t *e = entry_at(g, i, slot);
 
-		// S is 0 from now on, which nobody looks up.
-		for (unsigned int k = 0; k < l->entry; k++) {
+		// S is 0 from now on, which nobody looks up. The counter stays: the worker stores
+		// it with that of the other entry of the bucket (mfib_narrow_count()).
+		for (unsigned int k = 0; k <= l->key; k++) {
 			if (k != l->local)
 				__atomic_store_n(&e[k], 0, __ATOMIC_RELAXED);
 		}

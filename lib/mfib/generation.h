@@ -76,7 +76,8 @@ void generation_publish(struct generation *g, uint32_t slot, const struct key *k
 void generation_set_oifs(struct generation *g, uint32_t slot, uint64_t oifs);
 // Makes it match no more; the slot stays owned, its counter is left.
 void generation_unpublish(struct generation *g, uint32_t slot);
-// No worker uses the slot any more: it may be placed again. hash: as it was placed.
+// No worker uses the slot any more: it may be placed again. hash: as it was placed. Its counters
+// stay as they are.
 void generation_release(struct generation *g, uint32_t slot, uint64_t hash);
 
 // The key and oif set of the slot's entry; false when it is not published.

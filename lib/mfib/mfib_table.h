@@ -70,7 +70,7 @@ static_assert(MFIB_MAX_LOCALS < 0x7f, "a local index + 1 fits seven bits");
 struct mfib_narrow {
 	uint64_t key[MFIB_NARROW_WORDS]; // control writes, worker reads
 	uint64_t oifs;			 // control writes, worker reads; bit i: interface index i
-	uint64_t count;			 // worker writes, control reads
+	uint64_t count;			 // worker writes, control reads; never cleared
 };
 static_assert(sizeof(struct mfib_narrow) * MFIB_NARROW_SLOTS == 64, "a bucket is a cache line");
 
@@ -450,6 +450,12 @@ static inline struct mfib_narrow *mfib_narrow_bucket(const struct mfib_buckets *
 	return &t->narrow[mfib_home(t, hash) * MFIB_NARROW_SLOTS];
 }
 
+// The bucket that an entry is in.
+static inline struct mfib_narrow *mfib_narrow_bucket_of(struct mfib_narrow *e)
+{
+	return e - ((uintptr_t)e / sizeof(*e)) % MFIB_NARROW_SLOTS;
+}
+
 static inline struct mfib_wide *mfib_wide_bucket(const struct mfib_buckets *t, uint64_t hash)
 {
 	return &t->wide[mfib_home(t, hash) * MFIB_WIDE_SLOTS];
@@ -529,6 +535,17 @@ static inline uint64_t mfib_oifs(const uint64_t *oifs)
 static inline void mfib_count(uint64_t *count, uint64_t bytes)
 {
 	__atomic_store_n(count, *count + (1ull << MFIB_COUNT_SHIFT) + bytes, __ATOMIC_RELAXED);
+}
+
+// The same for the first or the second entry of a bucket, where the processor does not know yet
+// which of them it is: both counters are stored, because a store to an address that is not known
+// holds up the loads behind it.
+static inline void mfib_narrow_count(struct mfib_narrow *bucket, size_t second, uint64_t bytes)
+{
+	uint64_t both = (1ull << MFIB_COUNT_SHIFT) + bytes, of_second = both & -(uint64_t)second;
+
+	__atomic_store_n(&bucket[0].count, bucket[0].count + (both - of_second), __ATOMIC_RELAXED);
+	__atomic_store_n(&bucket[1].count, bucket[1].count + of_second, __ATOMIC_RELAXED);
 }
 
 #endif

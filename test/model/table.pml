@@ -6,7 +6,8 @@
  * Control gives slot 0 to channel A, changes A's set, deletes A, waits, gives the slot to channel B,
  * and meanwhile replaces the generation by another one. The worker looks up packets of A and of B at
  * any time, forwards by the set that it finds, and counts in the entry. One statement is one store
- * or load of a word; a worker's burst is one packet.
+ * or load of a word; a worker's burst is one packet. Packets of C, which is in the other slot of the
+ * bucket all the time, store the counter of slot 0 as well, unchanged (mfib_narrow_count()).
  *
  * What must hold: a match is of the packet's own channel; its set is one that the channel has had;
  * the counter is that of a slot that is still the channel's, in memory that is still there; and
@@ -17,6 +18,7 @@
 #define NONE 0
 #define A 1
 #define B 2
+#define C 3
 #define SET_A 1		/* the sets that A has had */
 #define SET_A2 2
 #define SET_B 3
@@ -27,6 +29,7 @@
 /* The entry of slot 0 in each generation. tag: the word that a reader looks at first; it is of the
  * tunnel, which A and B have in common. */
 byte tag[GENERATIONS], s[GENERATIONS], oifs[GENERATIONS], count[GENERATIONS];
+byte since[GENERATIONS];	/* where the counter stood when the owner got the slot */
 byte current;			/* the worker's pointer to its table */
 bool there[GENERATIONS] = true;	/* its memory; what control knows only: */
 byte owner[GENERATIONS];	/* whose the slot is, until its release */
@@ -61,6 +64,9 @@ inline store_key(g, ch, set)
 inline publish(g, ch, set)
 {
 	owner[g] = ch;
+#ifndef M_FROM_ZERO
+	since[g] = count[g];
+#endif
 	store_key(g, ch, set)
 }
 
@@ -80,10 +86,12 @@ inline release(g, ch)
 #ifdef M_WIPE_BEFORE_FOLD
 	count[g] = 0;
 #endif
-	folded[ch] = folded[ch] + count[g];
+	folded[ch] = folded[ch] + count[g] - since[g];
 	s[g] = NONE;
 	oifs[g] = 0;
+#ifdef M_CLEAR
 	count[g] = 0;
+#endif
 	owner[g] = NONE;
 }
 
@@ -97,6 +105,7 @@ proctype worker()
 		if
 		:: ch = A
 		:: ch = B
+		:: ch = C
 		fi;
 		g = current;			/* mfib_table_narrow(), once a burst */
 #ifdef M_QUIET_IN_BURST
@@ -112,7 +121,11 @@ proctype worker()
 		w_s = s[g];
 #endif
 		if
-		:: w_tag == 1 && w_s == ch ->
+		:: ch == C ->
+			n = count[g];
+			assert(there[g]);
+			count[g] = n
+		:: ch != C && w_tag == 1 && w_s == ch ->
 			assert(there[g]);
 			set = oifs[g];
 #ifdef M_QUIET_BEFORE_COUNT
@@ -166,14 +179,13 @@ inline replace(from, to, ch, set)
 	grace_begin(t2);
 #endif
 #ifdef M_SWEEP_AT_ONCE
-	folded[ch] = folded[ch] + count[from];
-	count[from] = 0;
+	folded[ch] = folded[ch] + count[from] - since[from];
 #endif
 #ifndef M_FREE_AT_ONCE
 	grace_over(t2);
 #endif
 #ifndef M_SWEEP_AT_ONCE
-	folded[ch] = folded[ch] + count[from];
+	folded[ch] = folded[ch] + count[from] - since[from];
 #endif
 	owner[from] = NONE;
 	there[from] = false
@@ -197,6 +209,6 @@ init {
 		g = 1
 	fi;
 	(worker_ended);
-	folded[B] = folded[B] + count[g];
+	folded[B] = folded[B] + count[g] - since[g];
 	assert(folded[A] == forwarded[A] && folded[B] == forwarded[B])
 }

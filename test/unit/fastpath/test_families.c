@@ -392,6 +392,68 @@ static void source_routes(void **state)
 	}
 }
 
+// The channel of a frame through a tunnel on another local address, and the frame for that one.
+static struct mfib_channel *elsewhere(
+	struct frame *f, const char *golden, const char *local, struct mfib_tunnel **tunnel)
+{
+	struct addr relay = ip(golden[1] == '1' ? "203.0.113.15" : "2001:db8:2::15"),
+		    addr = ip(local);
+	struct sg sg4 = {ip("192.0.2.12"), ip("232.252.0.2")},
+		  sg6 = {ip("2001:db8:a::a"), ip("ff3e::8000:d")};
+	bool v6 = addr.family == ADDR_V6;
+
+	frame_golden(golden, f);
+	memcpy(f->p + ETH + (v6 ? 24 : 16), addr.bytes, addr_size(&addr));
+	if (v6) {
+		fix_udp6(f);
+	} else {
+		frame_fix_ip(f, ETH);
+		frame_fix_udp(f);
+	}
+	*tunnel = mfib_tunnel_add(rig.mfib, &relay, &addr, RIG_PORT);
+	assert_non_null(*tunnel);
+	return mfib_channel_add(
+		rig.mfib, *tunnel, f->p[inner_at(f)] >> 4 == 6 ? &sg6 : &sg4, 1u << 1);
+}
+
+// A worker expects the local address that it saw last: not when that has gone, and not when its
+// place is another's.
+static void local_addresses_come_and_go(void **state)
+{
+	static const struct {
+		const char *golden, *first, *second;
+	} rows[] = {
+		{"A12", "198.51.100.77", "198.51.100.78"},
+		{"A40", "2001:db8:1::77", "2001:db8:1::78"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct mfib_tunnel *tunnel;
+		struct frame first, second;
+		struct mfib_channel *c = elsewhere(&first, rows[i].golden, rows[i].first, &tunnel);
+		struct outcome o;
+
+		assert_non_null(c);
+		expect_forwarded(&first, 0, false);
+		mfib_channel_del(rig.mfib, c);
+		mfib_tunnel_del(rig.mfib, tunnel);
+		mfib_reclaim(rig.mfib);
+		rig_run(&rig, first.p, first.len, &o);
+		assert_int_equal(o.forwarded, 0);
+		c = elsewhere(&second, rows[i].golden, rows[i].second, &tunnel);
+		assert_non_null(c);
+		rig_run(&rig, first.p, first.len, &o);
+		assert_int_equal(o.forwarded, 0);
+		expect_forwarded(&second, 0, false);
+		rig_run(&rig, first.p, first.len, &o);
+		assert_int_equal(o.forwarded, 0);
+		mfib_channel_del(rig.mfib, c);
+		mfib_tunnel_del(rig.mfib, tunnel);
+		mfib_reclaim(rig.mfib);
+	}
+}
+
 static int setup(void **state)
 {
 	struct addr relay6 = ip("2001:db8:2::15"), local6 = ip("2001:db8:1::10");
@@ -434,6 +496,7 @@ int main(void)
 		T(outer_ipv6_fragments),
 		T(ecn_of_each_mix),
 		T(source_routes),
+		T(local_addresses_come_and_go),
 	};
 
 	rig_eal_init("t_families");

@@ -312,6 +312,59 @@ static void one_store_counts_packets_and_octets(void **state)
 	assert_true(count == 1ull << MFIB_COUNT_SHIFT);
 }
 
+// Of a bucket's two counters the one that is meant, however often.
+static void both_counters_are_stored(void **state)
+{
+	struct mfib_narrow bucket[MFIB_NARROW_SLOTS] = {{.count = UINT64_MAX}, {.count = 5}};
+
+	(void)state;
+	mfib_narrow_count(bucket, 0, 1);
+	assert_true(bucket[0].count == 1ull << MFIB_COUNT_SHIFT);
+	assert_true(bucket[1].count == 5);
+	mfib_narrow_count(bucket, 1, 65535);
+	assert_true(bucket[0].count == 1ull << MFIB_COUNT_SHIFT);
+	assert_true(bucket[1].count == (1ull << MFIB_COUNT_SHIFT) + 65540);
+}
+
+// Who gets a slot does not get what was counted there.
+static void a_slot_begins_where_it_was_left(void **state)
+{
+	struct mfib *m = mfib_create(2, NULL);
+
+	(void)state;
+	for (int mix = 0; mix < MIXES; mix++) {
+		struct mfib_tunnel *t = mix_tunnel(m, mix, (uint16_t)(40000 + mix));
+		struct sg sg = mix_sg(mix, 0);
+		uint64_t *last = NULL;
+
+		for (unsigned int round = 1; round <= 3; round++) {
+			struct mfib_channel *c = mfib_channel_add(m, t, &sg, 1);
+			struct mfib_stats stats;
+			struct found f;
+
+			mfib_channel_stats(c, &stats);
+			assert_int_equal(stats.packets + stats.bytes, 0);
+			for (unsigned int w = 0; w < 2; w++) {
+				f = mix_look(
+					mfib_worker_table(m, w), mix, 0, (uint16_t)(40000 + mix));
+				mfib_count(f.count, 1000 * round);
+			}
+			assert_true(!last || f.count == last); // the slot is the same
+			last = f.count;
+			mfib_channel_stats(c, &stats);
+			assert_int_equal(stats.packets, 2);
+			assert_int_equal(stats.bytes, 2000 * round);
+			mfib_channel_del(m, c);
+			mfib_reclaim(m);
+			mfib_tunnel_stats(t, &stats);
+			assert_int_equal(stats.packets, 2 * round);
+			assert_int_equal(stats.bytes, 1000 * round * (round + 1));
+		}
+		mfib_tunnel_del(m, t);
+	}
+	mfib_destroy(m);
+}
+
 // A slot is not another channel's while a worker may count in it, nor is what it counts lost.
 static void reuse_waits_for_the_worker(void **state)
 {
@@ -436,6 +489,8 @@ int main(void)
 		cmocka_unit_test(channels_that_cannot_be),
 		cmocka_unit_test(counters_are_folded),
 		cmocka_unit_test(one_store_counts_packets_and_octets),
+		cmocka_unit_test(both_counters_are_stored),
+		cmocka_unit_test(a_slot_begins_where_it_was_left),
 		cmocka_unit_test(reuse_waits_for_the_worker),
 		cmocka_unit_test(hash_spreads_and_is_seeded),
 		cmocka_unit_test(hash_spreads_with_every_seed),
