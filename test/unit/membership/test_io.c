@@ -74,6 +74,12 @@ static int setup(void **state)
 		skip_reason = "no veth here";
 		return 0;
 	}
+	// Until the kernel has seen the carrier and given each end a queue, what is sent is
+	// dropped.
+	if (run("for i in $(seq 500); do"
+		" [ $(ip -o link | grep -c 'qdisc noqueue.* state UP ') = 2 ] && exit 0;"
+		" sleep 0.01; done; exit 1") < 0)
+		return -1;
 	peer = packet_socket(THEIRS);
 	return peer < 0 ? -1 : 0;
 }
