@@ -71,7 +71,11 @@ struct amt_discovery *amt_discovery_start(struct amt_gateway *gw, const struct a
 	} while (discovery_find(gw, d->nonce));
 	TAILQ_INSERT_TAIL(&gw->discoveries, d, link);
 	discovery_send(d, now_us);
-	return d;
+	if (timer_armed(&d->timer))
+		return d;
+	// It would never end.
+	amt_discovery_cancel(gw, d);
+	return NULL;
 }
 
 void amt_discovery_cancel(struct amt_gateway *gw, struct amt_discovery *d)
