@@ -19,10 +19,13 @@
 // channels went at one time, is much work.
 #define RECLAIM_US    (5 * USEC_PER_MSEC)
 #define RECLAIM_PARTS 40 // five times them is a second, a fifth of what a counter may take
-#define LOAD_US	      (1 * USEC_PER_SEC)
-#define ECN_US	      (60 * USEC_PER_SEC) // between two lines about ECN
-#define ALIVE_US      (5 * USEC_PER_SEC) // a worker that has not polled since is said to stand still
-#define GOODBYE_US    (50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
+// As much in a second where it is little work: an idle appliance is woken less often.
+#define LIGHT_US    (100 * USEC_PER_MSEC)
+#define LIGHT_PARTS 2
+#define LOAD_US	    (1 * USEC_PER_SEC)
+#define ECN_US	    (60 * USEC_PER_SEC) // between two lines about ECN
+#define ALIVE_US    (5 * USEC_PER_SEC)	// a worker that has not polled since is said to stand still
+#define GOODBYE_US  (50 * USEC_PER_MSEC) // for Goodbye and Teardown to get through TAP and port
 
 static int out_of_memory(char err[BOOT_ERR_LEN])
 {
@@ -131,8 +134,8 @@ static void reclaim_cb(struct timer *t, void *arg, uint64_t now_us)
 {
 	struct inlet *in = arg;
 
-	mfib_reclaim_part(in->mfib, RECLAIM_PARTS);
-	timer_arm(&in->timers, t, now_us + RECLAIM_US);
+	mfib_reclaim_part(in->mfib, mfib_reclaim_light(in->mfib) ? LIGHT_PARTS : RECLAIM_PARTS);
+	timer_arm(&in->timers, t, now_us + (mfib_reclaim_light(in->mfib) ? LIGHT_US : RECLAIM_US));
 }
 
 static void housekeeping_cb(struct timer *t, void *arg, uint64_t now_us)

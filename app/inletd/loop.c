@@ -11,8 +11,8 @@
 
 // A Join, an ARP or a DNS answer waits in a punt ring for so long at most ...
 #define POLL_IDLE_US (1 * USEC_PER_MSEC)
-// ... unless all workers rest, who say so when they come back ...
-#define POLL_REST_US (20 * USEC_PER_MSEC)
+// ... unless all workers rest, who wake us when they come back ...
+#define POLL_REST_US (100 * USEC_PER_MSEC)
 // ... and for so long while a conversation is under way.
 #define POLL_BUSY_US 100
 #define BUSY_FOR_US  (20 * USEC_PER_MSEC)

@@ -382,6 +382,11 @@ void fib_step(struct fib *f, uint32_t slots)
 	}
 }
 
+bool fib_settled(const struct fib *f)
+{
+	return !f->next && !f->replaced && !f->swept;
+}
+
 uint32_t fib_replaced(const struct fib *f)
 {
 	uint32_t n = 0;

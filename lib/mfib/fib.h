@@ -61,6 +61,8 @@ void fib_fold_slots(struct fib *f, uint32_t n);
 // Goes on with a change of size, or begins one where one is due: work for about `slots` slots.
 void fib_step(struct fib *f, uint32_t slots);
 
+// No change of size is under way, and nothing of one is left.
+bool fib_settled(const struct fib *f);
 uint32_t fib_replaced(const struct fib *f);
 // Octets mapped for all replicas of all generations.
 size_t fib_mapped(const struct fib *f);

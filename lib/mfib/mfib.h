@@ -91,6 +91,9 @@ void mfib_channel_guard_stats(const struct mfib_channel *c, struct mfib_guard_st
 void mfib_reclaim(struct mfib *m);
 // One of `parts` parts of it, for who calls it so much more often and is away for less each time.
 void mfib_reclaim_part(struct mfib *m, unsigned int parts);
+// Whether half of mfib_reclaim() is done in a fraction of a millisecond now: nothing is to be
+// freed, no table changes its size, and those that there are are small.
+bool mfib_reclaim_light(const struct mfib *m);
 
 // The two tables of a replica: IPv4 channels behind IPv4 relays, and all others.
 enum mfib_kind { MFIB_NARROW, MFIB_WIDE, MFIB_KINDS };

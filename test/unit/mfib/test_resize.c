@@ -363,6 +363,59 @@ static void a_stuck_worker_costs_memory_only(void **state)
 	mfib_destroy(m);
 }
 
+// What lets the control thread call less often: nothing to free, nothing that grows, few slots.
+static void reclaim_is_light_or_not(void **state)
+{
+	static struct mfib_channel *c[20000];
+	struct mfib *m = mfib_create(1, NULL);
+	struct mfib_tunnel *t = mix_tunnel(m, MIX_4IN4, 40000);
+	struct mfib_table *w = mfib_worker_table(m, 0);
+	struct mfib_channel *one = add(m, t, MIX_6IN4, 0); // in the other table
+	bool grew = false;
+
+	(void)state;
+	mfib_worker_online(w);
+	assert_true(mfib_reclaim_light(m));
+	mfib_channel_del(m, one);
+	assert_false(mfib_reclaim_light(m));
+	mfib_reclaim(m);
+	assert_false(mfib_reclaim_light(m)); // the worker may see it
+	mfib_worker_quiescent(w);
+	mfib_reclaim(m);
+	assert_true(mfib_reclaim_light(m));
+	for (uint32_t i = 0; i < 2000; i++) {
+		c[i] = add(m, t, MIX_4IN4, i);
+		if (usage_of(m, MIX_4IN4).growing) {
+			assert_false(mfib_reclaim_light(m));
+			grew = true;
+		}
+	}
+	assert_true(grew);
+	assert_false(mfib_reclaim_light(m)); // tables that were replaced
+	for (int i = 0; i < 10; i++) {
+		mfib_worker_quiescent(w);
+		mfib_reclaim(m);
+	}
+	assert_true(mfib_reclaim_light(m));
+	for (uint32_t i = 2000; i < 20000; i++)
+		c[i] = add(m, t, MIX_4IN4, i);
+	for (int i = 0; i < 10; i++) {
+		mfib_worker_quiescent(w);
+		mfib_reclaim(m);
+	}
+	assert_int_equal(usage_of(m, MIX_4IN4).growing, 0);
+	assert_false(mfib_reclaim_light(m)); // many to fold
+	for (uint32_t i = 0; i < 20000; i++)
+		mfib_channel_del(m, c[i]);
+	for (int i = 0; i < 10; i++) {
+		mfib_worker_quiescent(w);
+		mfib_reclaim(m);
+	}
+	assert_true(mfib_reclaim_light(m));
+	mfib_worker_offline(w);
+	mfib_destroy(m);
+}
+
 // A worker in the middle of a burst reads the generation that it began with: channels stop, and
 // change their set, there too.
 static void a_replaced_table_follows(void **state)
@@ -525,6 +578,7 @@ int main(void)
 		TEST(goes_on_without_memory),
 		TEST(an_add_fails_cleanly),
 		TEST(a_stuck_worker_costs_memory_only),
+		TEST(reclaim_is_light_or_not),
 		TEST(a_replaced_table_follows),
 		TEST(a_worker_looks_up_while_the_table_changes),
 	};
