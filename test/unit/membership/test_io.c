@@ -2,19 +2,17 @@
 // The IO on a real veth pair in a network namespace of its own, with the kernel as a host at the
 // other end: what the capture hears, what leaves.
 #include <errno.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "membership/membership_io.h"
 #include "unit/unit.h"
+#include "unit/vethpair.h"
 #include "unit/wire/gm_build.h"
 #include "wire/gm.h"
 #include "wire/igmp.h"
@@ -42,23 +40,6 @@ static void rx_cb(void *ctx, const uint8_t *datagram, size_t len)
 	memcpy(h->ip, datagram, len);
 }
 
-static int run(const char *command)
-{
-	return system(command) == 0 ? 0 : -1; // NOLINT(cert-env33-c): a test, fixed text
-}
-
-static int packet_socket(const char *netdev)
-{
-	struct sockaddr_ll at = {.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = (int)if_nametoindex(netdev)};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-		return -1;
-	return fd;
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -74,11 +55,7 @@ static int setup(void **state)
 		skip_reason = "no veth here";
 		return 0;
 	}
-	// Until the kernel has seen the carrier and given each end a queue, what is sent is
-	// dropped.
-	if (run("for i in $(seq 500); do"
-		" [ $(ip -o link | grep -c 'qdisc noqueue.* state UP ') = 2 ] && exit 0;"
-		" sleep 0.01; done; exit 1") < 0)
+	if (both_ways() < 0)
 		return -1;
 	peer = packet_socket(THEIRS);
 	return peer < 0 ? -1 : 0;

@@ -5,13 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +16,7 @@
 #include "capture/capture.h"
 #include "pim/pim_io.h"
 #include "unit/unit.h"
+#include "unit/vethpair.h"
 #include "wire/ip.h"
 
 #define OURS	"pim-a"
@@ -49,36 +47,6 @@ static void rx_cb(
 	assert_true(len <= sizeof(h->pim));
 	if (len)
 		memcpy(h->pim, pim, len);
-}
-
-static int run(const char *command)
-{
-	int rc = system(command); // NOLINT(cert-env33-c): a test, fixed text
-
-	return rc == 0 ? 0 : -1;
-}
-
-// Up is not at work yet: until the kernel has seen the carrier and given each end a queue, what is
-// sent is dropped. 0, or -1 after five seconds.
-static int both_ways(void)
-{
-	return run("for i in $(seq 500); do"
-		   " [ $(ip -o link | grep -c 'qdisc noqueue.* state UP ') = 2 ] && exit 0;"
-		   " sleep 0.01; done; exit 1");
-}
-
-static int packet_socket(const char *netdev)
-{
-	struct sockaddr_ll at = {.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = (int)if_nametoindex(netdev)};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL)), yes = 1;
-
-	// What it sends itself would fill its buffer, which is read in some tests alone.
-	(void)setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes));
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-		return -1;
-	return fd;
 }
 
 static int setup(void **state)
