@@ -453,34 +453,18 @@ static __rte_always_inline bool data_expected(struct burst *b, struct rte_mbuf *
 	return done;
 }
 
-// True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
-// set *next, to another call with that bucket. any_ecn: whatever the outer ECN field is. seen: NULL
-// outside the loops.
-static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
-	const struct shape *s, void *bucket, void **next, bool any_ecn, struct oifs_seen *seen)
+// What data_finish() does with a frame whose entry is found.
+static __rte_always_inline bool data_forward(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	size_t inner_len, const struct found *e, const struct shape *s, bool any_ecn,
+	struct oifs_seen *seen)
 {
 	uint8_t *ip = begin + s->l3, *inner = begin + data_offset(s), outer_ecn, ecn;
-	const uint8_t *udp = inner - AMT_LEN - UDP_LEN;
-	size_t inner_len;
-	struct found e;
 
-	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
-		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s->outer6)))
-		return false;
-	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
-		!no_cksum(b, ip, udp, s->outer6) && !cksums_ok(b, m, begin, s))
-		return false;
-	if (!s->inner6 && unlikely(!ipv4_cksum_ok(inner)))
-		return false;
-	if (s->inner6 && unlikely(!group6_ok(inner + 24)))
-		return false;
-	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
-		return !(next && *next) && data_miss(b, m, begin, s);
 	if (seen && seen->expected)
-		return data_expected(b, m, begin, &e, inner_len, s, seen);
-	if (unlikely(e.oifs == 0))
+		return data_expected(b, m, begin, e, inner_len, s, seen);
+	if (unlikely(e->oifs == 0))
 		return data_rare(
-			b, m, begin, data_count(e.entry, s), (unsigned int)inner_len, s, false);
+			b, m, begin, data_count(e->entry, s), (unsigned int)inner_len, s, false);
 	if (unlikely(ttl_of(inner, s->inner6) <= 1))
 		return false;
 	if (any_ecn) {
@@ -499,16 +483,59 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	}
 	// Else the compiler has it in two registers.
 	__asm__("" : "+r"(inner_len));
-	data_counted(&e, s, inner_len);
+	data_counted(e, s, inner_len);
 	if (seen) {
-		seen->any |= e.oifs;
-		seen->all &= e.oifs;
+		seen->any |= e->oifs;
+		seen->all &= e->oifs;
 	} else {
-		b->w->tx_pending |= e.oifs;
+		b->w->tx_pending |= e->oifs;
 	}
-	emit(b->w, m, inner, data_offset(s), (unsigned int)inner_len, s->inner6, e.oifs,
-		emit_tx(b->w, e.oifs));
+	emit(b->w, m, inner, data_offset(s), (unsigned int)inner_len, s->inner6, e->oifs,
+		emit_tx(b->w, e->oifs));
 	return true;
+}
+
+// True when m is done with; false leaves it, unchanged, to the longer way, or when data_lookup()
+// set *next, to data_late() with that bucket. any_ecn: whatever the outer ECN field is. seen: NULL
+// outside the loops.
+static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m, uint8_t *begin,
+	const struct shape *s, void *bucket, void **next, bool any_ecn, struct oifs_seen *seen)
+{
+	uint8_t *ip = begin + s->l3, *inner = begin + data_offset(s);
+	const uint8_t *udp = inner - AMT_LEN - UDP_LEN;
+	size_t inner_len;
+	struct found e;
+
+	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
+		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s->outer6)))
+		return false;
+	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
+		!no_cksum(b, ip, udp, s->outer6) && !cksums_ok(b, m, begin, s))
+		return false;
+	if (!s->inner6 && unlikely(!ipv4_cksum_ok(inner)))
+		return false;
+	if (s->inner6 && unlikely(!group6_ok(inner + 24)))
+		return false;
+	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
+		return !(next && *next) && data_miss(b, m, begin, s);
+	return data_forward(b, m, begin, inner_len, &e, s, any_ecn, seen);
+}
+
+// The rest of it for a frame that only was not in its home bucket. bucket: as *next was set.
+static __rte_always_inline bool data_late(struct burst *b, struct rte_mbuf *m,
+	const struct shape *s, void *bucket, struct oifs_seen *seen)
+{
+	uint8_t *begin = rte_pktmbuf_mtod(m, uint8_t *), *ip = begin + s->l3;
+	const uint8_t *inner = begin + data_offset(s);
+	size_t inner_len = s->inner6 ? get_be16(inner + 4) + (size_t)IPV6_LEN : get_be16(inner + 2);
+	struct found e;
+
+	// Frames for another local address may have come since.
+	if (unlikely(!is_local(b, ip, s->outer6)))
+		return false;
+	if (unlikely(!data_lookup(b, ip, inner, s, bucket, NULL, &e)))
+		return data_miss(b, m, begin, s);
+	return data_forward(b, m, begin, inner_len, &e, s, false, seen);
 }
 
 #endif

@@ -234,18 +234,30 @@ struct late {
 	void *bucket[WORKER_BURST];
 };
 
-// share: what is on the queues is to be shared first.
-static void late_finish(struct burst *b, struct late *l, enum worker_shape shape, bool share)
+// A frame that takes the longer way, in a loop.
+static __rte_noinline void process_other(
+	struct burst *b, struct rte_mbuf *m, enum worker_shape shape, bool share)
 {
 	if (share)
 		data_share(b);
-	for (unsigned int i = 0; i < l->n; i++) {
-		if (!finish_any(b, l->mbufs[i], shape, l->bucket[i]))
-			process_one(b, l->mbufs[i], shape);
-	}
-	l->n = 0;
+	process_one(b, m, shape);
 	if (share)
 		data_shared(b);
+}
+
+static __rte_always_inline void late_finish(struct burst *b, struct late *l,
+	enum worker_shape shape, const struct shape *s, struct oifs_seen *seen)
+{
+	for (unsigned int i = 0; i < l->n; i++) {
+		if (likely(data_late(b, l->mbufs[i], s, l->bucket[i], seen)))
+			continue;
+		if (seen->expected)
+			data_queue_give(b, seen);
+		process_other(b, l->mbufs[i], shape, seen->expected);
+		if (seen->expected)
+			data_queue_take(b, seen);
+	}
+	l->n = 0;
 }
 
 // Where the entries of the next frames would be. One right after the other, so that the processor
@@ -297,19 +309,19 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 			late.bucket[late.n++] = next;
 			continue;
 		}
+		late_finish(b, &late, shape, s, &seen);
 		if (expected)
 			data_queue_give(b, &seen);
-		late_finish(b, &late, shape, expected);
-		process_one(b, mbufs[i], shape);
-		if (expected) {
-			data_shared(b);
+		process_other(b, mbufs[i], shape, expected);
+		if (expected)
 			data_queue_take(b, &seen);
-		}
 		others++;
 	}
-	if (expected)
+	late_finish(b, &late, shape, s, &seen);
+	if (expected) {
 		data_queue_give(b, &seen);
-	late_finish(b, &late, shape, expected);
+		data_share(b);
+	}
 	b->w->tx_pending |= seen.any;
 	if (expected ? seen.n_others > n / 4 : seen.all == seen.any)
 		b->w->expected_oifs[shape] = expected ? 0 : seen.any;
