@@ -22,6 +22,9 @@
 #include "fastpath/worker.h"
 #include "mfib/mfib_table.h"
 
+// No address of 32 bits: 0 is one, as far as a frame is concerned.
+#define DST4_NONE UINT64_MAX
+
 struct burst {
 	struct worker *w;
 	const struct worker_port *port;
@@ -31,7 +34,7 @@ struct burst {
 	// The local addresses that the last frames were for, and their indices + 1; 0: none yet.
 	_Alignas(16) uint8_t dst6[16];
 	struct mfib_narrow_key local4_key; // of 0 but for local4
-	uint32_t dst4;
+	uint64_t dst4;			   // of 32 bits, or DST4_NONE
 	uint8_t local4, local6;
 	bool software; // the driver has no word on either checksum
 	bool sorted;   // the shapes of the frames at hand are known, not expected
@@ -121,8 +124,10 @@ static inline void local_expect(struct burst *b)
 
 	b->local4 = b->w->local4;
 	b->dst4 = b->local4 ? mfib_local4(ep, b->local4) : 0;
-	if (b->dst4 == 0)
+	if (b->dst4 == 0) {
+		b->dst4 = DST4_NONE;
 		b->local4 = 0;
+	}
 	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, b->local4);
 	b->local6 = b->w->local6;
 	if (!b->local6 || !mfib_local6(ep, b->local6, b->dst6))

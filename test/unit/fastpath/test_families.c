@@ -454,6 +454,37 @@ static void local_addresses_come_and_go(void **state)
 	}
 }
 
+// An outer destination that no tunnel can have, as the first frame of a worker and later.
+static void no_destination(void **state)
+{
+	static const char *const golden[] = {"A12", "A40"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct frame f, good;
+		struct outcome o;
+
+		frame_golden(golden[i], &f);
+		good = f;
+		if (i == 0) {
+			memset(f.p + ETH + 16, 0, 4);
+			frame_fix_ip(&f, ETH);
+			frame_fix_udp(&f);
+		} else {
+			memset(f.p + ETH + 24, 0, 16);
+			fix_udp6(&f);
+		}
+		for (int k = 0; k < 3; k++) {
+			rig_run(&rig, f.p, f.len, &o);
+			assert_int_equal(o.forwarded, 0);
+			assert_int_equal(o.drops + o.punted[RIG_CONTROL] + o.punted[RIG_OTHER], 1);
+		}
+		expect_forwarded(&good, 0, false);
+		rig_run(&rig, f.p, f.len, &o);
+		assert_int_equal(o.forwarded, 0);
+	}
+}
+
 static int setup(void **state)
 {
 	struct addr relay6 = ip("2001:db8:2::15"), local6 = ip("2001:db8:1::10");
@@ -497,6 +528,7 @@ int main(void)
 		T(ecn_of_each_mix),
 		T(source_routes),
 		T(local_addresses_come_and_go),
+		T(no_destination),
 	};
 
 	rig_eal_init("t_families");
