@@ -141,7 +141,7 @@ static void check_queue(
 	unsigned int ifindex, struct rte_mbuf *const *burst, const struct sent_frame *s)
 {
 	struct worker_tx *tx = &rig.worker.tx[ifindex];
-	unsigned int expected = 0, at[WORKER_BURST];
+	unsigned int expected = 0, at[WORKER_BURST] = {0};
 
 	for (unsigned int i = 0; i < WORKER_BURST; i++) {
 		if (s[i].dropped || oifs_of(s[i].channel) != 1u << ifindex)
