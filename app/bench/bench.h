@@ -11,6 +11,7 @@
 #define BENCH_MAX_CHANNELS 1000000
 #define BENCH_MAX_TUNNELS  60000
 #define BENCH_MAX_FANOUT   8
+#define BENCH_MAX_LOCALS   32 // the odd traffic has some more
 #define BENCH_MAX_LIST	   16
 
 // A list of numbers from the command line; n == 0: not given.
@@ -28,6 +29,7 @@ struct bench_options {
 	struct bench_list families, l2s, traffics; // enum feed_family, product_l2, feed_traffic
 	uint32_t updates;	// channels a second, added and removed while measured
 	double zipf;		// exponent of the channels' popularity; 0: all alike
+	uint32_t locals;	// local addresses of the tunnels; 0: not given
 	bool tagged;		// input with a VLAN tag
 	bool software;		// the driver says nothing of checksums
 	const char *pcap;	// a capture as the feed; NULL: none

@@ -59,7 +59,8 @@ struct feed_shape {
 	uint16_t payload; // octets inside the inner UDP datagram
 	enum feed_family family;
 	enum feed_traffic traffic;
-	double zipf; // exponent of the channels' popularity; 0: all alike
+	double zipf;	 // exponent of the channels' popularity; 0: all alike
+	uint32_t locals; // local addresses that the tunnels are on in turn; 0: as the family has it
 	bool tagged;
 	bool software;		     // the driver says nothing of checksums; they are right
 	bool whole;		     // the payload is written too, as DMA would: somebody reads it

@@ -104,7 +104,9 @@ struct addr feed_relay(const struct feed_shape *s, uint32_t tunnel)
 
 static uint32_t local_number(const struct feed_shape *s, uint32_t tunnel)
 {
-	return FEED_LOCAL + (s->family == FEED_MIXED ? tunnel / 2 % FEED_LOCALS : 0);
+	if (s->family == FEED_MIXED)
+		return FEED_LOCAL + tunnel / 2 % FEED_LOCALS;
+	return FEED_LOCAL + (s->locals ? tunnel % s->locals : 0);
 }
 
 struct addr feed_local(const struct feed_shape *s, uint32_t tunnel)

@@ -15,8 +15,8 @@ static void usage(FILE *f)
 	fputs("usage: inlet-bench decap   [--channels LIST] [--tunnels LIST] [--payload LIST]\n"
 	      "                           [--families LIST] [--fanout LIST] [--l2 LIST]\n"
 	      "                           [--traffic LIST] [--while-updating N] [--zipf S]\n"
-	      "                           [--tagged] [--software] [--pcap FILE] [--reps N]\n"
-	      "                           [--quick] [--json] [--plot DIR] [--no-huge]\n"
+	      "                           [--locals N] [--tagged] [--software] [--pcap FILE]\n"
+	      "                           [--reps N] [--quick] [--json] [--plot DIR] [--no-huge]\n"
 	      "       inlet-bench forward [--vdev pcap|ring|memif|af_xdp|all] [--port IN --out "
 	      "OUT]\n"
 	      "                           [--channels LIST] [--tunnels N] [--payload LIST]\n"
@@ -57,6 +57,7 @@ static void usage(FILE *f)
 	      "chain\n"
 	      "traffic  hits, misses, unknown_port, spoofed\n"
 	      "zipf     exponent of the channels' popularity; tagged: input has a VLAN tag;\n"
+	      "locals   local addresses that the tunnels are on in turn (1; mixed: 4);\n"
 	      "software: no checksum flags of a driver; pcap: its frames are the input\n"
 	      "\n"
 	      "LIST is comma-separated, with k and M: 1,1k,1M. A ratio is the speed relative to\n"
@@ -143,13 +144,13 @@ static const struct option long_options[] = {{"channels", required_argument, NUL
 	{"fanout", required_argument, NULL, 'f'}, {"families", required_argument, NULL, 'F'},
 	{"l2", required_argument, NULL, 'L'}, {"traffic", required_argument, NULL, 'T'},
 	{"zipf", required_argument, NULL, 'z'}, {"tagged", no_argument, NULL, 'g'},
-	{"software", no_argument, NULL, 's'}, {"pcap", required_argument, NULL, 'P'},
-	{"while-updating", required_argument, NULL, 'u'}, {"reps", required_argument, NULL, 'r'},
-	{"quick", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'},
-	{"plot", required_argument, NULL, 'p'}, {"no-huge", no_argument, NULL, 'n'},
-	{"vdev", required_argument, NULL, 'v'}, {"port", required_argument, NULL, 'i'},
-	{"out", required_argument, NULL, 'o'}, {"workers", required_argument, NULL, 'w'},
-	{"help", no_argument, NULL, 'h'}, {0}};
+	{"locals", required_argument, NULL, 'a'}, {"software", no_argument, NULL, 's'},
+	{"pcap", required_argument, NULL, 'P'}, {"while-updating", required_argument, NULL, 'u'},
+	{"reps", required_argument, NULL, 'r'}, {"quick", no_argument, NULL, 'q'},
+	{"json", no_argument, NULL, 'j'}, {"plot", required_argument, NULL, 'p'},
+	{"no-huge", no_argument, NULL, 'n'}, {"vdev", required_argument, NULL, 'v'},
+	{"port", required_argument, NULL, 'i'}, {"out", required_argument, NULL, 'o'},
+	{"workers", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'}, {0}};
 
 static int option(int c, struct bench_options *o)
 {
@@ -174,6 +175,8 @@ static int option(int c, struct bench_options *o)
 		return words(optarg, feed_traffic_names, FEED_TRAFFICS, &o->traffics);
 	case 'z':
 		return exponent(optarg, &o->zipf);
+	case 'a':
+		return one(optarg, 1, BENCH_MAX_LOCALS, &o->locals);
 	case 'g':
 		o->tagged = true;
 		return 0;

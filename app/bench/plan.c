@@ -44,7 +44,10 @@ static unsigned int items(const struct bench_list *l)
 static struct decap_case combination(const struct bench_options *o, unsigned int i)
 {
 	struct decap_case c = {.updates = o->updates,
-		.shape = {.zipf = o->zipf, .tagged = o->tagged, .software = o->software}};
+		.shape = {.zipf = o->zipf,
+			.locals = o->locals,
+			.tagged = o->tagged,
+			.software = o->software}};
 
 	c.shape.channels = item(&o->channels, i % items(&o->channels), 1000);
 	i /= items(&o->channels);
@@ -222,7 +225,8 @@ void plan_make(struct plan *p, const struct bench_options *o, const struct repla
 	if (replay)
 		plan_replay(p, o, replay);
 	else if (o->channels.n || o->tunnels.n || o->payloads.n || o->fanouts.n || o->families.n ||
-		 o->l2s.n || o->traffics.n || o->updates || o->zipf > 0 || o->tagged || o->software)
+		 o->l2s.n || o->traffics.n || o->updates || o->zipf > 0 || o->locals || o->tagged ||
+		 o->software)
 		plan_lists(p, o);
 	else if (o->quick)
 		plan_quick(p);

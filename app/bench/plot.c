@@ -15,7 +15,7 @@ static bool in_sweep(const struct decap_result *r)
 	const struct feed_shape *s = &r->c.shape;
 
 	return s->payload == 64 && r->c.fanout == 1 && s->traffic == FEED_HITS && !r->c.updates &&
-	       s->zipf == 0 && !s->tagged && !s->software &&
+	       s->zipf == 0 && !s->locals && !s->tagged && !s->software &&
 	       s->tunnels == RTE_MIN(s->channels, 1000u);
 }
 

@@ -52,12 +52,14 @@ static double mpps(double cycles)
 // What is said of the traffic in the table.
 static const char *traffic_text(const struct decap_case *c, char *text, size_t size)
 {
-	char zipf[16] = "";
+	char zipf[16] = "", locals[24] = "";
 
 	if (c->shape.zipf > 0)
 		snprintf(zipf, sizeof(zipf), " zipf %.2g", c->shape.zipf);
-	snprintf(text, size, "%s%s%s%s", traffic(c), zipf, c->shape.tagged ? " tagged" : "",
-		c->shape.software ? " sw-cksum" : "");
+	if (c->shape.locals > 0)
+		snprintf(locals, sizeof(locals), " %u locals", c->shape.locals);
+	snprintf(text, size, "%s%s%s%s%s", traffic(c), zipf, locals,
+		c->shape.tagged ? " tagged" : "", c->shape.software ? " sw-cksum" : "");
 	return text;
 }
 
@@ -114,16 +116,19 @@ static double ref_cycles_cb(const struct lane *l, const struct lane *ref, unsign
 
 static void json_case(const struct decap_case *c)
 {
-	char popularity[16] = "uniform";
+	char popularity[16] = "uniform", locals[24] = "";
 
 	if (c->shape.zipf > 0)
 		snprintf(popularity, sizeof(popularity), "zipf%.2f", c->shape.zipf);
+	if (c->shape.locals > 0)
+		snprintf(locals, sizeof(locals), ",\"locals\":%u", c->shape.locals);
 	printf("{\"bench\":\"decap\",\"case\":{\"channels\":%u,\"tunnels\":%u,\"payload\":%u,"
 	       "\"family\":\"%s\",\"fanout\":%u,\"l2\":\"%s\",\"traffic\":\"%s\","
-	       "\"updates\":%u,\"popularity\":\"%s\",\"vlan\":%u,\"cksum\":\"%s\"}",
+	       "\"updates\":%u,\"popularity\":\"%s\",\"vlan\":%u,\"cksum\":\"%s\"%s}",
 		c->shape.channels, c->shape.tunnels, c->shape.replay ? 0u : c->shape.payload,
 		family(c), c->fanout, product_l2_names[c->l2], traffic(c), c->updates, popularity,
-		c->shape.tagged ? FEED_VLAN : 0u, c->shape.software ? "software" : "driver");
+		c->shape.tagged ? FEED_VLAN : 0u, c->shape.software ? "software" : "driver",
+		locals);
 }
 
 static void json_checks(const struct decap_result *r)

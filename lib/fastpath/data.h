@@ -17,13 +17,11 @@
 #include "fastpath/classify.h"
 #include "fastpath/emit.h"
 #include "fastpath/headers.h"
+#include "fastpath/local.h"
 #include "fastpath/move.h"
 #include "fastpath/shape.h"
 #include "fastpath/worker.h"
 #include "mfib/mfib_table.h"
-
-// No address of 32 bits: 0 is one, as far as a frame is concerned.
-#define DST4_NONE UINT64_MAX
 
 struct burst {
 	struct worker *w;
@@ -31,11 +29,8 @@ struct burst {
 	struct tables t;
 	// What the driver's flags have to be to ask no further.
 	uint64_t flags_mask, flags_want;
-	// The local addresses that the last frames were for, and their indices + 1; 0: none yet.
-	_Alignas(16) uint8_t dst6[16];
-	struct mfib_narrow_key local4_key; // of 0 but for local4
-	uint64_t dst4;			   // of 32 bits, or DST4_NONE
-	uint8_t local4, local6;
+	struct worker_local4 one4; // locals_one()
+	struct worker_local6 one6;
 	bool software; // the driver has no word on either checksum
 	bool sorted;   // the shapes of the frames at hand are known, not expected
 	// Where the frames of the last burst all went; 0: here and there, or not all of that takes
@@ -104,55 +99,30 @@ static __rte_always_inline bool no_cksum(
 	return !outer6 && b->software && get_raw16(udp + 6) == 0 && ipv4_cksum_ok(ip);
 }
 
-// Whether a destination is an address of tunnels: then it is the one that is expected next.
-static __rte_noinline bool local4_switch(struct burst *b, uint32_t dst)
+// The local address that a frame is for: its index + 1, and of an IPv4 one the narrow key.
+struct data_local {
+	const uint64_t *index, *key;
+};
+
+// False: none of ours.
+static __rte_always_inline bool data_local_of(
+	const struct burst *b, const uint8_t *ip, const struct shape *s, struct data_local *out)
 {
-	unsigned int local = dst ? mfib_local_find4(b->t.ep, dst) : 0;
+	const struct worker_local4 *v4;
+	const struct worker_local6 *v6;
 
-	if (!local)
-		return false;
-	b->dst4 = dst;
-	b->local4 = b->w->local4 = (uint8_t)local;
-	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, local);
-	return true;
-}
-
-// What the last burst's frames were for is expected first, if it still is one of our addresses.
-static inline void local_expect(struct burst *b)
-{
-	const struct mfib_endpoints *ep = b->t.ep;
-
-	b->local4 = b->w->local4;
-	b->dst4 = b->local4 ? mfib_local4(ep, b->local4) : 0;
-	if (b->dst4 == 0) {
-		b->dst4 = DST4_NONE;
-		b->local4 = 0;
+	if (s->outer6) {
+		v6 = local6_of(&b->w->locals, &b->one6, b->t.ep, ip + 24);
+		if (unlikely(!v6))
+			return false;
+		*out = (struct data_local){&v6->index, (const void *)v6->ip}; // a key of none
+	} else {
+		v4 = local4_of(&b->w->locals, &b->one4, b->t.ep, ip + 16);
+		if (unlikely(!v4))
+			return false;
+		*out = (struct data_local){&v4->index, v4->key};
 	}
-	b->local4_key = mfib_narrow_key_make(&(uint64_t){0}, 0, 0, b->local4);
-	b->local6 = b->w->local6;
-	if (!b->local6 || !mfib_local6(ep, b->local6, b->dst6))
-		b->local6 = 0;
-}
-
-static __rte_noinline bool local6_switch(struct burst *b, const uint8_t *dst)
-{
-	unsigned int local = mfib_local_find6(b->t.ep, dst);
-
-	if (!local)
-		return false;
-	memcpy(b->dst6, dst, sizeof(b->dst6));
-	b->local6 = b->w->local6 = (uint8_t)local;
 	return true;
-}
-
-static __rte_always_inline bool is_local(struct burst *b, const uint8_t *ip, bool outer6)
-{
-	if (outer6)
-		return likely(((get_raw64(ip + 24) ^ get_raw64(b->dst6)) |
-				      (get_raw64(ip + 32) ^ get_raw64(b->dst6 + 8))) == 0 &&
-			       b->local6) ||
-		       local6_switch(b, ip + 24);
-	return likely(get_raw32(ip + 16) == b->dst4) || local4_switch(b, get_raw32(ip + 16));
 }
 
 // One segment that nobody else has: refcnt and nb_segs at once.
@@ -181,8 +151,8 @@ static inline void data_drop(struct burst *b, struct rte_mbuf *m, enum drop_reas
 }
 
 // Well-formed data whose channel is not in the table. False: there is no such tunnel at all.
-static __rte_always_inline bool data_miss(
-	struct burst *b, struct rte_mbuf *m, const uint8_t *begin, const struct shape *s)
+static __rte_always_inline bool data_miss(struct burst *b, struct rte_mbuf *m, const uint8_t *begin,
+	const struct shape *s, const struct data_local *local)
 {
 	const uint8_t *ip = begin + s->l3, *inner = begin + data_offset(s);
 	uint16_t port = get_be16(ip + (s->outer6 ? IPV6_LEN : IPV4_LEN) + 2);
@@ -191,12 +161,12 @@ static __rte_always_inline bool data_miss(
 	bool from_relay;
 
 	if (s->outer6) {
-		relay6 = mfib_tunnel_relay6(b->t.ep, b->local6, port);
+		relay6 = mfib_tunnel_relay6(b->t.ep, (unsigned int)*local->index, port);
 		if ((get_raw64(relay6) | get_raw64(relay6 + 8)) == 0)
 			return false;
 		from_relay = memcmp(relay6, ip + 8, 16) == 0;
 	} else {
-		relay = mfib_tunnel_relay4(b->t.ep, b->local4, port);
+		relay = mfib_tunnel_relay4(b->t.ep, (unsigned int)*local->index, port);
 		if (relay == 0)
 			return false;
 		from_relay = relay == get_raw32(ip + 12);
@@ -381,7 +351,8 @@ static __rte_always_inline void data_counted(
 // The entry of a frame of this shape. False: there is none, or it can only be in a bucket that has
 // not been fetched: then *next is that one, being fetched. next == NULL: looks there at once.
 static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t *ip,
-	const uint8_t *inner, const struct shape *s, void *bucket, void **next, struct found *out)
+	const uint8_t *inner, const struct shape *s, const struct data_local *local, void *bucket,
+	void **next, struct found *out)
 {
 	const uint8_t *port = ip + (s->outer6 ? IPV6_LEN : IPV4_LEN) + 2;
 	struct mfib_narrow_key narrow;
@@ -390,7 +361,7 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 	struct mfib_wide *e;
 
 	if (!shape_wide(s)) {
-		narrow = mfib_narrow_key_read(inner + 12, ip + 12, &b->local4_key);
+		narrow = mfib_narrow_key_read(inner + 12, ip + 12, local->key);
 		n = mfib_narrow_at(bucket, &narrow);
 		if (unlikely(!n)) {
 			n = mfib_narrow_next(b->t.narrow, bucket);
@@ -409,13 +380,13 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 	}
 	if (!s->inner6)
 		wide = mfib_wide_key_make4in6(get_raw32(inner + 12), get_raw32(inner + 16), ip + 8,
-			get_raw16(port), b->local6);
+			get_raw16(port), (unsigned int)*local->index);
 	else if (!s->outer6)
-		wide = mfib_wide_key_make6in4(
-			inner + 8, inner + 24, get_raw32(ip + 12), get_raw16(port), b->local4);
+		wide = mfib_wide_key_make6in4(inner + 8, inner + 24, get_raw32(ip + 12),
+			get_raw16(port), (unsigned int)*local->index);
 	else
-		wide = mfib_wide_key_make(
-			inner + 8, inner + 24, ip + 8, get_raw16(port), b->local6);
+		wide = mfib_wide_key_make(inner + 8, inner + 24, ip + 8, get_raw16(port),
+			(unsigned int)*local->index);
 	e = mfib_wide_at(bucket, &wide);
 	if (unlikely(!e)) {
 		e = mfib_wide_next(b->t.wide, bucket);
@@ -509,10 +480,11 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 	uint8_t *ip = begin + s->l3, *inner = begin + data_offset(s);
 	const uint8_t *udp = inner - AMT_LEN - UDP_LEN;
 	size_t inner_len;
+	struct data_local local;
 	struct found e;
 
 	if (unlikely(!bucket) || unlikely(!headers_ok(m, ip, udp, s, any_ecn, &inner_len)) ||
-		unlikely(!frame_alone(m)) || unlikely(!is_local(b, ip, s->outer6)))
+		unlikely(!frame_alone(m)) || unlikely(!data_local_of(b, ip, s, &local)))
 		return false;
 	if (unlikely((m->ol_flags & b->flags_mask) != b->flags_want) &&
 		!no_cksum(b, ip, udp, s->outer6) && !cksums_ok(b, m, begin, s))
@@ -521,8 +493,8 @@ static __rte_always_inline bool data_finish(struct burst *b, struct rte_mbuf *m,
 		return false;
 	if (s->inner6 && unlikely(!group6_ok(inner + 24)))
 		return false;
-	if (unlikely(!data_lookup(b, ip, inner, s, bucket, next, &e)))
-		return !(next && *next) && data_miss(b, m, begin, s);
+	if (unlikely(!data_lookup(b, ip, inner, s, &local, bucket, next, &e)))
+		return !(next && *next) && data_miss(b, m, begin, s, &local);
 	return data_forward(b, m, begin, inner_len, &e, s, any_ecn, seen);
 }
 
@@ -533,13 +505,13 @@ static __rte_always_inline bool data_late(struct burst *b, struct rte_mbuf *m,
 	uint8_t *begin = rte_pktmbuf_mtod(m, uint8_t *), *ip = begin + s->l3;
 	const uint8_t *inner = begin + data_offset(s);
 	size_t inner_len = s->inner6 ? get_be16(inner + 4) + (size_t)IPV6_LEN : get_be16(inner + 2);
+	struct data_local local;
 	struct found e;
 
-	// Frames for another local address may have come since.
-	if (unlikely(!is_local(b, ip, s->outer6)))
+	if (unlikely(!data_local_of(b, ip, s, &local)))
 		return false;
-	if (unlikely(!data_lookup(b, ip, inner, s, bucket, NULL, &e)))
-		return data_miss(b, m, begin, s);
+	if (unlikely(!data_lookup(b, ip, inner, s, &local, bucket, NULL, &e)))
+		return data_miss(b, m, begin, s, &local);
 	return data_forward(b, m, begin, inner_len, &e, s, false, seen);
 }
 

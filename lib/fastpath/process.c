@@ -457,7 +457,7 @@ static void burst_begin(struct burst *b, struct worker *w, unsigned int port)
 	b->flags_want = p->ip_cksum_hw && p->l4_cksum_hw
 				? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD
 				: UINT64_MAX;
-	local_expect(b);
+	locals_one(&w->locals, b->t.ep, &b->one4, &b->one6);
 	b->expected = 0;
 	b->sorted = false;
 	b->n_drop = 0;

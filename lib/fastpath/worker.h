@@ -107,6 +107,25 @@ enum worker_shape {
 	WORKER_SHAPES,
 };
 
+// Local addresses of tunnels: see local.h.
+#define WORKER_LOCALS 256 // by the last octet
+struct worker_local4 {
+	_Alignas(16) uint64_t key[2]; // a narrow one, of 0 but for the index
+	uint64_t dst;		      // of 32 bits, network order, or LOCAL4_NONE
+	uint64_t index;		      // + 1
+};
+struct worker_local6 {
+	_Alignas(16) uint8_t ip[16];
+	uint64_t index; // + 1; 0: none
+};
+struct worker_locals {
+	uint32_t gone;		// mfib_local_gone() when they were found; 0: not yet
+	unsigned int n4, n6;	// found since
+	uint8_t first4, first6; // where the first of them is
+	struct worker_local4 v4[WORKER_LOCALS];
+	struct worker_local6 v6[WORKER_LOCALS];
+};
+
 // Written by boot before the worker starts, then read by the worker; mtu and rx_queue alone may be
 // changed later by the control thread (worker_set_mtu, worker_set_rx_queue).
 struct worker {
@@ -128,7 +147,7 @@ struct worker {
 	struct worker_police police; // zeroed by boot
 	unsigned int inject_next;    // of x->inject_ifs[]: where the next round begins
 	uint8_t shape;		     // enum worker_shape: of the last burst
-	uint8_t local4, local6;	     // of its last tunnel data, by outer family: index + 1, or 0
+	struct worker_locals locals; // zeroed by boot
 	// By shape: of the last burst's frames, where it was one set; else 0.
 	uint64_t expected_oifs[WORKER_SHAPES];
 	// worker_prepare(): the interfaces that native frames may leave by, and those of ports with

@@ -11,7 +11,10 @@ int endpoints_init(struct endpoints *ep, struct rte_rcu_qsbr *qsbr)
 {
 	ep->qsbr = qsbr;
 	ep->shared = rte_zmalloc("mfib_endpoints", sizeof(*ep->shared), RTE_CACHE_LINE_SIZE);
-	return ep->shared ? 0 : -ENOMEM;
+	if (!ep->shared)
+		return -ENOMEM;
+	ep->shared->gone = 1;
+	return 0;
 }
 
 void endpoints_fini(struct endpoints *ep)
@@ -140,5 +143,7 @@ void endpoints_del(
 		return;
 	__atomic_store_n(&ep->shared->local4[local - 1], 0, __ATOMIC_RELEASE);
 	store16(l->ip, NULL);
+	// Odd, so that it is not 0 after 2^32 of them.
+	__atomic_store_n(&ep->shared->gone, ep->shared->gone + 2, __ATOMIC_RELEASE);
 	own->token = rte_rcu_qsbr_start(ep->qsbr);
 }

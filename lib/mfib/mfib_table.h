@@ -106,6 +106,7 @@ struct mfib_local {
 
 struct mfib_endpoints {
 	uint32_t n_local;		  // control writes: entries of local[] ever used
+	uint32_t gone;			  // control writes: see mfib_local_gone()
 	uint32_t local4[MFIB_MAX_LOCALS]; // control writes: the IPv4 ones, network order, or 0
 	struct mfib_local local[MFIB_MAX_LOCALS];
 	uint16_t relay_users[UINT16_MAX + 1]; // tunnels by mfib_relay_slot(relay)
@@ -177,23 +178,11 @@ static inline unsigned int mfib_local_find6(const struct mfib_endpoints *ep, con
 	return 0;
 }
 
-// The address of an index + 1 that mfib_local_find4() gave, maybe long ago; 0: it is none any more.
-static inline uint32_t mfib_local4(const struct mfib_endpoints *ep, unsigned int local)
+// A number that is another one when a local address has gone since; never 0. What was found before
+// it is read holds until the worker is quiescent.
+static inline uint32_t mfib_local_gone(const struct mfib_endpoints *ep)
 {
-	return __atomic_load_n(&ep->local4[local - 1], __ATOMIC_ACQUIRE);
-}
-
-// The same for mfib_local_find6(): 16 octets to ip, or false. The upper word is read first: it is
-// the last one written, and the first one cleared.
-static inline bool mfib_local6(const struct mfib_endpoints *ep, unsigned int local, uint8_t *ip)
-{
-	const uint64_t *w = (const void *)ep->local[local - 1].ip;
-	uint64_t upper = __atomic_load_n(&w[0], __ATOMIC_ACQUIRE);
-	uint64_t lower = __atomic_load_n(&w[1], __ATOMIC_RELAXED);
-
-	memcpy(ip, &upper, sizeof(upper));
-	memcpy(ip + sizeof(upper), &lower, sizeof(lower));
-	return upper != 0;
+	return __atomic_load_n(&ep->gone, __ATOMIC_ACQUIRE);
 }
 
 // The relay (network order) of the tunnel at (local address `local`, as mfib_local_find4() gave it,
@@ -252,9 +241,9 @@ static inline struct mfib_narrow_key mfib_narrow_key_make(
 
 // The same, read where each lies in a packet's headers. outer: 16 octets from the relay's address
 // on, the local port in the last two of the first twelve, as in IPv4 and UDP headers without
-// options. local: a key of 0 but for the local index.
+// options. local: a key of 0 but for the local index, 16-octet aligned.
 static inline struct mfib_narrow_key mfib_narrow_key_read(
-	const void *sg, const void *outer, const struct mfib_narrow_key *local)
+	const void *sg, const void *outer, const uint64_t local[MFIB_NARROW_WORDS])
 {
 	struct mfib_narrow_key k;
 #ifdef __SSE4_1__
@@ -262,7 +251,7 @@ static inline struct mfib_narrow_key mfib_narrow_key_read(
 	__m128i v = _mm_shuffle_epi8(_mm_loadu_si128(outer), to);
 
 	v = _mm_castpd_si128(_mm_loadl_pd(_mm_castsi128_pd(v), sg));
-	v = _mm_or_si128(v, _mm_load_si128((const __m128i *)(const void *)local->w));
+	v = _mm_or_si128(v, _mm_load_si128((const __m128i *)(const void *)local));
 	_mm_store_si128((__m128i *)(void *)k.w, v);
 #else
 	uint32_t relay;
@@ -271,7 +260,7 @@ static inline struct mfib_narrow_key mfib_narrow_key_read(
 	memcpy(&relay, outer, sizeof(relay));
 	memcpy(&port, (const uint8_t *)outer + 10, sizeof(port));
 	memcpy(&k.w[0], sg, sizeof(k.w[0]));
-	k.w[1] = relay | (uint64_t)port << 48 | local->w[1];
+	k.w[1] = relay | (uint64_t)port << 48 | local[1];
 #endif
 	return k;
 }

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	// To a worker that has seen nothing yet, and to one that expects more of the same.
 	rig.worker.shape = SHAPE_MIXED;
-	rig.worker.local4 = rig.worker.local6 = 0;
+	memset(&rig.worker.locals, 0, sizeof(rig.worker.locals));
 	memset(rig.worker.expected_oifs, 0, sizeof(rig.worker.expected_oifs));
 	run(data, size);
 	run(data, size);

@@ -416,6 +416,17 @@ static struct mfib_channel *elsewhere(
 		rig.mfib, *tunnel, f->p[inner_at(f)] >> 4 == 6 ? &sg6 : &sg4, 1u << 1);
 }
 
+// To an address that has no tunnels: the kernel's, and no miss of a channel.
+static void expect_not_ours(const struct frame *f)
+{
+	struct outcome o;
+
+	rig_run(&rig, f->p, f->len, &o);
+	assert_int_equal(o.forwarded, 0);
+	assert_int_equal(o.drops, 0);
+	assert_int_equal(o.punted[RIG_OTHER], 1);
+}
+
 // A worker expects the local address that it saw last: not when that has gone, and not when its
 // place is another's.
 static void local_addresses_come_and_go(void **state)
@@ -432,22 +443,18 @@ static void local_addresses_come_and_go(void **state)
 		struct mfib_tunnel *tunnel;
 		struct frame first, second;
 		struct mfib_channel *c = elsewhere(&first, rows[i].golden, rows[i].first, &tunnel);
-		struct outcome o;
 
 		assert_non_null(c);
 		expect_forwarded(&first, 0, false);
 		mfib_channel_del(rig.mfib, c);
 		mfib_tunnel_del(rig.mfib, tunnel);
 		mfib_reclaim(rig.mfib);
-		rig_run(&rig, first.p, first.len, &o);
-		assert_int_equal(o.forwarded, 0);
+		expect_not_ours(&first);
 		c = elsewhere(&second, rows[i].golden, rows[i].second, &tunnel);
 		assert_non_null(c);
-		rig_run(&rig, first.p, first.len, &o);
-		assert_int_equal(o.forwarded, 0);
+		expect_not_ours(&first);
 		expect_forwarded(&second, 0, false);
-		rig_run(&rig, first.p, first.len, &o);
-		assert_int_equal(o.forwarded, 0);
+		expect_not_ours(&first);
 		mfib_channel_del(rig.mfib, c);
 		mfib_tunnel_del(rig.mfib, tunnel);
 		mfib_reclaim(rig.mfib);
@@ -482,6 +489,46 @@ static void no_destination(void **state)
 		expect_forwarded(&good, 0, false);
 		rig_run(&rig, f.p, f.len, &o);
 		assert_int_equal(o.forwarded, 0);
+	}
+}
+
+// Several at one time, two of them with the same last octet: each frame is known by its own, and
+// one that goes takes none of the others with it.
+static void several_local_addresses(void **state)
+{
+	static const struct {
+		const char *golden, *locals[3];
+	} rows[] = {
+		{"A12", {"198.51.100.77", "198.51.100.78", "198.51.101.77"}},
+		{"A40", {"2001:db8:1::77", "2001:db8:1::78", "2001:db8:2::77"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct mfib_tunnel *tunnels[3];
+		struct mfib_channel *c[3];
+		struct frame frames[3];
+
+		for (int k = 0; k < 3; k++) {
+			c[k] = elsewhere(
+				&frames[k], rows[i].golden, rows[i].locals[k], &tunnels[k]);
+			assert_non_null(c[k]);
+		}
+		for (int round = 0; round < 4; round++)
+			for (int k = 0; k < 3; k++)
+				expect_forwarded(&frames[k], 0, false);
+		for (int gone = 0; gone < 3; gone++) {
+			mfib_channel_del(rig.mfib, c[gone]);
+			mfib_tunnel_del(rig.mfib, tunnels[gone]);
+			for (int k = 0; k < 3; k++) {
+				if (k > gone) {
+					expect_forwarded(&frames[k], 0, false);
+					continue;
+				}
+				expect_not_ours(&frames[k]);
+			}
+		}
+		mfib_reclaim(rig.mfib);
 	}
 }
 
@@ -528,6 +575,7 @@ int main(void)
 		T(ecn_of_each_mix),
 		T(source_routes),
 		T(local_addresses_come_and_go),
+		T(several_local_addresses),
 		T(no_destination),
 	};
 
