@@ -112,16 +112,14 @@ static struct lane *lane_add(struct decap_result *r, const char *name)
 	return l;
 }
 
-// fanout: p's, to which the traffic goes unless the caller says otherwise.
-static struct lane *lane_product(
-	struct decap_result *r, const char *name, struct product *p, unsigned int fanout)
+static struct lane *lane_product(struct decap_result *r, const char *name, struct product *p)
 {
 	struct lane *l = lane_add(r, name);
 
 	l->forwards_all = false;
-	l->emits = fanout;
-	l->frees |= fanout > 1;
-	l->chains = fanout > 1 && r->c.l2 == PRODUCT_CHAIN;
+	l->emits = p->cfg.fanout;
+	l->frees |= p->cfg.fanout > 1;
+	l->chains = p->cfg.fanout > 1 && p->cfg.l2 == PRODUCT_CHAIN;
 	l->state = p;
 	l->begin_cb = product_begin;
 	l->burst_cb = product_burst;
@@ -133,7 +131,7 @@ static struct lane *lane_product(
 static void lane_subject(struct decap_result *r, struct stage *s)
 {
 	bool hits = r->c.shape.traffic == FEED_HITS;
-	struct lane *l = lane_product(r, "product", s->product, r->c.fanout);
+	struct lane *l = lane_product(r, "product", s->product);
 
 	if (s->updater) {
 		l->state = s->updater;
@@ -144,7 +142,8 @@ static void lane_subject(struct decap_result *r, struct stage *s)
 	}
 	l->shape = r->c.shape;
 	l->frees |= !hits;
-	l->emits = hits ? r->c.fanout : 0;
+	if (!hits)
+		l->emits = 0;
 }
 
 static void lane_hash(struct decap_result *r, const char *name, struct ref_hash *h)
@@ -213,24 +212,24 @@ static void lanes_plain(struct decap_result *r, struct stage *s)
 	struct lane *l;
 
 	if (c->shape.traffic != FEED_HITS)
-		lane_product(r, "hits", s->product, c->fanout)->frees = true;
-	if (c->fanout > 1) {
-		l = lane_product(r, "one_port", s->plain, 1);
+		lane_product(r, "hits", s->product)->frees = true;
+	if (s->plain && c->fanout > 1) {
+		l = lane_product(r, "one_port", s->plain);
 		l->frees = true;
 		l->chains = c->l2 == PRODUCT_CHAIN;
 	}
 	if (c->fanout > 1 && c->l2 == PRODUCT_SAME)
 		lanes_io_ports(r);
 	if (c->updates)
-		lane_product(r, "still", s->product, c->fanout);
+		lane_product(r, "still", s->product);
 	if (c->shape.tagged)
-		lane_product(r, "untagged", s->product, c->fanout);
+		lane_product(r, "untagged", s->product);
 	if (c->shape.software)
-		lane_product(r, "driver_cksum", s->product, c->fanout);
+		lane_product(r, "driver_cksum", s->product);
 	if (c->shape.zipf > 0)
-		lane_product(r, "uniform", s->product, c->fanout)->shape.zipf = 0;
-	if (has_v4(c))
-		lane_product(r, "v4", s->plain, 1)->shape.family = FEED_4IN4;
+		lane_product(r, "uniform", s->product)->shape.zipf = 0;
+	if (s->plain && c->fanout == 1) // has_v4()
+		lane_product(r, "v4", s->plain)->shape.family = FEED_4IN4;
 }
 
 static int run_case(struct decap_result *r, struct crossing *crossing, struct audit *audit)
