@@ -101,7 +101,8 @@ static __rte_always_inline bool no_cksum(
 
 // The local address that a frame is for: its index + 1, and of an IPv4 one the narrow key.
 struct data_local {
-	const uint64_t *index, *key;
+	const unsigned int *index;
+	const uint64_t *key;
 };
 
 // False: none of ours.
@@ -161,12 +162,12 @@ static __rte_always_inline bool data_miss(struct burst *b, struct rte_mbuf *m, c
 	bool from_relay;
 
 	if (s->outer6) {
-		relay6 = mfib_tunnel_relay6(b->t.ep, (unsigned int)*local->index, port);
+		relay6 = mfib_tunnel_relay6(b->t.ep, *local->index, port);
 		if ((get_raw64(relay6) | get_raw64(relay6 + 8)) == 0)
 			return false;
 		from_relay = memcmp(relay6, ip + 8, 16) == 0;
 	} else {
-		relay = mfib_tunnel_relay4(b->t.ep, (unsigned int)*local->index, port);
+		relay = mfib_tunnel_relay4(b->t.ep, *local->index, port);
 		if (relay == 0)
 			return false;
 		from_relay = relay == get_raw32(ip + 12);
@@ -380,13 +381,13 @@ static __rte_always_inline bool data_lookup(const struct burst *b, const uint8_t
 	}
 	if (!s->inner6)
 		wide = mfib_wide_key_make4in6(get_raw32(inner + 12), get_raw32(inner + 16), ip + 8,
-			get_raw16(port), (unsigned int)*local->index);
+			get_raw16(port), *local->index);
 	else if (!s->outer6)
-		wide = mfib_wide_key_make6in4(inner + 8, inner + 24, get_raw32(ip + 12),
-			get_raw16(port), (unsigned int)*local->index);
+		wide = mfib_wide_key_make6in4(
+			inner + 8, inner + 24, get_raw32(ip + 12), get_raw16(port), *local->index);
 	else
-		wide = mfib_wide_key_make(inner + 8, inner + 24, ip + 8, get_raw16(port),
-			(unsigned int)*local->index);
+		wide = mfib_wide_key_make(
+			inner + 8, inner + 24, ip + 8, get_raw16(port), *local->index);
 	e = mfib_wide_at(bucket, &wide);
 	if (unlikely(!e)) {
 		e = mfib_wide_next(b->t.wide, bucket);

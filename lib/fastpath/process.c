@@ -235,27 +235,26 @@ struct late {
 };
 
 // A frame that takes the longer way, in a loop.
-static __rte_noinline void process_other(
-	struct burst *b, struct rte_mbuf *m, enum worker_shape shape, bool share)
+static __rte_always_inline void loop_other(
+	struct burst *b, struct rte_mbuf *m, enum worker_shape shape, struct oifs_seen *seen)
 {
-	if (share)
-		data_share(b);
+	if (!seen->expected) {
+		process_one(b, m, shape);
+		return;
+	}
+	data_queue_give(b, seen);
+	data_share(b);
 	process_one(b, m, shape);
-	if (share)
-		data_shared(b);
+	data_shared(b);
+	data_queue_take(b, seen);
 }
 
 static __rte_always_inline void late_finish(struct burst *b, struct late *l,
 	enum worker_shape shape, const struct shape *s, struct oifs_seen *seen)
 {
 	for (unsigned int i = 0; i < l->n; i++) {
-		if (likely(data_late(b, l->mbufs[i], s, l->bucket[i], seen)))
-			continue;
-		if (seen->expected)
-			data_queue_give(b, seen);
-		process_other(b, l->mbufs[i], shape, seen->expected);
-		if (seen->expected)
-			data_queue_take(b, seen);
+		if (unlikely(!data_late(b, l->mbufs[i], s, l->bucket[i], seen)))
+			loop_other(b, l->mbufs[i], shape, seen);
 	}
 	l->n = 0;
 }
@@ -310,11 +309,7 @@ static __rte_always_inline void shape_loop(struct burst *b, struct rte_mbuf **mb
 			continue;
 		}
 		late_finish(b, &late, shape, s, &seen);
-		if (expected)
-			data_queue_give(b, &seen);
-		process_other(b, mbufs[i], shape, expected);
-		if (expected)
-			data_queue_take(b, &seen);
+		loop_other(b, mbufs[i], shape, &seen);
 		others++;
 	}
 	late_finish(b, &late, shape, s, &seen);

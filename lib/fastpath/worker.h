@@ -112,11 +112,11 @@ enum worker_shape {
 struct worker_local4 {
 	_Alignas(16) uint64_t key[2]; // a narrow one, of 0 but for the index
 	uint64_t dst;		      // of 32 bits, network order, or LOCAL4_NONE
-	uint64_t index;		      // + 1
+	unsigned int index;	      // + 1
 };
 struct worker_local6 {
 	_Alignas(16) uint8_t ip[16];
-	uint64_t index; // + 1; 0: none
+	unsigned int index; // + 1; 0: none
 };
 struct worker_locals {
 	uint32_t gone;		// mfib_local_gone() when they were found; 0: not yet

@@ -178,8 +178,8 @@ static inline unsigned int mfib_local_find6(const struct mfib_endpoints *ep, con
 	return 0;
 }
 
-// A number that is another one when a local address has gone since; never 0. What was found before
-// it is read holds until the worker is quiescent.
+// A number that becomes another one when a local address has gone; never 0. While it is the same, a
+// worker may go by what it found; it has to look at it again after it was quiescent.
 static inline uint32_t mfib_local_gone(const struct mfib_endpoints *ep)
 {
 	return __atomic_load_n(&ep->gone, __ATOMIC_ACQUIRE);
