@@ -28,7 +28,7 @@ void rig_eal_init(const char *prefix)
 	REQUIRE(rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])), argv) >= 0);
 }
 
-static struct addr ip(const char *text)
+struct addr rig_ip(const char *text)
 {
 	struct addr a;
 
@@ -47,8 +47,8 @@ static void vlans_setup(void)
 
 void rig_setup(struct rig *r, uint64_t oifs)
 {
-	struct addr relay = ip("203.0.113.15"), local = ip("198.51.100.10");
-	struct sg sg = {ip("192.0.2.12"), ip("232.252.0.2")};
+	struct addr relay = rig_ip("203.0.113.15"), local = rig_ip("198.51.100.10");
+	struct sg sg = {rig_ip("192.0.2.12"), rig_ip("232.252.0.2")};
 
 	memset(r, 0, sizeof(*r));
 	r->pool = rte_pktmbuf_pool_create(

@@ -46,6 +46,8 @@ struct outcome {
 	size_t len;
 };
 
+// An address that is right.
+struct addr rig_ip(const char *text);
 // Once a process. prefix: of its EAL files.
 void rig_eal_init(const char *prefix);
 void rig_setup(struct rig *r, uint64_t oifs);

@@ -21,14 +21,6 @@ static struct rig rig;
 static struct mfib_tunnel *tunnel6;
 static struct mfib_channel *extra[3];
 
-static struct addr ip(const char *text)
-{
-	struct addr a;
-
-	assert_int_equal(addr_parse(text, &a), 0);
-	return a;
-}
-
 static size_t outer_len(const struct frame *f)
 {
 	return f->p[12] == 0x86 ? V6 : V4;
@@ -396,10 +388,10 @@ static void source_routes(void **state)
 static struct mfib_channel *elsewhere(
 	struct frame *f, const char *golden, const char *local, struct mfib_tunnel **tunnel)
 {
-	struct addr relay = ip(golden[1] == '1' ? "203.0.113.15" : "2001:db8:2::15"),
-		    addr = ip(local);
-	struct sg sg4 = {ip("192.0.2.12"), ip("232.252.0.2")},
-		  sg6 = {ip("2001:db8:a::a"), ip("ff3e::8000:d")};
+	struct addr relay = rig_ip(golden[1] == '1' ? "203.0.113.15" : "2001:db8:2::15"),
+		    addr = rig_ip(local);
+	struct sg sg4 = {rig_ip("192.0.2.12"), rig_ip("232.252.0.2")},
+		  sg6 = {rig_ip("2001:db8:a::a"), rig_ip("ff3e::8000:d")};
 	bool v6 = addr.family == ADDR_V6;
 
 	frame_golden(golden, f);
@@ -534,9 +526,9 @@ static void several_local_addresses(void **state)
 
 static int setup(void **state)
 {
-	struct addr relay6 = ip("2001:db8:2::15"), local6 = ip("2001:db8:1::10");
-	struct sg sg4 = {ip("192.0.2.12"), ip("232.252.0.2")},
-		  sg6 = {ip("2001:db8:a::a"), ip("ff3e::8000:d")};
+	struct addr relay6 = rig_ip("2001:db8:2::15"), local6 = rig_ip("2001:db8:1::10");
+	struct sg sg4 = {rig_ip("192.0.2.12"), rig_ip("232.252.0.2")},
+		  sg6 = {rig_ip("2001:db8:a::a"), rig_ip("ff3e::8000:d")};
 
 	(void)state;
 	rig_setup(&rig, 1u << 1);

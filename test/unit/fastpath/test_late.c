@@ -35,14 +35,6 @@ static const struct mix mixes[] = {
 	{"A40", "2001:db8:2::15", {"2001:db8:1::77", "2001:db8:1::78"}, SHAPE_6IN6, true, true},
 };
 
-static struct addr ip(const char *text)
-{
-	struct addr a;
-
-	assert_int_equal(addr_parse(text, &a), 0);
-	return a;
-}
-
 static uint8_t *inner_of(struct frame *f, const struct mix *mix)
 {
 	return f->p + ETH + (mix->outer6 ? 40 : 20) + 10;
@@ -56,7 +48,7 @@ static uint64_t oifs_of(unsigned int channel)
 
 static void make(struct frame *f, const struct mix *mix, unsigned int local, unsigned int channel)
 {
-	struct addr dst = ip(mix->locals[local]);
+	struct addr dst = rig_ip(mix->locals[local]);
 	uint8_t *inner;
 
 	frame_golden(mix->golden, f);
@@ -76,10 +68,10 @@ static void fix(struct frame *f, const struct mix *mix)
 
 static void join(const struct mix *mix)
 {
-	struct addr relay = ip(mix->relay);
+	struct addr relay = rig_ip(mix->relay);
 
 	for (unsigned int l = 0; l < LOCALS; l++) {
-		struct addr local = ip(mix->locals[l]);
+		struct addr local = rig_ip(mix->locals[l]);
 
 		tunnels[l] = mfib_tunnel_add(rig.mfib, &relay, &local, RIG_PORT);
 		assert_non_null(tunnels[l]);
